@@ -1,0 +1,96 @@
+package idp
+
+import "net/netip"
+
+// Actor is who does something, and from where. The zero Actor is the system
+// itself (a job, the command line on the server's own machine).
+type Actor struct {
+	User    *User // nil = nobody signed in, or the system
+	System  bool  // true = the product itself or its owner on the server's shell: may do everything
+	Session *Session
+	Token   *Token
+	Request *RequestInfo
+	Brand   map[string]any // {pk, domain, name} for events
+}
+
+// SystemActor is the product acting on its own.
+func SystemActor() Actor { return Actor{System: true} }
+
+// ClientIP is the address the request came from; the zero Addr without one.
+func (a Actor) ClientIP() netip.Addr {
+	if a.Request == nil {
+		return netip.Addr{}
+	}
+	return a.Request.ClientIP
+}
+
+// Is reports whether the actor is that user.
+func (a Actor) Is(id UserID) bool { return a.User != nil && a.User.ID == id }
+
+// RequestInfo is what is known of the HTTP request behind an act.
+type RequestInfo struct {
+	ID        string // request ID, as on error pages and in logs
+	Method    string
+	Path      string
+	Query     map[string]string // without secrets
+	Host      string
+	UserAgent string
+	ClientIP  netip.Addr
+	Secure    bool
+}
+
+// Facts returns the request as events show it.
+func (r *RequestInfo) Facts() map[string]any {
+	args := map[string]any{}
+	for k, v := range r.Query {
+		args[k] = v
+	}
+	return map[string]any{"path": r.Path, "method": r.Method, "args": args, "user_agent": r.UserAgent, "request_id": r.ID}
+}
+
+// Verb is what somebody wants to do with a kind of object.
+type Verb string
+
+// The verbs.
+const (
+	VerbList   Verb = "list"
+	VerbRead   Verb = "read"
+	VerbCreate Verb = "create"
+	VerbUpdate Verb = "update"
+	VerbDelete Verb = "delete"
+)
+
+// Resource is a kind of object that access is asked for.
+type Resource string
+
+// The resources.
+const (
+	ResourceUser      Resource = "user"
+	ResourceGroup     Resource = "group"
+	ResourceSession   Resource = "session"
+	ResourceToken     Resource = "token"
+	ResourceEvent     Resource = "event"
+	ResourceBrand     Resource = "brand"
+	ResourceFlow      Resource = "flow"
+	ResourceStage     Resource = "stage"
+	ResourcePolicy    Resource = "policy"
+	ResourceLockdown  Resource = "lockdown"
+	ResourceBlueprint Resource = "blueprint"
+	ResourceSystem    Resource = "system"
+)
+
+// Object names what access is asked for: a kind, and whose it is where it
+// belongs to somebody.
+type Object struct {
+	Resource Resource
+	Owner    *UserID // the user it is or belongs to; nil = nobody's
+}
+
+// Of is an object that belongs to a user.
+func Of(r Resource, owner UserID) Object { return Object{Resource: r, Owner: &owner} }
+
+// Access is the one check of who may do what, used by pages, API and CLI.
+type Access interface {
+	// Check returns nil, or an *Error with CodeUnsigned or CodeForbidden.
+	Check(actor Actor, verb Verb, on Object) error
+}

@@ -1,0 +1,86 @@
+package idp
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Session is one browser signed in as one user. The cookie's value is kept as
+// a digest only.
+type Session struct {
+	ID         SessionID
+	UserID     UserID
+	Username   string // derived
+	Digest     []byte // SHA-256 of the cookie's value
+	Generation int64  // User.SessionGeneration when it began
+	AuthMethod string // password, token, …
+	CreatedAt  time.Time
+	LastSeenAt time.Time
+	ExpiresAt  time.Time
+	IP         netip.Addr // where it was last used from
+	UserAgent  string
+	Data       []byte // what the session manager keeps (flash messages)
+
+	// EndedAt makes the row a tombstone: nothing may write to it again.
+	EndedAt   *time.Time
+	EndReason string
+	// Expired is decided by the database's clock when the row is read.
+	Expired bool
+	// Live is whether the row is neither ended, expired nor of an old
+	// generation, as the database sees it.
+	Live bool
+}
+
+// TokenIntent says what a token is good for.
+type TokenIntent string
+
+// The intents, by their names on the wire.
+const (
+	IntentAPI          TokenIntent = "api"
+	IntentAppPassword  TokenIntent = "app_password"
+	IntentRecovery     TokenIntent = "recovery"
+	IntentVerification TokenIntent = "verification"
+)
+
+// TokenIntents lists every intent.
+func TokenIntents() []TokenIntent {
+	return []TokenIntent{IntentAPI, IntentAppPassword, IntentRecovery, IntentVerification}
+}
+
+// Token is a bearer secret of a user, kept as a digest only.
+type Token struct {
+	ID          TokenID
+	Identifier  string // unique, slug, ≤ 255 characters
+	Intent      TokenIntent
+	UserID      UserID
+	Username    string // derived
+	Digest      []byte // SHA-256 of the key
+	Generation  int64  // User.TokenGeneration when it was made
+	Description string
+	Expiring    bool
+	ExpiresAt   *time.Time
+	CreatedAt   time.Time
+	LastUsedAt  *time.Time
+	Managed     *string // set by blueprints and by the system, never by people
+	FlowSlug    string  // for links that open a flow: which one
+	RevokedAt   *time.Time
+	Expired     bool // by the database's clock, when read
+	Live        bool // neither revoked, expired nor of an old generation
+}
+
+// Holdings counts what an account holds and a lockdown would end.
+type Holdings struct {
+	Sessions     int                 `json:"sessions"`
+	Tokens       map[TokenIntent]int `json:"tokens"`
+	Grants       int                 `json:"grants"`
+	Applications int                 `json:"applications"`
+}
+
+// TokenTotal sums the tokens of all intents.
+func (h Holdings) TokenTotal() int {
+	n := 0
+	for _, c := range h.Tokens {
+		n += c
+	}
+	return n
+}

@@ -1,0 +1,125 @@
+package idp
+
+// Door is a place where a credential is honoured or a new one issued. Every
+// door asks MayAct; the table test in internal/app runs all doors against all
+// refusals and fails when a door of Doors is missing from it.
+type Door string
+
+// The doors.
+const (
+	DoorPassword     Door = "password"      // a password is offered in a flow
+	DoorSignIn       Door = "sign_in"       // a flow is about to start a session
+	DoorSession      Door = "session"       // a request carries a session cookie
+	DoorAPIToken     Door = "api_token"     // a request carries a bearer token
+	DoorTokenIssue   Door = "token_issue"   // a token is about to be created
+	DoorFlowLink     Door = "flow_link"     // a recovery or set-up link is opened
+	DoorRecoveryLink Door = "recovery_link" // a recovery link is about to be created
+	DoorPasswordSet  Door = "password_set"  // an account changes its own password
+)
+
+// Doors lists every door.
+func Doors() []Door {
+	return []Door{DoorPassword, DoorSignIn, DoorSession, DoorAPIToken, DoorTokenIssue,
+		DoorFlowLink, DoorRecoveryLink, DoorPasswordSet}
+}
+
+// Refusal says why a door stays shut. It goes to logs and events; strangers
+// see one generic message.
+type Refusal string
+
+// The refusals.
+const (
+	RefusedUnknown    Refusal = "unknown"    // no such account or credential
+	RefusedAnonymous  Refusal = "anonymous"  // the account of nobody never acts
+	RefusedInactive   Refusal = "inactive"   // the account is switched off
+	RefusedGeneration Refusal = "generation" // made before everything was ended
+	RefusedExpired    Refusal = "expired"    // past its time
+	RefusedEnded      Refusal = "ended"      // ended or revoked by somebody
+	RefusedIntent     Refusal = "intent"     // a token of another purpose
+)
+
+// Refusals lists every refusal that the state of an account or a credential
+// can cause.
+func Refusals() []Refusal {
+	return []Refusal{RefusedUnknown, RefusedAnonymous, RefusedInactive, RefusedGeneration,
+		RefusedExpired, RefusedEnded, RefusedIntent}
+}
+
+// Family says which of a user's two generations a credential belongs to.
+type Family int
+
+// The families.
+const (
+	FamilyNone    Family = iota // nothing minted yet: a password, a new sign-in
+	FamilySession               // compares with User.SessionGeneration
+	FamilyToken                 // compares with User.TokenGeneration
+)
+
+// Credential is what a door looks at beside the account. Expired and Ended are
+// facts the database established with its own clock.
+type Credential struct {
+	Family      Family
+	Generation  int64
+	Expired     bool
+	Ended       bool
+	WrongIntent bool
+}
+
+// MayAct is the one rule of every door: may this account act with this
+// credential? nil means yes; otherwise the error is an *Error with CodeRefused
+// whose message tells a stranger nothing. It fails closed on a nil user.
+func MayAct(door Door, u *User, c Credential) error {
+	if reason := refusal(u, c); reason != "" {
+		return Refuse(door, reason)
+	}
+	return nil
+}
+
+// Refuse makes the error of a shut door.
+func Refuse(door Door, reason Refusal) *Error {
+	message := "Failed to authenticate."
+	switch door {
+	case DoorAPIToken:
+		message = "Token invalid/expired"
+	case DoorSession:
+		message = "Your session has ended. Sign in again."
+	case DoorFlowLink:
+		message = "This link is not valid any more."
+	case DoorTokenIssue, DoorRecoveryLink, DoorPasswordSet:
+		message = "This account may not act."
+	}
+	return &Error{Code: CodeRefused, Message: message, Reason: reason}
+}
+
+func refusal(u *User, c Credential) Refusal {
+	switch {
+	case u == nil:
+		return RefusedUnknown
+	case u.IsAnonymous():
+		return RefusedAnonymous
+	case !u.IsActive:
+		return RefusedInactive
+	case c.WrongIntent:
+		return RefusedIntent
+	case c.Ended:
+		return RefusedEnded
+	case c.Expired:
+		return RefusedExpired
+	case c.Family == FamilySession && c.Generation != u.SessionGeneration,
+		c.Family == FamilyToken && c.Generation != u.TokenGeneration:
+		return RefusedGeneration
+	}
+	return ""
+}
+
+// Credential returns what a door needs to know of the session.
+func (s *Session) Credential() Credential {
+	return Credential{Family: FamilySession, Generation: s.Generation, Expired: s.Expired, Ended: s.EndedAt != nil}
+}
+
+// Credential returns what a door needs to know of the token when it is used
+// for the intent.
+func (t *Token) Credential(intent TokenIntent) Credential {
+	return Credential{Family: FamilyToken, Generation: t.Generation, Expired: t.Expired,
+		Ended: t.RevokedAt != nil, WrongIntent: t.Intent != intent}
+}

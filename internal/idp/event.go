@@ -1,0 +1,89 @@
+package idp
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Action is what an event tells of. The list is closed: published clients
+// refuse a page with an action they do not know.
+type Action string
+
+// The actions in use.
+const (
+	ActionLogin           Action = "login"
+	ActionLoginFailed     Action = "login_failed"
+	ActionLogout          Action = "logout"
+	ActionUserWrite       Action = "user_write"
+	ActionPasswordSet     Action = "password_set"
+	ActionSecretView      Action = "secret_view"
+	ActionSecretRotate    Action = "secret_rotate"
+	ActionFlowExecution   Action = "flow_execution"
+	ActionPolicyExecution Action = "policy_execution"
+	ActionPolicyException Action = "policy_exception"
+	ActionSystemException Action = "system_exception"
+	ActionConfigError     Action = "configuration_error"
+	ActionConfigWarning   Action = "configuration_warning"
+	ActionModelCreated    Action = "model_created"
+	ActionModelUpdated    Action = "model_updated"
+	ActionModelDeleted    Action = "model_deleted"
+	ActionSuspicious      Action = "suspicious_request"
+)
+
+// Actions lists the actions in use.
+func Actions() []Action {
+	return []Action{ActionLogin, ActionLoginFailed, ActionLogout, ActionUserWrite, ActionPasswordSet,
+		ActionSecretView, ActionSecretRotate, ActionFlowExecution, ActionPolicyExecution, ActionPolicyException,
+		ActionSystemException, ActionConfigError, ActionConfigWarning, ActionModelCreated, ActionModelUpdated,
+		ActionModelDeleted, ActionSuspicious}
+}
+
+// ActionIDLockdown is context.action_id of a lockdown's event.
+const ActionIDLockdown = "account_lockdown"
+
+// ActionIDRestore is context.action_id of a restore's event.
+const ActionIDRestore = "account_restore"
+
+// Event is one line of the audit log. It is written in the transaction of the
+// act it tells of and never changed or deleted by the server.
+type Event struct {
+	ID        EventID
+	Action    Action
+	App       string         // the package that speaks
+	User      map[string]any // {pk, username, email, authenticated_as?: {pk, username, email}}; {} = nobody
+	Context   map[string]any
+	ClientIP  netip.Addr
+	Brand     map[string]any
+	CreatedAt time.Time // by the database's clock
+	ExpiresAt *time.Time
+}
+
+// EventUser describes a user inside an event.
+func EventUser(u *User) map[string]any {
+	if u == nil {
+		return map[string]any{}
+	}
+	return map[string]any{"pk": int(u.ID), "username": u.Username, "email": u.Email}
+}
+
+// NewEvent starts an event about something the actor did. about is whom it
+// concerns; when that is another than the actor, the actor goes into
+// authenticated_as, so that "notify the event's user" reaches the person
+// affected.
+func NewEvent(action Action, app string, actor Actor, about *User, context map[string]any) *Event {
+	if about == nil {
+		about = actor.User
+	}
+	user := EventUser(about)
+	if actor.User != nil && about != nil && actor.User.ID != about.ID {
+		user["authenticated_as"] = EventUser(actor.User)
+	}
+	if context == nil {
+		context = map[string]any{}
+	}
+	if actor.Request != nil {
+		context["http_request"] = actor.Request.Facts()
+	}
+	return &Event{ID: NewID[Event](), Action: action, App: app, User: user, Context: context,
+		ClientIP: actor.ClientIP(), Brand: actor.Brand}
+}

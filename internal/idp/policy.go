@@ -1,0 +1,73 @@
+package idp
+
+import (
+	"encoding/json"
+	"net/netip"
+	"time"
+)
+
+// Policy is one configured rule. Settings is the JSON of the kind's settings.
+type Policy struct {
+	ID               PolicyID
+	Name             string // unique
+	Kind             string // expression, …
+	Settings         json.RawMessage
+	ExecutionLogging bool
+	UpdatedAt        time.Time
+}
+
+// PolicyBinding attaches a policy, a group or a user to a target: a flow or a
+// flow binding, by its own ID. Exactly one of PolicyID, GroupID and UserID is
+// set.
+type PolicyBinding struct {
+	ID            PolicyBindingID
+	Target        UUID
+	PolicyID      *PolicyID
+	GroupID       *GroupID
+	UserID        *UserID
+	Negate        bool
+	Enabled       bool
+	Order         int
+	Timeout       time.Duration
+	FailureResult bool
+
+	Policy *Policy // loaded with the binding when PolicyID is set
+}
+
+// PolicyRequest is what a policy may look at. User is whom the question is
+// about: the pending user of a flow, else whoever is signed in.
+type PolicyRequest struct {
+	User     *User  // may be nil
+	SignedIn *User  // request.http_request.user; nil = nobody
+	Path     string // of the HTTP request
+	Method   string
+	Query    map[string]string
+	ClientIP netip.Addr
+	Context  map[string]any // plain data only; users as UserFacts
+}
+
+// PolicyResult is the answer of a policy or of all bindings of a target.
+type PolicyResult struct {
+	Passing  bool
+	Messages []string
+}
+
+// Facts returns the user as the plain data that expressions see.
+func (u *User) Facts() map[string]any {
+	if u == nil {
+		return nil
+	}
+	attributes := map[string]any{}
+	for k, v := range u.Attributes {
+		attributes[k] = v
+	}
+	groups := make([]any, 0, len(u.GroupNames))
+	for _, g := range u.GroupNames {
+		groups = append(groups, g)
+	}
+	return map[string]any{
+		"pk": int(u.ID), "uuid": u.UUID.String(), "username": u.Username, "name": u.Name,
+		"email": u.Email, "path": u.Path, "type": string(u.Type), "is_active": u.IsActive,
+		"is_superuser": u.IsSuperuser, "attributes": attributes, "groups": groups,
+	}
+}

@@ -1,0 +1,371 @@
+package idp
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// Paging selects part of a list.
+type Paging struct {
+	Limit  int // ≤ 0 means the default of 20; at most 1,000
+	Offset int
+	Order  []string // field names as on the wire, "-" first for descending; unknown ones are CodeInvalid
+	Search string   // matched against the noun's own text fields
+}
+
+// Page is part of a list and how long the whole list is.
+type Page[T any] struct {
+	Items []T
+	Total int
+}
+
+// Table is what every plainly stored noun offers. Get, Update and Delete of
+// an absent row are CodeNotFound. Create fills in an unset ID. A broken
+// unique rule is CodeInvalid and names the field.
+type Table[T, I, F any] interface {
+	Get(ctx context.Context, id I) (*T, error)
+	Find(ctx context.Context, filter F) (Page[T], error)
+	Create(ctx context.Context, row *T) error
+	Update(ctx context.Context, row *T) error
+	Delete(ctx context.Context, id I) error
+}
+
+// UserFilter selects users. Unset fields select all.
+type UserFilter struct {
+	Paging
+	IDs                             []UserID // nil = all; empty but not nil = none
+	Usernames                       []string
+	Email                           *string
+	UUID                            *UUID
+	Name                            *string
+	IsActive                        *bool
+	IsSuperuser                     *bool
+	Types                           []UserType
+	Path                            *string
+	PathStartsWith                  *string
+	GroupIDs                        []GroupID // direct membership of any
+	GroupNames                      []string
+	Attributes                      Attributes // containment
+	LastLoginAfter, LastLoginBefore *time.Time
+	LastLoginNull                   *bool
+	JoinedAfter, JoinedBefore       *time.Time
+	LockedDown                      *bool // has a lockdown that was not restored
+}
+
+// Users stores accounts.
+type Users interface {
+	Table[User, UserID, UserFilter]
+	GetByUUID(ctx context.Context, id UUID) (*User, error)
+	// FindByLogin returns whoever has the value, regardless of case, in one of
+	// the fields (username, email, upn); nil without an error when nobody or
+	// more than one has it.
+	FindByLogin(ctx context.Context, value string, fields []string) (*User, error)
+	// Hold locks the row for update until the transaction ends.
+	Hold(ctx context.Context, id UserID) (*User, error)
+	// Share locks the row for share: whoever mints a credential calls it, so
+	// that a lockdown and a mint never pass each other.
+	Share(ctx context.Context, id UserID) (*User, error)
+	// TouchLogin sets LastLoginAt to now.
+	TouchLogin(ctx context.Context, id UserID) error
+	// UpgradePassword stores another hash of the same password, unless the
+	// password changed meanwhile (old is the encoded value verified).
+	UpgradePassword(ctx context.Context, id UserID, old, encoded string) error
+	// HoldAdministrators serialises everything that could remove the last
+	// administrator and returns how many active superusers with a usable way
+	// to sign in remain beside those named.
+	HoldAdministrators(ctx context.Context, without ...UserID) (int, error)
+	// Paths lists the distinct paths in use.
+	Paths(ctx context.Context) ([]string, error)
+}
+
+// GroupFilter selects groups.
+type GroupFilter struct {
+	Paging
+	IDs         []GroupID
+	Name        *string
+	IsSuperuser *bool
+	MemberID    *UserID // direct members only
+}
+
+// Groups stores groups and who belongs to them.
+type Groups interface {
+	Table[Group, GroupID, GroupFilter]
+	AddUser(ctx context.Context, group GroupID, user UserID) error
+	RemoveUser(ctx context.Context, group GroupID, user UserID) error
+	// SetUsers replaces the direct members.
+	SetUsers(ctx context.Context, group GroupID, users []UserID) error
+	// SetGroups replaces the direct memberships of a user.
+	SetGroups(ctx context.Context, user UserID, groups []GroupID) error
+	Members(ctx context.Context, group GroupID, p Paging) (Page[User], error)
+}
+
+// SessionFilter selects sessions.
+type SessionFilter struct {
+	Paging
+	UserID *UserID
+	Live   *bool
+	IP     *string
+}
+
+// Sessions stores signed-in browsers.
+type Sessions interface {
+	Get(ctx context.Context, id SessionID) (*Session, error)
+	Find(ctx context.Context, filter SessionFilter) (Page[Session], error)
+	Create(ctx context.Context, s *Session) error
+	// Visit returns the session of a cookie digest with its user, in one
+	// statement; CodeNotFound when there is none. It does not judge: call
+	// MayAct.
+	Visit(ctx context.Context, digest []byte) (*Session, *User, error)
+	// Save keeps the session manager's data, and only on a row that lives.
+	Save(ctx context.Context, digest []byte, data []byte) error
+	// Seen notes that the session was used, from where and with what, at most
+	// once a minute.
+	Seen(ctx context.Context, id SessionID, ip string, userAgent string) error
+	// End makes the row a tombstone. ended is false when it was one already.
+	End(ctx context.Context, id SessionID, reason string) (ended bool, err error)
+}
+
+// TokenFilter selects tokens.
+type TokenFilter struct {
+	Paging
+	UserID     *UserID
+	Intent     *TokenIntent
+	Identifier *string
+	Live       *bool
+	Managed    *string
+}
+
+// Tokens stores bearer secrets.
+type Tokens interface {
+	Table[Token, TokenID, TokenFilter]
+	GetByIdentifier(ctx context.Context, identifier string) (*Token, error)
+	// Use returns the token of a digest with its user, in one statement, and
+	// notes the use at most once a minute; CodeNotFound when there is none. It
+	// does not judge: call MayAct.
+	Use(ctx context.Context, digest []byte) (*Token, *User, error)
+	// RevokeIntent revokes the live tokens of a user with that intent.
+	RevokeIntent(ctx context.Context, user UserID, intent TokenIntent) (int, error)
+	// Revoke ends one; revoked is false when it was ended already.
+	Revoke(ctx context.Context, id TokenID) (revoked bool, err error)
+}
+
+// FlowFilter selects flows.
+type FlowFilter struct {
+	Paging
+	Designation *Designation
+	Slug        *string
+	IDs         []FlowID
+}
+
+// Flows stores flows.
+type Flows interface {
+	Table[Flow, FlowID, FlowFilter]
+	GetBySlug(ctx context.Context, slug string) (*Flow, error)
+}
+
+// FlowBindingFilter selects flow bindings.
+type FlowBindingFilter struct {
+	Paging
+	FlowID  *FlowID
+	StageID *StageID
+}
+
+// FlowBindings stores which stages a flow has; Find orders by Order.
+type FlowBindings interface {
+	Table[FlowBinding, FlowBindingID, FlowBindingFilter]
+}
+
+// StageFilter selects stages.
+type StageFilter struct {
+	Paging
+	Kind *string
+	Name *string
+	IDs  []StageID
+}
+
+// Stages stores stages.
+type Stages interface {
+	Table[Stage, StageID, StageFilter]
+}
+
+// PromptFilter selects prompts.
+type PromptFilter struct {
+	Paging
+	IDs      []PromptID
+	Name     *string
+	FieldKey *string
+	Type     *string
+}
+
+// Prompts stores prompts.
+type Prompts interface {
+	Table[Prompt, PromptID, PromptFilter]
+}
+
+// PolicyFilter selects policies.
+type PolicyFilter struct {
+	Paging
+	Kind *string
+	Name *string
+	IDs  []PolicyID
+}
+
+// Policies stores policies.
+type Policies interface {
+	Table[Policy, PolicyID, PolicyFilter]
+}
+
+// PolicyBindingFilter selects policy bindings. Find loads each binding's
+// Policy.
+type PolicyBindingFilter struct {
+	Paging
+	Targets  []UUID
+	PolicyID *PolicyID
+	Enabled  *bool
+}
+
+// PolicyBindings stores policy bindings; Find orders by Order.
+type PolicyBindings interface {
+	Table[PolicyBinding, PolicyBindingID, PolicyBindingFilter]
+}
+
+// BrandFilter selects brands.
+type BrandFilter struct {
+	Paging
+	Domain  *string
+	Default *bool
+}
+
+// Brands stores brands.
+type Brands interface {
+	Table[Brand, BrandID, BrandFilter]
+	// ForHost returns the brand with the longest domain that the host ends in,
+	// else the default one, else CodeNotFound.
+	ForHost(ctx context.Context, host string) (*Brand, error)
+}
+
+// EventFilter selects events. Find orders newest first unless asked otherwise.
+type EventFilter struct {
+	Paging
+	Actions  []Action
+	UserID   *UserID // the event's user or authenticated_as
+	Username *string
+	ClientIP *string
+	ActionID *string // context.action_id
+	After    *time.Time
+	Before   *time.Time
+}
+
+// Events is the audit log: it grows and is read, nothing else.
+type Events interface {
+	Append(ctx context.Context, e *Event) error
+	Get(ctx context.Context, id EventID) (*Event, error)
+	Find(ctx context.Context, filter EventFilter) (Page[Event], error)
+	// Daily counts events per day (UTC) and action over the last days.
+	Daily(ctx context.Context, days int) ([]EventCount, error)
+}
+
+// EventCount is how many events of an action a day saw.
+type EventCount struct {
+	Day    time.Time
+	Action Action
+	Count  int
+}
+
+// LockdownFilter selects lockdown records, newest first.
+type LockdownFilter struct {
+	Paging
+	UserID  *UserID
+	ActorID *UserID
+	BatchID *UUID
+	Open    *bool // not restored yet
+}
+
+// Lockdowns stores lockdown records.
+type Lockdowns interface {
+	Get(ctx context.Context, id LockdownID) (*Lockdown, error)
+	Find(ctx context.Context, filter LockdownFilter) (Page[Lockdown], error)
+	Create(ctx context.Context, l *Lockdown) error
+	// FindByKey returns what an earlier call of the actor with the
+	// idempotency key did; nil actor = the system.
+	FindByKey(ctx context.Context, actor *UserID, key string) ([]Lockdown, error)
+	// MarkRestored closes the open lockdowns of a user and returns how many.
+	MarkRestored(ctx context.Context, user UserID, by *User) (int, error)
+}
+
+// Runs stores flows under way.
+type Runs interface {
+	// Find returns the run of a browser and a flow, nil when there is none or
+	// it has expired.
+	Find(ctx context.Context, browser []byte, flow FlowID) (*Run, error)
+	// Create stores a run, replacing one of the same browser and flow. The
+	// lifetime counts from the database's now.
+	Create(ctx context.Context, r *Run, lifetime time.Duration) error
+	// Save stores State if Version is still the stored one, and raises it;
+	// else CodeConflict.
+	Save(ctx context.Context, r *Run) error
+	Delete(ctx context.Context, id RunID) error
+	// DeleteBrowser ends every run of a browser.
+	DeleteBrowser(ctx context.Context, browser []byte) error
+}
+
+// Holder counts and ends what an account holds.
+type Holder interface {
+	// Holdings counts what is live.
+	Holdings(ctx context.Context, user UserID) (Holdings, error)
+	// SweepSessions and SweepTokens end up to limit rows of an old generation
+	// and return how many; 0 means done.
+	SweepSessions(ctx context.Context, user UserID, limit int) (int, error)
+	SweepTokens(ctx context.Context, user UserID, limit int) (int, error)
+}
+
+// Settings stores small values of the installation by name.
+type Settings interface {
+	// Get returns nil without an error when the name was never set.
+	Get(ctx context.Context, name string) (json.RawMessage, error)
+	Set(ctx context.Context, name string, value json.RawMessage) error
+	Delete(ctx context.Context, name string) error
+}
+
+// Jobs enqueues background work in the transaction it is called in.
+type Jobs interface {
+	Enqueue(ctx context.Context, job Job) error
+}
+
+// Repos is every repository, over the pool or over one transaction.
+type Repos struct {
+	Users          Users
+	Groups         Groups
+	Sessions       Sessions
+	Tokens         Tokens
+	Flows          Flows
+	FlowBindings   FlowBindings
+	Stages         Stages
+	Prompts        Prompts
+	Policies       Policies
+	PolicyBindings PolicyBindings
+	Brands         Brands
+	Events         Events
+	Lockdowns      Lockdowns
+	Runs           Runs
+	Holder         Holder
+	Settings       Settings
+	Jobs           Jobs
+}
+
+// Store is the way to the database.
+type Store interface {
+	// Repos is for single calls outside a transaction.
+	Repos() Repos
+	// InTx runs fn in one transaction: committed when it returns nil, rolled
+	// back otherwise. fn may run again after a serialisation failure or a
+	// deadlock, so it must have no effect outside the transaction. There is no
+	// nesting. Never hash a password inside.
+	InTx(ctx context.Context, fn func(tx Repos) error) error
+	// Lockdown is InTx on a connection of its own, kept warm outside the pool,
+	// so that a busy pool never delays a containment.
+	Lockdown(ctx context.Context, fn func(tx Repos) error) error
+	// Ping reports whether the database answers and is migrated.
+	Ping(ctx context.Context) error
+}
