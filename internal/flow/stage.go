@@ -1,0 +1,98 @@
+package flow
+
+import (
+	"context"
+	"io"
+)
+
+// Stage is one kind of step, built from its settings. It holds no state of a
+// run; its effects are idempotent, because a request may be sent twice.
+type Stage interface {
+	// Enter is called when the browser arrives at the stage, and again every
+	// time the page is loaded.
+	Enter(ctx context.Context, run *Run) (Step, error)
+	// Submit is called with the answer to the challenge that Enter asked. An
+	// *idp.Error with CodeInvalid shows the challenge again with the messages
+	// beside the fields.
+	Submit(ctx context.Context, run *Run, in Input) (Step, error)
+}
+
+// Step is what a stage wants to happen. The set is closed: Next, Ask, Deny,
+// Redirect.
+type Step interface{ step() }
+
+// Next means the stage is passed.
+type Next struct{}
+
+// Ask shows a challenge.
+type Ask struct{ Challenge Challenge }
+
+// Deny ends the run, or restarts it where the binding says so. Reason is safe
+// to show.
+type Deny struct{ Reason string }
+
+// Redirect ends the run and sends the browser to a relative URL.
+type Redirect struct{ URL string }
+
+func (Next) step()     {}
+func (Ask) step()      {}
+func (Deny) step()     {}
+func (Redirect) step() {}
+
+// Challenge is what a stage asks of a person or a program. The same value is
+// rendered to JSON (its exported fields, with `component` added) and to HTML.
+type Challenge interface {
+	// Component is the name on the wire, such as ak-stage-password.
+	Component() string
+}
+
+// View draws a challenge as HTML; a templ component satisfies it.
+type View interface {
+	Render(ctx context.Context, w io.Writer) error
+}
+
+// Kind describes a kind of stage. Everything that lists, documents, stores,
+// draws or tests stages is derived from it.
+type Kind struct {
+	Name          string // identification
+	Model         string // authentik_stages_identification.identificationstage
+	Form          string // ak-stage-identification-form
+	Verbose       string // Identification Stage
+	VerbosePlural string
+	Summary       string // one sentence for people
+	// Settings returns a pointer to the settings struct filled with defaults.
+	// Keys are snake_case JSON names; a `help` tag explains each field.
+	Settings func() any
+	// Build makes the stage from a pointer to decoded settings. The error is
+	// an *idp.Error with CodeInvalid and one message per wrong field.
+	Build func(settings any) (Stage, error)
+	// Examples are challenges for the storybook, the golden files and the docs.
+	Examples []Challenge
+	// View draws one of the kind's challenges; nil when it never asks.
+	View func(Challenge, Page) View
+	// Headless reports that the stage never shows anything.
+	Headless bool
+}
+
+// Page is what a view needs beside the challenge.
+type Page struct {
+	Info      Info
+	Action    string                  // where the form posts to
+	Errors    map[string][]FieldError // by field; idp.NonField for the whole form
+	Submitted Input                   // what was sent, without secrets, to fill the form again
+}
+
+// FieldError is one message of response_errors.
+type FieldError struct {
+	String string `json:"string"`
+	Code   string `json:"code"`
+}
+
+// Info is flow_info on the wire.
+type Info struct {
+	Title                string            `json:"title"`
+	Background           string            `json:"background"`
+	BackgroundThemedURLs map[string]string `json:"background_themed_urls"`
+	CancelURL            string            `json:"cancel_url"`
+	Layout               string            `json:"layout"`
+}

@@ -1,0 +1,51 @@
+package flow
+
+import (
+	"time"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+// Visit is one request to a flow.
+type Visit struct {
+	Slug    string
+	Browser []byte            // SHA-256 of the browser cookie's value
+	Actor   idp.Actor         // who is signed in in this browser, if anybody
+	Query   map[string]string // the page's own query string (`next`, `flow_token`, …)
+	Brand   *idp.Brand
+}
+
+// Answer is what a visit leads to. Exactly one of Challenge and Redirect is
+// set.
+type Answer struct {
+	Flow      *idp.Flow
+	Stage     string // the current stage's kind, for the log
+	Challenge Challenge
+	View      View // the challenge's HTML; nil for challenges of the engine itself (denied, error)
+	Info      Info
+	Errors    map[string][]FieldError // the last answer's faults
+	// Redirect is where the browser goes: out of the flow (Done), or back to
+	// the same flow after a solved stage.
+	Redirect string
+	Done     bool
+	Effects  Effects
+}
+
+// Effects are what stages did to the browser itself; the server turns them
+// into cookies.
+type Effects struct {
+	SignedIn  *SignedIn
+	SignedOut bool
+	Messages  []string // informational messages of passing policies
+}
+
+// SignedIn is a session just begun. Cookie is the secret for the browser.
+type SignedIn struct {
+	Session *idp.Session
+	Cookie  string
+	Expires time.Time // zero = until the browser closes
+}
+
+// Input is what a browser or a program sent: JSON values, or strings from a
+// form. Names are as in the challenge's response.
+type Input map[string]any
