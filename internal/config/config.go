@@ -1,0 +1,224 @@
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Config is what the server runs with.
+type Config struct {
+	Listen          string
+	PublicURL       string // without a trailing slash; "" = derived from each request
+	DataDir         string
+	DatabaseURL     string // "" = embedded
+	DatabasePool    int
+	PostgresBin     string
+	TrustedProxies  []netip.Prefix
+	Bootstrap       Bootstrap
+	LogLevel        slog.Level
+	LogFormat       string
+	ShutdownTimeout time.Duration
+
+	values map[string]string // as given, by option key
+}
+
+// Bootstrap is what the first administrator is made from.
+type Bootstrap struct {
+	Password string
+	Email    string
+	Token    string
+}
+
+// Error lists every fault of a configuration.
+type Error struct{ Faults []string }
+
+// Error implements error.
+func (e *Error) Error() string {
+	return "the configuration is not valid:\n  - " + strings.Join(e.Faults, "\n  - ")
+}
+
+// parser reads values and collects faults.
+type parser struct {
+	values map[string]string
+	faults []string
+}
+
+func (p *parser) fault(key, format string, args ...any) {
+	p.faults = append(p.faults, key+": "+fmt.Sprintf(format, args...))
+}
+
+func parse(values map[string]string) (*Config, error) {
+	p := &parser{values: values}
+	c := &Config{
+		Listen:      p.listen(),
+		PublicURL:   p.publicURL(),
+		DataDir:     p.dataDir(),
+		DatabaseURL: p.databaseURL(),
+		PostgresBin: values["postgres_bin"],
+		Bootstrap: Bootstrap{
+			Password: values["bootstrap_password"],
+			Email:    values["bootstrap_email"],
+			Token:    p.bootstrapToken(),
+		},
+		DatabasePool:    p.integer("database_pool", 2, 500),
+		TrustedProxies:  p.prefixes("trusted_proxies"),
+		LogLevel:        p.level(),
+		LogFormat:       p.oneOf("log_format", "text", "json"),
+		ShutdownTimeout: p.duration("shutdown_timeout", 0, time.Hour),
+		values:          values,
+	}
+	if len(p.faults) > 0 {
+		return nil, &Error{Faults: p.faults}
+	}
+	return c, nil
+}
+
+func (p *parser) listen() string {
+	v := p.values["listen"]
+	_, port, err := net.SplitHostPort(v)
+	if err != nil {
+		p.fault("listen", "%q is not an address with a port, such as 127.0.0.1:9000", v)
+		return v
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		p.fault("listen", "port %q is not a number from 0 to 65535", port)
+	}
+	return v
+}
+
+func (p *parser) publicURL() string {
+	v := strings.TrimRight(p.values["public_url"], "/")
+	if v == "" {
+		return ""
+	}
+	u, err := url.Parse(v)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		p.fault("public_url", "%q is not an http or https URL of a host without a path, such as https://id.example.org", v)
+	}
+	return v
+}
+
+func (p *parser) dataDir() string {
+	v := p.values["data_dir"]
+	if v == "" {
+		return ""
+	}
+	abs, err := filepath.Abs(v)
+	if err != nil {
+		p.fault("data_dir", "%q cannot be made an absolute path: %v", v, err)
+	}
+	return abs
+}
+
+func (p *parser) databaseURL() string {
+	v := p.values["database_url"]
+	if v == "" {
+		return ""
+	}
+	u, err := url.Parse(v)
+	if err != nil || (u.Scheme != "postgres" && u.Scheme != "postgresql") {
+		// The value may hold a password: it is never repeated.
+		p.fault("database_url", "expected a URL that starts with postgres:// or postgresql://")
+	}
+	return v
+}
+
+func (p *parser) bootstrapToken() string {
+	v := p.values["bootstrap_token"]
+	for _, r := range v {
+		if r <= ' ' || r > '~' {
+			p.fault("bootstrap_token", "expected printable ASCII without spaces")
+			break
+		}
+	}
+	return v
+}
+
+func (p *parser) integer(key string, min, max int) int {
+	n, err := strconv.Atoi(p.values[key])
+	if err != nil || n < min || n > max {
+		p.fault(key, "%q is not a whole number from %d to %d", p.values[key], min, max)
+	}
+	return n
+}
+
+func (p *parser) duration(key string, min, max time.Duration) time.Duration {
+	d, err := time.ParseDuration(p.values[key])
+	if err != nil || d < min || d > max {
+		p.fault(key, "%q is not a duration from %s to %s, such as 30s", p.values[key], min, max)
+	}
+	return d
+}
+
+func (p *parser) oneOf(key string, allowed ...string) string {
+	for _, a := range allowed {
+		if p.values[key] == a {
+			return a
+		}
+	}
+	p.fault(key, "%q is not one of %s", p.values[key], strings.Join(allowed, ", "))
+	return ""
+}
+
+func (p *parser) level() slog.Level {
+	switch v := p.oneOf("log_level", "debug", "info", "warn", "error"); v {
+	case "debug":
+		return slog.LevelDebug
+	case "warn":
+		return slog.LevelWarn
+	case "error":
+		return slog.LevelError
+	}
+	return slog.LevelInfo
+}
+
+func (p *parser) prefixes(key string) []netip.Prefix {
+	var out []netip.Prefix
+	for _, s := range strings.Split(p.values[key], ",") {
+		s = strings.TrimSpace(s)
+		if s == "" {
+			continue
+		}
+		if addr, err := netip.ParseAddr(s); err == nil {
+			out = append(out, netip.PrefixFrom(addr.Unmap(), addr.Unmap().BitLen()))
+			continue
+		}
+		prefix, err := netip.ParsePrefix(s)
+		if err != nil {
+			p.fault(key, "%q is neither an address nor a network such as 10.0.0.0/8", s)
+			continue
+		}
+		out = append(out, prefix.Masked())
+	}
+	return out
+}
+
+// Redacted lists every option with its value, secrets replaced.
+func (c *Config) Redacted() string {
+	var b strings.Builder
+	for _, o := range Options() {
+		v := c.values[o.Key]
+		if o.Secret && v != "" {
+			v = "(set)"
+		}
+		fmt.Fprintf(&b, "%s: %s\n", o.Key, strconv.Quote(v))
+	}
+	return b.String()
+}
+
+// Logger makes the logger the configuration asks for, on standard error.
+func (c *Config) Logger() *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.LogLevel}
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(os.Stderr, options))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, options))
+}
