@@ -1,0 +1,12 @@
+package web
+
+import "github.com/portcullis-idp/portcullis/internal/flow"
+
+// FlowPage is a challenge about to be drawn. Answer.View is nil for the
+// challenges of the engine itself (access denied, flow error): the page draws
+// those from Answer.Challenge.
+type FlowPage struct {
+	Answer   *flow.Answer
+	Messages []Message // of policies that passed
+	Refresh  string    // where a script-less browser reads the same page again
+}

@@ -1,0 +1,74 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+// Handler answers a request or says why it cannot. It is an http.Handler: an
+// error is rendered in one place, as JSON under /api and as a page elsewhere.
+// A handler that returns an error must not have written anything.
+type Handler func(w http.ResponseWriter, r *http.Request) error
+
+// ServeHTTP implements http.Handler.
+func (h Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if err := h(w, r); err != nil {
+		Fail(w, r, err)
+	}
+}
+
+// Fail renders an error. Handlers return errors instead of calling it; it is
+// for middleware.
+func Fail(w http.ResponseWriter, r *http.Request, err error) {
+	s := From(r.Context())
+	if s.Fail == nil {
+		status, message := Status(err)
+		http.Error(w, message, status)
+		return
+	}
+	s.Fail(w, r, err)
+}
+
+// RequireUser turns away requests of nobody: on pages the browser is sent to
+// sign in and comes back afterwards.
+func RequireUser(next http.Handler) http.Handler {
+	return Handler(func(w http.ResponseWriter, r *http.Request) error {
+		if User(r) == nil {
+			return Unsigned()
+		}
+		next.ServeHTTP(w, r)
+		return nil
+	})
+}
+
+// RequireSuperuser turns away whoever may not administer.
+func RequireSuperuser(next http.Handler) http.Handler {
+	return Handler(func(w http.ResponseWriter, r *http.Request) error {
+		switch u := User(r); {
+		case u == nil:
+			return Unsigned()
+		case !u.IsSuperuser:
+			return idp.Forbidden("You do not have permission to open this page.")
+		}
+		next.ServeHTTP(w, r)
+		return nil
+	})
+}
+
+// Unsigned is the error of a request that needs somebody signed in.
+func Unsigned() error {
+	return &idp.Error{Code: idp.CodeUnsigned, Message: "Authentication credentials were not provided."}
+}
+
+// Pages draws what the server itself has to show. Package page implements it.
+type Pages interface {
+	// Error writes the page of a failed request, with that status. message is
+	// safe to show; requestID helps to find the line in the log.
+	Error(w http.ResponseWriter, r *http.Request, status int, message, requestID string)
+	// Flow writes a challenge in the frame of a flow's page.
+	Flow(w http.ResponseWriter, r *http.Request, p FlowPage) error
+	// Locked writes the built-in page that ends a lockdown of one's own
+	// account: "Your account has been locked". It needs no session.
+	Locked(w http.ResponseWriter, r *http.Request) error
+}

@@ -1,0 +1,69 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// SignInPath is where a browser goes to sign in; `next` brings it back.
+const SignInPath = "/flows/-/default/authentication/"
+
+// Redirect sends the browser to a path of this server with GET (303). A target
+// that is not such a path is replaced by "/": no caller can make an open
+// redirect by mistake.
+func Redirect(w http.ResponseWriter, r *http.Request, to string) error {
+	if !Local(to) {
+		to = "/"
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+	return nil
+}
+
+// Local reports whether the target stays on this server, however a browser
+// reads it: one leading slash, no backslash, no control character, no scheme,
+// no host.
+func Local(target string) bool {
+	if !strings.HasPrefix(target, "/") || len(target) > 4096 {
+		return false
+	}
+	for _, c := range target {
+		if c < 0x20 || c == 0x7f || c == '\\' || c == '\uFFFD' {
+			return false
+		}
+	}
+	u, err := url.Parse(target)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil {
+		return false
+	}
+	// "//host" has a host and is refused above; "/%2f" and "/." followed by a
+	// slash are normalised by some proxies into it.
+	path := strings.ToLower(u.EscapedPath())
+	for _, bad := range []string{"//", "/%2f", "/%5c", "/./", "/../"} {
+		if strings.HasPrefix(path, bad) {
+			return false
+		}
+	}
+	return true
+}
+
+// Next returns the target of a `next` parameter when it is Local, else "".
+func Next(values url.Values) string {
+	if next := values.Get("next"); Local(next) {
+		return next
+	}
+	return ""
+}
+
+// SignInURL is where to sign in and come back to what r asked for. Only what
+// was read with GET can be come back to.
+func SignInURL(r *http.Request) string {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return SignInPath
+	}
+	back := r.URL.RequestURI()
+	if !Local(back) {
+		return SignInPath
+	}
+	return SignInPath + "?" + url.Values{"next": {back}}.Encode()
+}
