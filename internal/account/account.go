@@ -1,0 +1,94 @@
+package account
+
+import (
+	"context"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/secret"
+)
+
+// Closer closes and reopens accounts inside a transaction of ours; u is held.
+type Closer interface {
+	CloseIn(ctx context.Context, tx idp.Repos, u *idp.User, sw idp.Switches) (idp.Holdings, error)
+	ReopenIn(ctx context.Context, tx idp.Repos, actor idp.Actor, u *idp.User) error
+}
+
+// Hasher hashes and verifies passwords; see secret.Hasher.
+type Hasher interface {
+	Hash(ctx context.Context, password string) (string, error)
+	Verify(ctx context.Context, encoded, password string) (secret.Result, error)
+	VerifyAbsent(ctx context.Context, password string) error
+}
+
+// Deps are what a Service needs.
+type Deps struct {
+	Store  idp.Store
+	Access idp.Access
+	Closer Closer
+	Hasher Hasher
+}
+
+// Service keeps users and groups.
+type Service struct {
+	store  idp.Store
+	access idp.Access
+	closer Closer
+	hasher Hasher
+}
+
+// New returns a Service.
+func New(d Deps) *Service {
+	return &Service{store: d.Store, access: d.Access, closer: d.Closer, hasher: d.Hasher}
+}
+
+// NewUser is an account to be created.
+type NewUser struct {
+	Username     string
+	Name         string
+	Email        string
+	Path         string       // "" = idp.DefaultUserPath
+	Type         idp.UserType // "" = idp.UserInternal
+	IsActive     *bool        // nil = true
+	Attributes   idp.Attributes
+	Groups       []idp.GroupID
+	Password     *string // nil = none: an unusable one
+	PasswordHash *string // an encoded hash, as an import brings along
+}
+
+// Patch is a change of an account; nil means unchanged.
+type Patch struct {
+	Username     *string
+	Name         *string
+	Email        *string
+	Path         *string
+	Type         *idp.UserType
+	IsActive     *bool
+	Attributes   *idp.Attributes
+	Groups       *[]idp.GroupID
+	PasswordHash *string
+}
+
+// NewGroup is a group to be created.
+type NewGroup struct {
+	Name        string
+	IsSuperuser bool
+	Parents     []idp.GroupID
+	Users       []idp.UserID
+	Attributes  idp.Attributes
+}
+
+// GroupPatch is a change of a group; nil means unchanged.
+type GroupPatch struct {
+	Name        *string
+	IsSuperuser *bool
+	Parents     *[]idp.GroupID
+	Users       *[]idp.UserID
+	Attributes  *idp.Attributes
+}
+
+// Bootstrap says how the first administrator begins.
+type Bootstrap struct {
+	Password string // "" = by a set-up link
+	Email    string
+	Token    string // "" = no API token
+}

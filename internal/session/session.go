@@ -1,0 +1,41 @@
+package session
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+// Deps are what a Service needs.
+type Deps struct {
+	Store  idp.Store
+	Access idp.Access
+}
+
+// Service starts, honours and ends sessions.
+type Service struct {
+	store  idp.Store
+	access idp.Access
+}
+
+// New returns a Service.
+func New(d Deps) *Service { return &Service{store: d.Store, access: d.Access} }
+
+// BrowserLifetime is how long a session may last at most whose cookie goes when
+// the browser closes.
+const BrowserLifetime = 14 * 24 * time.Hour
+
+// Begin says what session to start.
+type Begin struct {
+	User idp.UserID
+	// Generation is the user's session generation when they proved to be it.
+	// Another one at present means that everything was ended meanwhile.
+	Generation int64
+	AuthMethod string        // password, token, …
+	Lifetime   time.Duration // 0 = until the browser closes, at most BrowserLifetime
+	IP         netip.Addr
+	UserAgent  string
+	// Replace is the session this browser had until now; it ends.
+	Replace *idp.SessionID
+}
