@@ -326,6 +326,9 @@ type Settings interface {
 	Get(ctx context.Context, name string) (json.RawMessage, error)
 	Set(ctx context.Context, name string, value json.RawMessage) error
 	Delete(ctx context.Context, name string) error
+	// Hold makes everybody else who holds the name wait until this transaction
+	// ends. The name needs no value.
+	Hold(ctx context.Context, name string) error
 }
 
 // Jobs enqueues background work in the transaction it is called in.

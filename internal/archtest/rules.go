@@ -1,0 +1,94 @@
+package archtest
+
+import "strings"
+
+// Module is the import path of the project.
+const Module = "github.com/portcullis-idp/portcullis/"
+
+// rule places the packages whose path starts with prefix. The longest prefix
+// wins. A package may import packages of a lower layer, of its own prefix when
+// family is set, and leaves.
+type rule struct {
+	prefix string
+	layer  int
+	family bool // packages under the prefix may import one another
+}
+
+// leaf packages may be imported by everyone and import (nearly) nothing.
+const leaf = -1
+
+var rules = []rule{
+	{"internal/idp", 0, false},
+	{"internal/flow", 1, false}, {"internal/policy", 1, false}, {"internal/secret", 1, false}, {"internal/feed", 1, false},
+	{"internal/lockdown", 2, false}, {"internal/lock", 2, false}, {"internal/lockout", 2, false},
+	{"internal/session", 2, false}, {"internal/token", 2, false}, {"internal/account", 2, false},
+	{"internal/access", 2, false}, {"internal/notify", 2, false}, {"internal/blueprint", 2, false},
+	{"internal/oidc", 2, false}, {"internal/demo", 2, false},
+	{"internal/stages", 3, true}, {"internal/policies", 3, true},
+	{"internal/server", 4, true}, {"internal/cli", 4, false}, {"internal/postgres", 4, true},
+	{"internal/embedded", 4, false}, {"internal/mail", 4, false}, {"internal/webhook", 4, false}, {"internal/geo", 4, false},
+	{"internal/app", 5, true}, {"internal/bench", 5, true}, {"cmd/portcullis", 6, false},
+	{"internal/config", leaf, false}, {"internal/archtest", leaf, false},
+	{"migrations", leaf, false}, {"blueprints", leaf, false},
+	{"web/static", leaf, false}, {"web/ui", leaf, true},
+	// testkit is a leaf to those who use it, but makes databases with the
+	// real migration runner.
+	{"internal/testkit", leaf, true},
+}
+
+// exceptions are edges that the rules forbid and a decision record allows.
+var exceptions = map[string]string{
+	"internal/testkit → internal/postgres/migration": "the template database is made by the real runner",
+	"web/ui → web/static":                            "pages name their assets by hashed path",
+}
+
+// reserved libraries and who alone may import them, by prefix. Tests are free.
+var reserved = map[string][]string{
+	"github.com/jackc/pgx":          {"internal/postgres", "internal/embedded", "internal/testkit"},
+	"github.com/riverqueue/river":   {"internal/postgres"},
+	"github.com/golang-migrate":     {"internal/postgres/migration"},
+	"github.com/go-chi/chi":         {"internal/server"},
+	"github.com/danielgtaylor/huma": {"internal/server/api"},
+	"github.com/alexedwards/scs":    {"internal/server"},
+	"github.com/expr-lang/expr":     {"internal/policy"},
+	"github.com/spf13/cobra":        {"internal/cli"},
+	"net/http":                      {"internal/server", "internal/oidc", "internal/webhook", "internal/cli", "internal/app", "internal/bench", "internal/testkit"},
+}
+
+// core is what internal/idp may import beside the standard library.
+var core = []string{"github.com/google/uuid"}
+
+func find(pkg string) (rule, bool) {
+	var best rule
+	found := false
+	for _, r := range rules {
+		if (pkg == r.prefix || strings.HasPrefix(pkg, r.prefix+"/")) && len(r.prefix) > len(best.prefix) {
+			best, found = r, true
+		}
+	}
+	return best, found
+}
+
+// forbidden says why from may not import to (both relative to Module), or "".
+func forbidden(from, to string) string {
+	if exceptions[from+" → "+to] != "" {
+		return ""
+	}
+	f, okFrom := find(from)
+	t, okTo := find(to)
+	switch {
+	case !okFrom:
+		return "package " + from + " has no layer: add it to internal/archtest/rules.go"
+	case !okTo:
+		return "package " + to + " has no layer: add it to internal/archtest/rules.go"
+	case f.prefix == t.prefix && f.family, t.layer == leaf:
+		return ""
+	case f.layer == leaf:
+		return "a leaf imports nothing of the project"
+	case t.layer < f.layer:
+		return ""
+	case t.layer == f.layer:
+		return "packages of one layer never import each other"
+	}
+	return "imports go downward only"
+}
