@@ -124,6 +124,11 @@ type Sessions interface {
 	Seen(ctx context.Context, id SessionID, ip string, userAgent string) error
 	// End makes the row a tombstone. ended is false when it was one already.
 	End(ctx context.Context, id SessionID, reason string) (ended bool, err error)
+	// Carry lifts one live session to its user's present generation: the one
+	// that is kept while all others end. The transaction holds the user and has
+	// just raised the generation from the one given, which the row must have;
+	// carried is false when it has another, was ended or has expired.
+	Carry(ctx context.Context, id SessionID, from int64) (carried bool, err error)
 }
 
 // TokenFilter selects tokens.
@@ -369,6 +374,8 @@ type Store interface {
 	// Lockdown is InTx on a connection of its own, kept warm outside the pool,
 	// so that a busy pool never delays a containment.
 	Lockdown(ctx context.Context, fn func(tx Repos) error) error
+	// Now is the database's clock, which decides every expiry.
+	Now(ctx context.Context) (time.Time, error)
 	// Ping reports whether the database answers and is migrated.
 	Ping(ctx context.Context) error
 }
