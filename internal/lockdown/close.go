@@ -1,0 +1,93 @@
+package lockdown
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/secret"
+)
+
+// LastAdministrator is why an act is refused that would leave nobody who can
+// administer the installation.
+const LastAdministrator = "This is the last account that can administer this installation."
+
+// CloseIn applies the switches to u, which tx must hold, saves it and returns
+// what ended. It is the one place where an account is closed. Sessions and
+// tokens end by raising u's generations; a job sweeps their rows. Fields of u
+// that the caller changed are saved with it. Closing the last administrator is
+// CodeInvalid.
+//
+// It judges nobody's permission and writes no event: the caller does, in tx.
+func (s *Service) CloseIn(ctx context.Context, tx idp.Repos, u *idp.User, sw idp.Switches) (idp.Holdings, error) {
+	ended := idp.Holdings{Tokens: map[idp.TokenIntent]int{}}
+	if sw == (idp.Switches{}) {
+		return ended, nil
+	}
+	if err := keepAdministrator(ctx, tx, u, sw); err != nil {
+		return ended, err
+	}
+	held, err := tx.Holder.Holdings(ctx, u.ID)
+	if err != nil {
+		return ended, fmt.Errorf("counting what user %d holds: %w", u.ID, err)
+	}
+	if sw.DeleteSessions {
+		u.SessionGeneration++
+		ended.Sessions = held.Sessions
+	}
+	if sw.RevokeTokens {
+		u.TokenGeneration++
+		ended.Grants, ended.Applications = held.Grants, held.Applications
+		for intent, n := range held.Tokens {
+			ended.Tokens[intent] = n
+		}
+	}
+	if sw.SetUnusablePassword {
+		u.Password = secret.Unusable()
+	}
+	if sw.DeactivateUser {
+		u.IsActive = false
+	}
+	if err := tx.Users.Update(ctx, u); err != nil {
+		return ended, fmt.Errorf("closing user %d: %w", u.ID, err)
+	}
+	if sw.DeleteSessions || sw.RevokeTokens {
+		if err := tx.Jobs.Enqueue(ctx, idp.Job{Kind: idp.JobSweep, User: u.ID}); err != nil {
+			return ended, fmt.Errorf("ordering the sweep of user %d: %w", u.ID, err)
+		}
+	}
+	return ended, nil
+}
+
+// keepAdministrator refuses to shut the last administrator out. Whoever can
+// foresee it calls HoldAdministrators before holding the row, so that two such
+// acts wait for one another instead of dead-locking.
+func keepAdministrator(ctx context.Context, tx idp.Repos, u *idp.User, sw idp.Switches) error {
+	if !shutsOut(u, sw) {
+		return nil
+	}
+	remaining, err := tx.Users.HoldAdministrators(ctx, u.ID)
+	if err != nil {
+		return fmt.Errorf("counting administrators beside user %d: %w", u.ID, err)
+	}
+	if remaining == 0 {
+		return idp.Invalid("", LastAdministrator)
+	}
+	return nil
+}
+
+// shutsOut reports whether the switches keep an administrator from signing in.
+func shutsOut(u *idp.User, sw idp.Switches) bool {
+	return u.IsSuperuser && u.IsActive && (sw.DeactivateUser || sw.SetUnusablePassword)
+}
+
+// hold holds a user's row. expect is what is known of the user so far: an
+// administrator about to be shut out is queued behind other such acts first.
+func hold(ctx context.Context, tx idp.Repos, expect *idp.User, sw idp.Switches) (*idp.User, error) {
+	if shutsOut(expect, sw) {
+		if _, err := tx.Users.HoldAdministrators(ctx, expect.ID); err != nil {
+			return nil, fmt.Errorf("holding administrators: %w", err)
+		}
+	}
+	return tx.Users.Hold(ctx, expect.ID)
+}

@@ -1,0 +1,102 @@
+package lockdown
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+// The context.action_id of switching accounts on and off outside a lockdown.
+const (
+	ActionIDDeactivate = "account_deactivate"
+	ActionIDActivate   = "account_activate"
+)
+
+const app = "lockdown"
+
+// ReopenIn switches u, which tx must hold, on, saves it with whatever else the
+// caller changed, and marks its open lockdowns restored. Nothing that was ended
+// works again: generations are never lowered. It writes the event.
+func (s *Service) ReopenIn(ctx context.Context, tx idp.Repos, actor idp.Actor, u *idp.User) error {
+	wasActive := u.IsActive
+	u.IsActive = true
+	if err := tx.Users.Update(ctx, u); err != nil {
+		return fmt.Errorf("reopening user %d: %w", u.ID, err)
+	}
+	restored, err := tx.Lockdowns.MarkRestored(ctx, u.ID, actor.User)
+	if err != nil {
+		return fmt.Errorf("closing the lockdowns of user %d: %w", u.ID, err)
+	}
+	if wasActive && restored == 0 {
+		return nil
+	}
+	facts := map[string]any{"action_id": ActionIDActivate, "affected_user": u.Username}
+	if restored > 0 {
+		facts["action_id"] = idp.ActionIDRestore
+		facts["lockdowns_restored"] = restored
+	}
+	return tx.Events.Append(ctx, idp.NewEvent(idp.ActionUserWrite, app, actor, u, facts))
+}
+
+// Activate switches an account on again; see ReopenIn. Activating an active
+// account changes nothing. Errors: CodeForbidden, CodeNotFound.
+func (s *Service) Activate(ctx context.Context, actor idp.Actor, id idp.UserID) error {
+	return s.change(ctx, actor, id, idp.Switches{}, func(ctx context.Context, tx idp.Repos, actor idp.Actor, u *idp.User) error {
+		return s.ReopenIn(ctx, tx, actor, u)
+	})
+}
+
+// Deactivate switches an account off and ends every session and token of it;
+// the password stays. Deactivating an inactive account ends what may still be
+// there. Errors: CodeForbidden, CodeNotFound, CodeInvalid for the last
+// administrator.
+func (s *Service) Deactivate(ctx context.Context, actor idp.Actor, id idp.UserID) error {
+	sw := idp.Switches{DeactivateUser: true, DeleteSessions: true, RevokeTokens: true}
+	return s.change(ctx, actor, id, sw, func(ctx context.Context, tx idp.Repos, actor idp.Actor, u *idp.User) error {
+		ended, err := s.CloseIn(ctx, tx, u, sw)
+		if err != nil {
+			return err
+		}
+		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionUserWrite, app, actor, u, map[string]any{
+			"action_id": ActionIDDeactivate, "affected_user": u.Username, "ended": endedFacts(ended)}))
+	})
+}
+
+// change runs fn on a held user with a permitted actor, as both are now.
+func (s *Service) change(ctx context.Context, actor idp.Actor, id idp.UserID, sw idp.Switches,
+	fn func(context.Context, idp.Repos, idp.Actor, *idp.User) error) error {
+	// Without an owner: switching one's own account on or off is not part of
+	// editing it.
+	administer := idp.Object{Resource: idp.ResourceUser}
+	if err := s.access.Check(actor, idp.VerbUpdate, administer); err != nil {
+		return err
+	}
+	expect, err := s.store.Repos().Users.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	return s.store.Lockdown(ctx, func(tx idp.Repos) error {
+		u, err := hold(ctx, tx, expect, sw)
+		if err != nil {
+			return err
+		}
+		now, err := actor.Renew(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if err := s.access.Check(now, idp.VerbUpdate, administer); err != nil {
+			return err
+		}
+		return fn(ctx, tx, now, u)
+	})
+}
+
+// endedFacts shows what ended inside an event.
+func endedFacts(h idp.Holdings) map[string]any {
+	tokens := map[string]any{}
+	for intent, n := range h.Tokens {
+		tokens[string(intent)] = n
+	}
+	return map[string]any{"sessions": h.Sessions, "tokens": tokens, "grants": h.Grants, "applications": h.Applications}
+}
