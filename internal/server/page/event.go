@@ -1,0 +1,180 @@
+package page
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/web/ui"
+)
+
+// actions are the actions of events in words.
+var actions = map[idp.Action]string{
+	idp.ActionLogin: "Sign-in", idp.ActionLoginFailed: "Failed sign-in", idp.ActionLogout: "Sign-out",
+	idp.ActionUserWrite: "User changed", idp.ActionPasswordSet: "Password set",
+	idp.ActionSecretView: "Secret viewed", idp.ActionSecretRotate: "Secret changed",
+	idp.ActionFlowExecution: "Flow run", idp.ActionPolicyExecution: "Policy run",
+	idp.ActionPolicyException: "Policy failed", idp.ActionSystemException: "System fault",
+	idp.ActionConfigError: "Configuration error", idp.ActionConfigWarning: "Configuration warning",
+	idp.ActionModelCreated: "Object created", idp.ActionModelUpdated: "Object changed",
+	idp.ActionModelDeleted: "Object deleted", idp.ActionSuspicious: "Suspicious request",
+}
+
+// Action is the action of an event in words.
+func Action(a idp.Action) string {
+	if s := actions[a]; s != "" {
+		return s
+	}
+	return strings.ReplaceAll(string(a), "_", " ")
+}
+
+// Refusal reports whether the action tells of something turned away.
+func Refusal(a idp.Action) bool {
+	switch a {
+	case idp.ActionLoginFailed, idp.ActionSuspicious, idp.ActionPolicyException, idp.ActionSystemException:
+		return true
+	}
+	return false
+}
+
+// EventView is an event in words.
+type EventView struct {
+	Sentence string
+	Label    string // the kind of event in two words
+	Icon     ui.IconName
+	Tone     ui.Tone
+	User     string // username of whom it concerns, "" = nobody
+	UserID   int    // 0 = nobody
+	By       string // username of who did it, when that is another
+}
+
+// DescribeEvent puts an event into words.
+func DescribeEvent(e *idp.Event) EventView {
+	v := EventView{Label: Action(e.Action), User: text(e.User["username"]), UserID: number(e.User["pk"])}
+	if by, ok := e.User["authenticated_as"].(map[string]any); ok {
+		v.By = text(by["username"])
+	}
+	v.Icon, v.Tone = eventIcon(e.Action)
+	v.Sentence = sentence(e, v)
+	switch text(e.Context["action_id"]) {
+	case idp.ActionIDLockdown:
+		v.Label, v.Icon, v.Tone = "Lockdown", ui.IconGate, ui.ToneBad
+		v.Sentence = who(v, "locked down", "locked their own account")
+	case idp.ActionIDRestore:
+		v.Label, v.Icon, v.Tone = "Restore", ui.IconRotateCcw, ui.ToneOK
+		v.Sentence = who(v, "restored", "was restored")
+	}
+	return v
+}
+
+// who says what happened to somebody, and by whom when that is another.
+func who(v EventView, done, self string) string {
+	name := v.User
+	if name == "" {
+		name = "somebody"
+	}
+	if v.By == "" {
+		return name + " " + self
+	}
+	return v.By + " " + done + " " + name
+}
+
+func sentence(e *idp.Event, v EventView) string {
+	name := v.User
+	if name == "" {
+		name = "somebody"
+	}
+	switch e.Action {
+	case idp.ActionLogin:
+		return name + " signed in"
+	case idp.ActionLogout:
+		return name + " signed out"
+	case idp.ActionLoginFailed:
+		if v.User == "" {
+			name = first(text(e.Context["username"]), text(e.Context["identifier"]), "an unknown account")
+		}
+		return "Sign-in as " + name + " failed"
+	case idp.ActionUserWrite:
+		return who(v, "changed", "changed their account")
+	case idp.ActionPasswordSet:
+		return who(v, "set the password of", "changed their password")
+	case idp.ActionModelCreated, idp.ActionModelUpdated, idp.ActionModelDeleted:
+		return objectSentence(e, v)
+	case idp.ActionFlowExecution:
+		return join(name+" ran a flow", text(object(e.Context["flow"])["name"]))
+	}
+	return join(v.Label, text(e.Context["message"]))
+}
+
+var objectVerbs = map[idp.Action]string{
+	idp.ActionModelCreated: "created", idp.ActionModelUpdated: "changed", idp.ActionModelDeleted: "deleted",
+}
+
+func objectSentence(e *idp.Event, v EventView) string {
+	model := object(e.Context["model"])
+	what := strings.TrimSpace(first(text(model["model_name"]), "object") + " " + text(model["name"]))
+	return fmt.Sprintf("%s %s %s", first(v.By, v.User, "the system"), objectVerbs[e.Action], what)
+}
+
+func eventIcon(a idp.Action) (ui.IconName, ui.Tone) {
+	switch a {
+	case idp.ActionLogin:
+		return ui.IconLogIn, ui.ToneOK
+	case idp.ActionLogout:
+		return ui.IconLogOut, ui.ToneNeutral
+	case idp.ActionLoginFailed, idp.ActionSuspicious:
+		return ui.IconShieldAlert, ui.ToneWarn
+	case idp.ActionUserWrite:
+		return ui.IconUser, ui.ToneNeutral
+	case idp.ActionPasswordSet, idp.ActionSecretRotate, idp.ActionSecretView:
+		return ui.IconKeyRound, ui.ToneInfo
+	case idp.ActionModelCreated:
+		return ui.IconPlus, ui.ToneNeutral
+	case idp.ActionModelUpdated:
+		return ui.IconPencil, ui.ToneNeutral
+	case idp.ActionModelDeleted:
+		return ui.IconTrash, ui.ToneNeutral
+	case idp.ActionSystemException, idp.ActionPolicyException, idp.ActionConfigError:
+		return ui.IconOctagonAlert, ui.ToneBad
+	case idp.ActionConfigWarning:
+		return ui.IconTriangleAlert, ui.ToneWarn
+	}
+	return ui.IconActivity, ui.ToneNeutral
+}
+
+func object(v any) map[string]any {
+	m, _ := v.(map[string]any)
+	return m
+}
+
+func text(v any) string {
+	s, _ := v.(string)
+	return s
+}
+
+// number reads a number as JSON or as Go holds it.
+func number(v any) int {
+	switch n := v.(type) {
+	case float64:
+		return int(n)
+	case int:
+		return n
+	}
+	return 0
+}
+
+func first(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+func join(a, b string) string {
+	if b == "" {
+		return a
+	}
+	return a + ": " + b
+}

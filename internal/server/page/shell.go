@@ -1,0 +1,101 @@
+package page
+
+import (
+	"net/http"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/server/web"
+	"github.com/portcullis-idp/portcullis/web/ui"
+)
+
+// The addresses that pages link to across packages.
+const (
+	AdminPath    = "/if/admin/"
+	AccountPath  = "/if/user/"
+	SettingsPath = "/if/user/settings/"
+	SearchPath   = "/if/admin/search/"
+	ThemePath    = "/if/theme/"
+	SignOutPath  = "/flows/-/default/invalidation/"
+)
+
+// consoleNav is the navigation of the console. It names only what exists.
+var consoleNav = []ui.NavGroup{
+	{Items: []ui.NavItem{{Label: "Overview", Href: AdminPath, Icon: ui.IconGauge}}},
+	{Label: "Directory", Items: []ui.NavItem{
+		{Label: "Users", Href: AdminPath + "users/", Icon: ui.IconUser},
+		{Label: "Groups", Href: AdminPath + "groups/", Icon: ui.IconUsers},
+	}},
+	{Label: "Security", Items: []ui.NavItem{
+		{Label: "Lockdowns", Href: AdminPath + "lockdowns/", Icon: ui.IconGate},
+	}},
+	{Label: "Events", Items: []ui.NavItem{
+		{Label: "Log", Href: AdminPath + "events/", Icon: ui.IconScrollText},
+	}},
+	{Label: "System", Items: []ui.NavItem{
+		{Label: "Brands", Href: AdminPath + "brands/", Icon: ui.IconPalette},
+	}},
+}
+
+var accountNav = []ui.NavGroup{{Items: []ui.NavItem{
+	{Label: "Home", Href: AccountPath, Icon: ui.IconHouse},
+	{Label: "Settings", Href: SettingsPath, Icon: ui.IconSettings},
+}}}
+
+// Console fills in what every page of the console shows around its content.
+// It takes the messages kept for the next page, so call it once a request.
+func Console(r *http.Request, p ui.PageProps) ui.PageProps {
+	p = frame(r, p, consoleNav)
+	p.Routes.Settings = SettingsPath
+	return p
+}
+
+// Account fills in what every page of the person's own pages shows around its
+// content. Like Console it takes the messages.
+func Account(r *http.Request, p ui.PageProps) ui.PageProps {
+	p = frame(r, p, accountNav)
+	p.Routes.Settings = AccountPath
+	if u := web.User(r); u != nil {
+		p.CanAdmin = u.IsSuperuser
+	}
+	return p
+}
+
+func frame(r *http.Request, p ui.PageProps, nav []ui.NavGroup) ui.PageProps {
+	p.Brand, p.Theme = Brand(web.Brand(r)), Theme(r)
+	if u := web.User(r); u != nil {
+		p.User = Person(u)
+	}
+	p.Nav = ui.MarkCurrent(nav, r.URL.Path)
+	p.Path = r.URL.RequestURI()
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		p.Path = r.URL.Path
+	}
+	p.Flashes = append(p.Flashes, Flashes(r)...)
+	p.Routes.Admin, p.Routes.Search = AdminPath, SearchPath
+	p.Routes.Theme, p.Routes.SignOut = ThemePath, SignOutPath
+	return p
+}
+
+// Brand is how the brand presents itself.
+func Brand(b *idp.Brand) ui.Brand {
+	return ui.Brand{Title: b.Title, LogoURL: b.Logo, FaviconURL: b.Favicon, BackgroundURL: b.DefaultFlowBackground}
+}
+
+// Person is the account as a frame shows it.
+func Person(u *idp.User) *ui.Person {
+	return &ui.Person{Username: u.Username, Name: u.Name, Email: u.Email}
+}
+
+var tones = map[web.Tone]ui.Tone{
+	web.ToneSuccess: ui.ToneOK, web.ToneInfo: ui.ToneInfo,
+	web.ToneWarning: ui.ToneWarn, web.ToneDanger: ui.ToneBad,
+}
+
+// Flashes takes the messages kept for this page.
+func Flashes(r *http.Request) []ui.Flash {
+	var out []ui.Flash
+	for _, m := range web.Flashes(r.Context()) {
+		out = append(out, ui.Flash{Tone: tones[m.Tone], Title: m.Text})
+	}
+	return out
+}
