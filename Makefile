@@ -1,0 +1,41 @@
+# Everything a newcomer needs: make run, make test, make bench, make verify,
+# make build. Each installs what it needs (PostgreSQL, Chromium) where it can.
+GO      ?= go
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X github.com/portcullis-idp/portcullis/internal/cli.Version=$(VERSION)
+TESTDB  := $(GO) run ./internal/testkit/cmd/testdb --
+
+.PHONY: help run build test race bench verify generate fuzz clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: build ## set up, start the server, print where the console is (DEMO=1 fills it with believable data)
+	@sh scripts/install-postgres.sh
+	$(if $(DEMO),bin/portcullis serve --open --demo,bin/portcullis serve --open)
+
+build: ## build bin/portcullis
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/portcullis ./cmd/portcullis
+
+test: build ## set up and run every test, with the race detector and in a real browser
+	@sh scripts/install-postgres.sh
+	@sh scripts/install-chromium.sh
+	$(TESTDB) $(GO) test -race -timeout 20m ./...
+
+bench: build ## measure against the bars of internal/PERFORMANCE.md
+	@sh scripts/install-postgres.sh
+	$(TESTDB) $(GO) run ./internal/bench
+
+verify: ## format, vet, staticcheck, import rules, generated files fresh, budgets
+	@test -z "$$(gofmt -l cmd internal web migrations blueprints | grep -v _templ.go)" || { echo "not formatted:"; gofmt -l cmd internal web migrations blueprints; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	$(GO) test ./internal/archtest
+	@$(GO) tool templ generate -log-level error && git diff --exit-code --stat -- '*_templ.go'
+	@$(GO) run ./internal/archtest/cmd/budgets
+
+generate: ## regenerate the templ components
+	$(GO) tool templ generate -log-level error
+
+clean: ## remove what was built
+	rm -rf bin

@@ -1,0 +1,25 @@
+package cli
+
+import (
+	"context"
+	"io"
+
+	"github.com/portcullis-idp/portcullis/internal/config"
+)
+
+// Version is set when the binary is built.
+var Version = "unknown"
+
+// ServeOptions are the extras of `portcullis serve`.
+type ServeOptions struct {
+	Demo bool // fill an empty installation with believable data
+	Open bool // open the console in a browser where there is one
+}
+
+// Program is what the commands start. app provides it.
+type Program struct {
+	Serve     func(ctx context.Context, cfg *config.Config, out io.Writer, o ServeOptions) error
+	Migrate   func(ctx context.Context, cfg *config.Config, out io.Writer) error
+	SetupLink func(ctx context.Context, cfg *config.Config, out io.Writer) error
+	Demo      func(ctx context.Context, cfg *config.Config, out io.Writer) error
+}
