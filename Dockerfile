@@ -1,4 +1,4 @@
-# Build: one static binary. Run: as nobody, without a shell's worth of extras.
+# Build: one static binary. Run: as an unprivileged user.
 # The image expects a PostgreSQL by URL; the embedded database is for machines.
 FROM golang:1.26-bookworm AS build
 WORKDIR /src
@@ -10,11 +10,13 @@ RUN CGO_ENABLED=0 go build -trimpath \
     -ldflags "-s -w -X github.com/portcullis-idp/portcullis/internal/cli.Version=${VERSION}" \
     -o /portcullis ./cmd/portcullis
 
-FROM gcr.io/distroless/static-debian12:nonroot
+FROM debian:bookworm-slim
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates \
+    && rm -rf /var/lib/apt/lists/* && useradd --system --no-create-home --uid 65532 portcullis
 COPY --from=build /portcullis /portcullis
 ENV PORTCULLIS_LISTEN=0.0.0.0:9000
 EXPOSE 9000
-USER nonroot
+USER 65532
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s CMD ["/portcullis", "health"]
 ENTRYPOINT ["/portcullis"]
 CMD ["serve"]
