@@ -10,13 +10,15 @@ import (
 // Scope is everything the server has found out about a request before a
 // handler sees it.
 type Scope struct {
-	Actor    idp.Actor // who acts; User is nil when nobody is signed in
-	Brand    *idp.Brand
-	Messages Messages // nil when nobody is signed in
-	Cookies  Cookies  // how cookies are written
-	Record   *Record  // the request's line in the log
+	Actor    idp.Actor  // who acts; User is nil when nobody is signed in
+	Brand    *idp.Brand // nil = not asked for yet; read it with Brand
+	Messages Messages   // nil when nobody is signed in
+	Cookies  Cookies    // how cookies are written
+	Record   *Record    // the request's line in the log
 	Fail     func(w http.ResponseWriter, r *http.Request, err error)
-	API      bool // errors are rendered as JSON
+	// LoadBrand finds the brand of the host, once and only when it is needed.
+	LoadBrand func() *idp.Brand
+	API       bool // errors are rendered as JSON
 
 	browser []byte
 }
@@ -46,10 +48,15 @@ func User(r *http.Request) *idp.User { return From(r.Context()).Actor.User }
 
 // Brand returns the brand of the host that was asked for. It is never nil.
 func Brand(r *http.Request) *idp.Brand {
-	if b := From(r.Context()).Brand; b != nil {
-		return b
+	s := From(r.Context())
+	if s.Brand == nil {
+		s.Brand = FallbackBrand()
+		if s.LoadBrand != nil {
+			s.Brand = s.LoadBrand()
+		}
+		s.Actor.Brand = map[string]any{"pk": s.Brand.ID.String(), "domain": s.Brand.Domain, "name": s.Brand.Title}
 	}
-	return FallbackBrand()
+	return s.Brand
 }
 
 // FallbackBrand is shown where the installation has no brand at all.

@@ -1,0 +1,124 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/server/web"
+)
+
+// Sessions honours session cookies; see session.Service.
+type Sessions interface {
+	// Visit returns the live session of a cookie and its user. CodeRefused and
+	// CodeNotFound mean that there is none.
+	Visit(ctx context.Context, cookie string) (*idp.Session, *idp.User, error)
+}
+
+// Tokens honours bearer tokens; see token.Service.
+type Tokens interface {
+	// Authenticate returns the API token of a key and its user. CodeRefused and
+	// CodeNotFound mean that there is none.
+	Authenticate(ctx context.Context, key string) (*idp.Token, *idp.User, error)
+}
+
+// maxCookie is more than any cookie of ours is long.
+const maxCookie = 128
+
+// identify finds out who makes the request. On the API an Authorization header
+// decides alone: when it is no good the request is refused, whatever cookie
+// came with it. A cookie that is no good is nobody's.
+func (s *Server) identify(next http.Handler) http.Handler {
+	return web.Handler(func(w http.ResponseWriter, r *http.Request) error {
+		scope := web.From(r.Context())
+		var err error
+		if authorization, ok := r.Header["Authorization"]; ok && scope.API {
+			err = s.bearer(r.Context(), scope, authorization)
+		} else {
+			err = s.cookie(r, scope)
+		}
+		if err != nil {
+			return err
+		}
+		if unsafe(r.Method) || strings.HasPrefix(r.URL.Path, "/if/") || strings.HasPrefix(r.URL.Path, "/flows/") {
+			web.Brand(r) // events of the acts that may follow name it
+		}
+		if scope.API {
+			web.EnsureCSRF(w, r)
+		}
+		next.ServeHTTP(w, r)
+		return nil
+	})
+}
+
+func (s *Server) bearer(ctx context.Context, scope *web.Scope, headers []string) error {
+	scheme, key, _ := strings.Cut(headers[0], " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return &idp.Error{Code: idp.CodeUnsigned, Message: "Unsupported authentication type"}
+	}
+	invalid := &idp.Error{Code: idp.CodeUnsigned, Message: "Token invalid/expired"}
+	key = strings.TrimSpace(key)
+	if len(headers) > 1 || key == "" || len(key) > 1024 || web.TextProblem(key) != "" {
+		return invalid
+	}
+	t, u, err := s.tokens.Authenticate(ctx, key)
+	switch {
+	case none(err):
+		return invalid
+	case err != nil:
+		return err
+	}
+	scope.Actor.Token, scope.Actor.User = t, u
+	return nil
+}
+
+func (s *Server) cookie(r *http.Request, scope *web.Scope) error {
+	c, err := r.Cookie(web.SessionCookie)
+	if err != nil || c.Value == "" || len(c.Value) > maxCookie || web.TextProblem(c.Value) != "" {
+		return nil
+	}
+	session, u, err := s.sessions.Visit(r.Context(), c.Value)
+	switch {
+	case none(err):
+		return nil
+	case err != nil:
+		return err
+	}
+	scope.Actor.Session, scope.Actor.User = session, u
+	scope.Messages = &messages{manager: s.manager, session: session, token: c.Value}
+	return nil
+}
+
+// none reports whether a credential was simply not good.
+func none(err error) bool {
+	return idp.Is(err, idp.CodeRefused) || idp.Is(err, idp.CodeNotFound) ||
+		idp.Is(err, idp.CodeInvalid) || idp.Is(err, idp.CodeUnsigned)
+}
+
+// brand finds the brand of the host that was asked for. Without any, or when
+// the database does not answer, the request still gets a face.
+func (s *Server) brand(r *http.Request) *idp.Brand {
+	b, err := s.store.Repos().Brands.ForHost(r.Context(), hostname(web.RequestInfo(r).Host))
+	if err != nil {
+		if !idp.Is(err, idp.CodeNotFound) {
+			web.From(r.Context()).Record.Warn(err)
+		}
+		return web.FallbackBrand()
+	}
+	return b
+}
+
+// hostname is the host without its port, lower-case, and "" for what cannot be
+// one: the default brand then.
+func hostname(host string) string {
+	if !validHost(host) {
+		return ""
+	}
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+		if strings.Count(host, ":") == 1 || strings.HasPrefix(host, "[") {
+			host = host[:i]
+		}
+	}
+	return strings.ToLower(strings.TrimSuffix(host, "."))
+}

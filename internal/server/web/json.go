@@ -1,0 +1,65 @@
+package web
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+// WriteJSON answers with a JSON value.
+func WriteJSON(w http.ResponseWriter, status int, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(body)+1))
+	w.WriteHeader(status)
+	if _, err := w.Write(append(body, '\n')); err != nil {
+		return nil //nolint:nilerr // the client went away; nobody is left to tell
+	}
+	return nil
+}
+
+// Problem is the body of a failed API request that concerns no field.
+type Problem struct {
+	Detail    string `json:"detail"`
+	Code      string `json:"code,omitempty"`
+	RequestID string `json:"request_id,omitempty"`
+}
+
+// WriteProblem answers an API request with an error, in the contract's shapes:
+// {field: [message]} for input, {detail, code} for everything else.
+func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
+	status, message := Status(err)
+	SetRetryAfter(w, err)
+	var e *idp.Error
+	if status == http.StatusBadRequest && errors.As(err, &e) {
+		fields := e.Fields
+		if len(fields) == 0 {
+			fields = map[string][]string{idp.NonField: {message}}
+		}
+		_ = WriteJSON(w, status, fields)
+		return
+	}
+	_ = WriteJSON(w, status, Problem{Detail: message, Code: string(idp.CodeOf(err)), RequestID: RequestID(r)})
+}
+
+// SetRetryAfter tells a client that came too often when to come again, in whole
+// seconds.
+func SetRetryAfter(w http.ResponseWriter, err error) {
+	var e *idp.Error
+	if !errors.As(err, &e) {
+		return
+	}
+	after := e.RetryAfter
+	switch e.Code {
+	case idp.CodeRateLimited, idp.CodeBusy, idp.CodeUnavailable:
+		w.Header().Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(after.Seconds())))))
+	}
+}
