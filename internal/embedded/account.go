@@ -20,9 +20,12 @@ type account struct {
 	Switch bool
 }
 
+// accounts are the users root looks for to run PostgreSQL as, in this order.
+var accounts = []string{"postgres", "nobody"}
+
 // chooseAccount decides who runs the cluster in pgdata. An existing cluster's
 // owner keeps it: PostgreSQL refuses a directory of another owner.
-func chooseAccount(pgdata string) (account, error) {
+func chooseAccount(pgdata string, names ...string) (account, error) {
 	owner, exists := ownerOf(pgdata)
 	euid := os.Geteuid()
 	if euid != 0 {
@@ -43,12 +46,12 @@ func chooseAccount(pgdata string) (account, error) {
 		}
 		return asAccount(found)
 	}
-	for _, name := range []string{"postgres", "nobody"} {
+	for _, name := range names {
 		if found, err := user.Lookup(name); err == nil {
 			return asAccount(found)
 		}
 	}
-	return account{}, errors.New("PostgreSQL refuses to run as root, and there is neither a user postgres nor a user nobody to run it as: create one, start as another user, or give --database-url")
+	return account{}, errors.New("PostgreSQL refuses to run as root, and there is no user to run it as: create the user postgres, start as another user, or give --database-url")
 }
 
 func asAccount(found *user.User) (account, error) {

@@ -82,7 +82,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 func (s *Server) open(ctx context.Context, binDir string, starting *fileLock) error {
 	c := s.cluster
 	var err error
-	if c.account, err = chooseAccount(c.pgdata()); err != nil {
+	if c.account, err = chooseAccount(c.pgdata(), accounts...); err != nil {
 		return err
 	}
 	if err = c.prepare(c.account); err != nil {
