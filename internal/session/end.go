@@ -1,0 +1,143 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+// The reasons of logout events.
+const (
+	ReasonSignedOut   = "Signed out"
+	ReasonEnded       = "Session ended"
+	ReasonOthersEnded = "All other sessions ended"
+	ReasonAllEnded    = "All sessions ended"
+)
+
+const maxReason = 255 // characters
+
+// End ends one session, with a logout event that names the reason ("" =
+// ReasonSignedOut for the actor's own present session, else ReasonEnded). A
+// session that has ended already stays as it is, without an event. Errors:
+// CodeNotFound for one that the actor may not end, CodeInvalid for an over-long
+// or malformed reason.
+func (s *Service) End(ctx context.Context, actor idp.Actor, id idp.SessionID, reason string) error {
+	switch {
+	case reason == "" && actor.Session != nil && actor.Session.ID == id:
+		reason = ReasonSignedOut
+	case reason == "":
+		reason = ReasonEnded
+	case !utf8.ValidString(reason) || strings.ContainsRune(reason, 0):
+		return idp.Invalid("reason", "Not a valid string.")
+	case utf8.RuneCountInString(reason) > maxReason:
+		return idp.Invalid("reason", "Ensure this field has no more than %d characters.", maxReason)
+	}
+	err := s.store.InTx(ctx, func(tx idp.Repos) error {
+		old, err := s.visible(ctx, tx, actor, idp.VerbDelete, id)
+		if err != nil || !old.Live {
+			return err
+		}
+		now, err := actor.Renew(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if err := s.access.Check(now, idp.VerbDelete, idp.Of(idp.ResourceSession, old.UserID)); err != nil {
+			return err
+		}
+		return end(ctx, tx, now, old, reason)
+	})
+	if err != nil {
+		return fmt.Errorf("ending session %s: %w", id, err)
+	}
+	return nil
+}
+
+// end makes a session's row a tombstone and writes the event, unless it had
+// ended before.
+func end(ctx context.Context, tx idp.Repos, actor idp.Actor, old *idp.Session, reason string) error {
+	if !old.Live {
+		return nil
+	}
+	ended, err := tx.Sessions.End(ctx, old.ID, reason)
+	if err != nil || !ended {
+		return err
+	}
+	u, err := tx.Users.Get(ctx, old.UserID)
+	if err != nil {
+		return err
+	}
+	return tx.Events.Append(ctx, idp.NewEvent(idp.ActionLogout, app, actor, u, map[string]any{
+		"logout_reason": reason, "session": old.ID.String(), "sessions": 1}))
+}
+
+// EndOthers ends every session of the user but the one the actor is using, if it
+// is theirs, and every sign-in under way. It returns how many sessions ended.
+// Errors: CodeForbidden, CodeNotFound.
+func (s *Service) EndOthers(ctx context.Context, actor idp.Actor, user idp.UserID) (int, error) {
+	var keep *idp.SessionID
+	if actor.Session != nil && actor.Session.UserID == user {
+		keep = &actor.Session.ID
+	}
+	return s.endMany(ctx, actor, user, keep, ReasonOthersEnded)
+}
+
+// EndAll ends every session of the user and every sign-in under way, the actor's
+// own included. It returns how many sessions ended. Errors: CodeForbidden,
+// CodeNotFound.
+func (s *Service) EndAll(ctx context.Context, actor idp.Actor, user idp.UserID) (int, error) {
+	return s.endMany(ctx, actor, user, nil, ReasonAllEnded)
+}
+
+// endMany raises the user's session generation, which ends whatever was minted
+// or is about to be minted under the former one, and carries the kept session
+// over. Rows are swept by a job.
+func (s *Service) endMany(ctx context.Context, actor idp.Actor, user idp.UserID, keep *idp.SessionID, reason string) (int, error) {
+	if err := s.access.Check(actor, idp.VerbDelete, idp.Of(idp.ResourceSession, user)); err != nil {
+		return 0, err
+	}
+	ended := 0
+	err := s.store.InTx(ctx, func(tx idp.Repos) error {
+		u, err := tx.Users.Hold(ctx, user)
+		if err != nil {
+			return err
+		}
+		now, err := actor.Renew(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if err := s.access.Check(now, idp.VerbDelete, idp.Of(idp.ResourceSession, user)); err != nil {
+			return err
+		}
+		held, err := tx.Holder.Holdings(ctx, user)
+		if err != nil {
+			return err
+		}
+		ended = held.Sessions
+		former := u.SessionGeneration
+		u.SessionGeneration++
+		if err := tx.Users.Update(ctx, u); err != nil {
+			return err
+		}
+		if keep != nil {
+			carried, err := tx.Sessions.Carry(ctx, *keep, former)
+			if err != nil {
+				return err
+			}
+			if carried {
+				ended--
+			}
+		}
+		if err := tx.Jobs.Enqueue(ctx, idp.Job{Kind: idp.JobSweep, User: user}); err != nil || ended == 0 {
+			return err
+		}
+		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionLogout, app, now, u, map[string]any{
+			"logout_reason": reason, "sessions": ended}))
+	})
+	if err != nil {
+		return 0, fmt.Errorf("ending sessions of user %d: %w", user, err)
+	}
+	return ended, nil
+}

@@ -1,0 +1,112 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/secret"
+)
+
+const (
+	app = "session"
+
+	maxUserAgent  = 1_000 // bytes kept
+	maxAuthMethod = 100
+)
+
+// The reasons of logout events that Start writes.
+const (
+	ReasonReplaced = "Another account signed in in this browser"
+	ReasonRenewed  = "The same account signed in again in this browser"
+)
+
+// Start begins a session and returns it with the cookie's value, which is always
+// a new one and is kept nowhere. It is called when a flow has established who
+// somebody is; it asks no permission, but the door rule once more with the row
+// held, so that no sign-in passes a lockdown. The error is CodeRefused when the
+// account may not act, or everything of it was ended since b.Generation was
+// read; CodeInvalid for a negative lifetime.
+//
+// The row is held for update, not for share: Start writes to it (last login),
+// and two sign-ins of one account would dead-lock otherwise.
+func (s *Service) Start(ctx context.Context, actor idp.Actor, b Begin) (*idp.Session, string, error) {
+	if b.Lifetime < 0 {
+		return nil, "", idp.Invalid("session_duration", "Ensure this value is greater than or equal to 0.")
+	}
+	if b.Lifetime == 0 {
+		b.Lifetime = BrowserLifetime
+	}
+	now, err := s.store.Now(ctx)
+	if err != nil {
+		return nil, "", fmt.Errorf("asking for the time: %w", err)
+	}
+	cookie := secret.Token()
+	var started *idp.Session
+	err = s.store.InTx(ctx, func(tx idp.Repos) error {
+		u, err := tx.Users.Hold(ctx, b.User)
+		if idp.Is(err, idp.CodeNotFound) {
+			return idp.Refuse(idp.DoorSignIn, idp.RefusedUnknown)
+		}
+		if err != nil {
+			return err
+		}
+		proof := idp.Credential{Family: idp.FamilySession, Generation: b.Generation}
+		if err := idp.MayAct(idp.DoorSignIn, u, proof); err != nil {
+			return err
+		}
+		started = &idp.Session{
+			ID: idp.NewID[idp.Session](), UserID: u.ID, Username: u.Username,
+			Digest: secret.DigestOf(cookie).Bytes(), Generation: u.SessionGeneration,
+			AuthMethod: clean(b.AuthMethod, maxAuthMethod), ExpiresAt: now.Add(b.Lifetime),
+			CreatedAt: now, LastSeenAt: now, IP: b.IP, UserAgent: clean(b.UserAgent, maxUserAgent),
+		}
+		if err := replace(ctx, tx, actor, b.Replace, u); err != nil {
+			return err
+		}
+		if err := tx.Sessions.Create(ctx, started); err != nil {
+			return err
+		}
+		if err := tx.Users.TouchLogin(ctx, u.ID); err != nil {
+			return err
+		}
+		// Whoever was signed in before has no part in this.
+		actor := actor
+		actor.User = nil
+		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionLogin, app, actor, u, map[string]any{
+			"auth_method": started.AuthMethod, "session": started.ID.String()}))
+	})
+	if err != nil {
+		return nil, "", fmt.Errorf("starting a session of user %d: %w", b.User, err)
+	}
+	return started, cookie, nil
+}
+
+// replace ends the session this browser had: the next person's sign-in must not
+// leave the first one's alive, nor the same person's pile up.
+func replace(ctx context.Context, tx idp.Repos, actor idp.Actor, former *idp.SessionID, u *idp.User) error {
+	if former == nil {
+		return nil
+	}
+	old, err := tx.Sessions.Get(ctx, *former)
+	if idp.Is(err, idp.CodeNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	reason := ReasonReplaced
+	if old.UserID == u.ID {
+		reason = ReasonRenewed
+	}
+	return end(ctx, tx, actor, old, reason)
+}
+
+// clean makes text of strangers fit to be stored.
+func clean(s string, max int) string {
+	if len(s) > max {
+		s = s[:max]
+	}
+	return strings.ReplaceAll(strings.ToValidUTF8(s, ""), "\x00", "")
+}

@@ -1,0 +1,78 @@
+package session
+
+import (
+	"context"
+	"net/netip"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/secret"
+)
+
+// Visit returns the session of a cookie's value and its user. The error is
+// CodeRefused, whose Reason says why, when there is none or it may not act.
+func (s *Service) Visit(ctx context.Context, cookie string) (*idp.Session, *idp.User, error) {
+	if cookie == "" {
+		return nil, nil, idp.Refuse(idp.DoorSession, idp.RefusedUnknown)
+	}
+	found, u, err := s.store.Repos().Sessions.Visit(ctx, secret.DigestOf(cookie).Bytes())
+	if idp.Is(err, idp.CodeNotFound) {
+		return nil, nil, idp.Refuse(idp.DoorSession, idp.RefusedUnknown)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := idp.MayAct(idp.DoorSession, u, found.Credential()); err != nil {
+		return nil, nil, err
+	}
+	return found, u, nil
+}
+
+// Seen notes where a session was used from and with what, at most once a minute.
+func (s *Service) Seen(ctx context.Context, id idp.SessionID, ip netip.Addr, userAgent string) error {
+	address := ""
+	if ip.IsValid() {
+		address = ip.String()
+	}
+	return s.store.Repos().Sessions.Seen(ctx, id, address, clean(userAgent, maxUserAgent))
+}
+
+// Get returns one session. A session that the actor may not see is
+// CodeNotFound.
+func (s *Service) Get(ctx context.Context, actor idp.Actor, id idp.SessionID) (*idp.Session, error) {
+	return s.visible(ctx, s.store.Repos(), actor, idp.VerbRead, id)
+}
+
+func (s *Service) visible(ctx context.Context, repos idp.Repos, actor idp.Actor, verb idp.Verb, id idp.SessionID) (*idp.Session, error) {
+	found, err := repos.Sessions.Get(ctx, id)
+	if err != nil {
+		if unsigned := s.access.Check(actor, verb, idp.Object{Resource: idp.ResourceSession}); idp.Is(unsigned, idp.CodeUnsigned) {
+			return nil, unsigned
+		}
+		return nil, err
+	}
+	err = s.access.Check(actor, verb, idp.Of(idp.ResourceSession, found.UserID))
+	if idp.Is(err, idp.CodeForbidden) {
+		return nil, idp.NotFound("session")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+// Find lists sessions. Who may not see everybody's sees their own: asking for
+// another user's is CodeForbidden.
+func (s *Service) Find(ctx context.Context, actor idp.Actor, filter idp.SessionFilter) (idp.Page[idp.Session], error) {
+	err := s.access.Check(actor, idp.VerbList, idp.Object{Resource: idp.ResourceSession})
+	if idp.Is(err, idp.CodeForbidden) {
+		if filter.UserID == nil {
+			own := actor.User.ID
+			filter.UserID = &own
+		}
+		err = s.access.Check(actor, idp.VerbList, idp.Of(idp.ResourceSession, *filter.UserID))
+	}
+	if err != nil {
+		return idp.Page[idp.Session]{}, err
+	}
+	return s.store.Repos().Sessions.Find(ctx, filter)
+}

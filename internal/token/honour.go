@@ -1,0 +1,161 @@
+package token
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/secret"
+)
+
+// Authenticate returns the API token of a key and its user. The error is
+// CodeRefused, whose Reason says why, for every other key.
+func (s *Service) Authenticate(ctx context.Context, key string) (*idp.Token, *idp.User, error) {
+	return s.honour(ctx, idp.DoorAPIToken, key, func(*idp.Token) idp.TokenIntent { return idp.IntentAPI })
+}
+
+// OpenLink returns the recovery or verification token behind a link and its
+// user; it does not use the link up. The error is CodeRefused for every other
+// key.
+func (s *Service) OpenLink(ctx context.Context, key string) (*idp.Token, *idp.User, error) {
+	return s.honour(ctx, idp.DoorFlowLink, key, linkIntent)
+}
+
+// linkIntent is the intent that a token must have to be a link.
+func linkIntent(t *idp.Token) idp.TokenIntent {
+	if opensFlow(t.Intent) {
+		return t.Intent
+	}
+	return idp.IntentRecovery
+}
+
+func (s *Service) honour(ctx context.Context, door idp.Door, key string, intent func(*idp.Token) idp.TokenIntent) (*idp.Token, *idp.User, error) {
+	if key == "" || len(key) > 4*maxKey {
+		return nil, nil, idp.Refuse(door, idp.RefusedUnknown)
+	}
+	t, u, err := s.store.Repos().Tokens.Use(ctx, secret.DigestOf(key).Bytes())
+	if idp.Is(err, idp.CodeNotFound) {
+		return nil, nil, idp.Refuse(door, idp.RefusedUnknown)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := idp.MayAct(door, u, t.Credential(intent(t))); err != nil {
+		return nil, nil, err
+	}
+	return t, u, nil
+}
+
+// Redeem uses a link up: of two calls for one link exactly one succeeds. The
+// error is CodeRefused when the link, or its user, may not act any more.
+func (s *Service) Redeem(ctx context.Context, id idp.TokenID) error {
+	err := s.store.InTx(ctx, func(tx idp.Repos) error {
+		t, err := tx.Tokens.Get(ctx, id)
+		if idp.Is(err, idp.CodeNotFound) {
+			return idp.Refuse(idp.DoorFlowLink, idp.RefusedUnknown)
+		}
+		if err != nil {
+			return err
+		}
+		u, err := tx.Users.Hold(ctx, t.UserID)
+		if err != nil {
+			return err
+		}
+		if t, err = tx.Tokens.Get(ctx, id); err != nil {
+			return err
+		}
+		if err := idp.MayAct(idp.DoorFlowLink, u, t.Credential(linkIntent(t))); err != nil {
+			return err
+		}
+		revoked, err := tx.Tokens.Revoke(ctx, id)
+		if err != nil {
+			return err
+		}
+		if !revoked {
+			return idp.Refuse(idp.DoorFlowLink, idp.RefusedEnded)
+		}
+		facts := modelFacts(t)
+		facts["redeemed"] = true
+		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelUpdated, app, idp.Actor{}, u, facts))
+	})
+	if err != nil {
+		return fmt.Errorf("redeeming link %s: %w", id, err)
+	}
+	return nil
+}
+
+// The lifetimes of recovery links.
+const (
+	DefaultLinkLifetime = time.Hour
+	MaxLinkLifetime     = 30 * 24 * time.Hour
+)
+
+// RecoveryLink makes a link with which the user sets a new password, and revokes
+// the user's earlier ones. The link is a path with a query; whoever shows it
+// puts the address in front. A lifetime of 0 means DefaultLinkLifetime.
+//
+// It takes the right to change users, not ownership: a link made with a stolen
+// session would outlive it. Errors: CodeForbidden; CodeInvalid when the brand
+// has no recovery flow or the lifetime is out of bounds; CodeNotFound;
+// CodeRefused for an account that is switched off.
+func (s *Service) RecoveryLink(ctx context.Context, actor idp.Actor, user idp.UserID, brand *idp.Brand, lifetime time.Duration) (string, error) {
+	administer := idp.Object{Resource: idp.ResourceUser}
+	if err := s.access.Check(actor, idp.VerbUpdate, administer); err != nil {
+		return "", err
+	}
+	switch {
+	case brand == nil || brand.FlowRecovery == nil:
+		return "", idp.Invalid("", "No recovery flow set.")
+	case lifetime < 0 || lifetime > MaxLinkLifetime:
+		return "", idp.Invalid("token_duration", "Ensure this value is at most 30 days.")
+	case lifetime == 0:
+		lifetime = DefaultLinkLifetime
+	}
+	clock, err := s.store.Now(ctx)
+	if err != nil {
+		return "", fmt.Errorf("asking for the time: %w", err)
+	}
+	ends, key := clock.Add(lifetime), secret.Token()
+	var link string
+	err = s.store.InTx(ctx, func(tx idp.Repos) error {
+		u, err := tx.Users.Hold(ctx, user)
+		if err != nil {
+			return err
+		}
+		now, err := actor.Renew(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if err := s.access.Check(now, idp.VerbUpdate, administer); err != nil {
+			return err
+		}
+		if err := idp.MayAct(idp.DoorRecoveryLink, u, idp.Credential{}); err != nil {
+			return err
+		}
+		flow, err := tx.Flows.Get(ctx, *brand.FlowRecovery)
+		if idp.Is(err, idp.CodeNotFound) {
+			return idp.Invalid("", "No recovery flow set.")
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Tokens.RevokeIntent(ctx, user, idp.IntentRecovery); err != nil {
+			return err
+		}
+		id := idp.NewID[idp.Token]()
+		t := &idp.Token{ID: id, Identifier: "recovery-link-" + id.Hex(), Intent: idp.IntentRecovery, UserID: user,
+			Digest: secret.DigestOf(key).Bytes(), Generation: u.TokenGeneration, Description: "Recovery link",
+			Expiring: true, ExpiresAt: &ends, CreatedAt: clock, FlowSlug: flow.Slug}
+		if err := tx.Tokens.Create(ctx, t); err != nil {
+			return err
+		}
+		link = "/if/flow/" + url.PathEscape(flow.Slug) + "/?flow_token=" + url.QueryEscape(key)
+		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelCreated, app, now, u, modelFacts(t)))
+	})
+	if err != nil {
+		return "", fmt.Errorf("making a recovery link for user %d: %w", user, err)
+	}
+	return link, nil
+}

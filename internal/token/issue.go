@@ -1,0 +1,212 @@
+package token
+
+import (
+	"context"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/secret"
+)
+
+// Issue makes a token and returns it with its key, which is kept nowhere. The
+// user's row is shared and everything judged again inside the transaction, so
+// that no token passes a lockdown: it either is issued before and carries the
+// former generation, or waits and is refused.
+//
+// Errors: CodeForbidden; CodeInvalid on identifier, intent, user, description or
+// expires; CodeRefused when the user, or the credential of the actor, may not
+// act any more.
+func (s *Service) Issue(ctx context.Context, actor idp.Actor, d Draft) (*idp.Token, string, error) {
+	if err := s.access.Check(actor, idp.VerbCreate, idp.Of(idp.ResourceToken, d.User)); err != nil {
+		return nil, "", err
+	}
+	if (d.Key != nil || d.Managed != nil) && !actor.System {
+		return nil, "", idp.Forbidden("Only the system may choose the key of a token or manage it.")
+	}
+	draft, key, err := s.draw(ctx, actor, d)
+	if err != nil {
+		return nil, "", err
+	}
+	var issued *idp.Token
+	err = s.store.InTx(ctx, func(tx idp.Repos) error {
+		u, err := tx.Users.Share(ctx, d.User)
+		if idp.Is(err, idp.CodeNotFound) {
+			return idp.Invalid("user", "Invalid pk \"%d\" - object does not exist.", d.User)
+		}
+		if err != nil {
+			return err
+		}
+		now, err := s.permitted(ctx, tx, actor, idp.VerbCreate, d.User)
+		if err != nil {
+			return err
+		}
+		if err := idp.MayAct(idp.DoorTokenIssue, u, idp.Credential{}); err != nil {
+			return err
+		}
+		row := *draft
+		issued = &row
+		issued.Generation, issued.Username = u.TokenGeneration, u.Username
+		if err := tx.Tokens.Create(ctx, issued); err != nil {
+			return err
+		}
+		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelCreated, app, now, u, modelFacts(issued)))
+	})
+	if err != nil {
+		return nil, "", fmt.Errorf("issuing a token of user %d: %w", d.User, err)
+	}
+	return issued, key, nil
+}
+
+// draw validates a draft and makes the row of it, still without a generation.
+func (s *Service) draw(ctx context.Context, actor idp.Actor, d Draft) (*idp.Token, string, error) {
+	now, err := s.store.Now(ctx)
+	if err != nil {
+		return nil, "", fmt.Errorf("asking for the time: %w", err)
+	}
+	if d.Intent == "" {
+		d.Intent = idp.IntentAPI
+	}
+	administers := s.administers(actor)
+	var faults idp.Faults
+	checkIdentifier(&faults, d.Identifier)
+	checkDescription(&faults, d.Description)
+	checkIntent(&faults, d.Intent, administers)
+	ends := expiry(&faults, d.Expiring, d.ExpiresAt, now)
+	if d.FlowSlug != "" && !(administers && opensFlow(d.Intent)) {
+		faults.Add("intent", "Only recovery and verification tokens open a flow.")
+	}
+	key := secret.Token()
+	if d.Key != nil {
+		key = *d.Key
+		if n := utf8.RuneCountInString(key); n < minKey || n > maxKey {
+			faults.Add("key", "Ensure this field has at least %d and no more than %d characters.", minKey, maxKey)
+		}
+	}
+	return &idp.Token{
+		ID: idp.NewID[idp.Token](), Identifier: d.Identifier, Intent: d.Intent, UserID: d.User,
+		Digest: secret.DigestOf(key).Bytes(), Description: d.Description, Expiring: d.Expiring,
+		ExpiresAt: ends, CreatedAt: now, Managed: d.Managed, FlowSlug: d.FlowSlug,
+	}, key, faults.Err()
+}
+
+// administers reports whether the actor may create anybody's tokens.
+func (s *Service) administers(actor idp.Actor) bool {
+	return s.access.Check(actor, idp.VerbCreate, idp.Object{Resource: idp.ResourceToken}) == nil
+}
+
+// permitted judges the actor with what is true now.
+func (s *Service) permitted(ctx context.Context, tx idp.Repos, actor idp.Actor, verb idp.Verb, owner idp.UserID) (idp.Actor, error) {
+	now, err := actor.Renew(ctx, tx)
+	if err != nil {
+		return actor, err
+	}
+	return now, s.access.Check(now, verb, idp.Of(idp.ResourceToken, owner))
+}
+
+// Update changes a token. A token that has ended stays ended. Errors:
+// CodeNotFound for one that the actor may not see, CodeInvalid, CodeRefused.
+func (s *Service) Update(ctx context.Context, actor idp.Actor, id idp.TokenID, p Patch) (*idp.Token, error) {
+	clock, err := s.store.Now(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("asking for the time: %w", err)
+	}
+	var changed *idp.Token
+	err = s.held(ctx, actor, idp.VerbUpdate, id, func(tx idp.Repos, now idp.Actor, t *idp.Token, u *idp.User) error {
+		if err := idp.MayAct(idp.DoorTokenIssue, u, idp.Credential{}); err != nil {
+			return err
+		}
+		if !t.Live {
+			return idp.Invalid("", "This token has ended and cannot be changed.")
+		}
+		if t.Managed != nil && !now.System {
+			return idp.Invalid("", "This token is managed by the system and cannot be changed.")
+		}
+		if err := p.apply(t, s.administers(now), clock); err != nil {
+			return err
+		}
+		if err := tx.Tokens.Update(ctx, t); err != nil {
+			return err
+		}
+		changed = t
+		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelUpdated, app, now, u, modelFacts(t)))
+	})
+	if err != nil {
+		return nil, fmt.Errorf("changing token %s: %w", id, err)
+	}
+	return changed, nil
+}
+
+// apply puts the patch on a token.
+func (p Patch) apply(t *idp.Token, administers bool, now time.Time) error {
+	var faults idp.Faults
+	if p.Identifier != nil {
+		checkIdentifier(&faults, *p.Identifier)
+		t.Identifier = *p.Identifier
+	}
+	if p.Description != nil {
+		checkDescription(&faults, *p.Description)
+		t.Description = *p.Description
+	}
+	if p.Intent != nil && *p.Intent != t.Intent {
+		checkIntent(&faults, *p.Intent, administers)
+		if opensFlow(t.Intent) || opensFlow(*p.Intent) {
+			faults.Add("intent", "A token that opens a flow cannot become another one, nor the reverse.")
+		}
+		t.Intent = *p.Intent
+	}
+	if p.Expiring != nil || p.ExpiresAt != nil {
+		expiring := t.Expiring
+		if p.Expiring != nil {
+			expiring = *p.Expiring
+		}
+		at := p.ExpiresAt
+		if at == nil {
+			at = t.ExpiresAt
+		}
+		t.Expiring, t.ExpiresAt = expiring, expiry(&faults, expiring, at, now)
+	}
+	return faults.Err()
+}
+
+// Revoke ends a token and removes it, so that its identifier is free again; the
+// event keeps it. Errors: CodeNotFound for one that the actor may not end.
+func (s *Service) Revoke(ctx context.Context, actor idp.Actor, id idp.TokenID) error {
+	err := s.held(ctx, actor, idp.VerbDelete, id, func(tx idp.Repos, now idp.Actor, t *idp.Token, u *idp.User) error {
+		if err := tx.Tokens.Delete(ctx, id); err != nil {
+			return err
+		}
+		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelDeleted, app, now, u, modelFacts(t)))
+	})
+	if err != nil {
+		return fmt.Errorf("revoking token %s: %w", id, err)
+	}
+	return nil
+}
+
+// held runs fn on a token whose user is held, so that changes of one user's
+// tokens follow one another, with a permitted actor.
+func (s *Service) held(ctx context.Context, actor idp.Actor, verb idp.Verb, id idp.TokenID,
+	fn func(idp.Repos, idp.Actor, *idp.Token, *idp.User) error) error {
+	return s.store.InTx(ctx, func(tx idp.Repos) error {
+		found, err := tx.Tokens.Get(ctx, id)
+		found, err = s.visible(actor, verb, found, err)
+		if err != nil {
+			return err
+		}
+		u, err := tx.Users.Hold(ctx, found.UserID)
+		if err != nil {
+			return err
+		}
+		now, err := s.permitted(ctx, tx, actor, verb, u.ID)
+		if err != nil {
+			return err
+		}
+		t, err := tx.Tokens.Get(ctx, id)
+		if err != nil {
+			return err
+		}
+		return fn(tx, now, t, u)
+	})
+}
