@@ -44,6 +44,9 @@ type Pending struct {
 	Generation int64 `json:"generation"`
 }
 
+// internal keys never reach policies as they are.
+var internalKeys = map[string]bool{string(KeyPending): true}
+
 // Vars is a run's context: values by key, as JSON.
 type Vars map[string]json.RawMessage
 
@@ -67,6 +70,15 @@ func (k Key[T]) Put(v Vars, value T) {
 		panic(fmt.Sprintf("flow: value of key %q: %v", string(k), err))
 	}
 	v[string(k)] = raw
+}
+
+// Clone returns a copy that can be changed on its own.
+func (v Vars) Clone() Vars {
+	out := make(Vars, len(v))
+	for k, raw := range v {
+		out[k] = raw
+	}
+	return out
 }
 
 // Drop removes the value.

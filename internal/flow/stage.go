@@ -3,6 +3,8 @@ package flow
 import (
 	"context"
 	"io"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
 )
 
 // Stage is one kind of step, built from its settings. It holds no state of a
@@ -31,8 +33,17 @@ type Ask struct{ Challenge Challenge }
 // to show.
 type Deny struct{ Reason string }
 
-// Redirect ends the run and sends the browser to a relative URL.
-type Redirect struct{ URL string }
+// Redirect ends the run and sends the browser elsewhere. Exactly one of URL and
+// Flow is set.
+type Redirect struct {
+	// URL is relative, or an absolute http(s) one that an operator configured;
+	// never what a visitor sent.
+	URL string
+	// Flow is another flow to open in the same browser, with is_redirected set.
+	Flow *idp.FlowID
+	// KeepContext hands this run's context to the other flow.
+	KeepContext bool
+}
 
 func (Next) step()     {}
 func (Ask) step()      {}
@@ -72,6 +83,13 @@ type Kind struct {
 	View func(Challenge, Page) View
 	// Headless reports that the stage never shows anything.
 	Headless bool
+	// Check judges what only the database can tell of decoded settings. It is
+	// asked when settings are written, never when they are used; nil = nothing.
+	Check func(ctx context.Context, repos idp.Repos, settings any) error
+	// Facts adds what policies and expressions see of the kind's own keys, as
+	// plain data; nil = the keys as they are. It is asked in every flow,
+	// whether or not the flow has a stage of the kind.
+	Facts func(ctx context.Context, run *Run, facts map[string]any) error
 }
 
 // Page is what a view needs beside the challenge.
@@ -80,7 +98,15 @@ type Page struct {
 	Action    string                  // where the form posts to
 	Errors    map[string][]FieldError // by field; idp.NonField for the whole form
 	Submitted Input                   // what was sent, without secrets, to fill the form again
+	// Hidden are the form's hidden fields: they tell a form of this step from
+	// one that the back button brought up.
+	Hidden []Hidden
+	// Over is where the browser goes to start over as somebody else.
+	Over string
 }
+
+// Hidden is a field of a form that nobody sees.
+type Hidden struct{ Name, Value string }
 
 // FieldError is one message of response_errors.
 type FieldError struct {

@@ -8,8 +8,11 @@ import (
 
 // Visit is one request to a flow.
 type Visit struct {
-	Slug    string
-	Browser []byte            // SHA-256 of the browser cookie's value
+	Slug string
+	// Browser is the SHA-256 of the browser cookie's value. For a browser
+	// without the cookie it is that of a fresh random value; the cookie needs
+	// to be set only where Answer.Stored says so.
+	Browser []byte
 	Actor   idp.Actor         // who is signed in in this browser, if anybody
 	Query   map[string]string // the page's own query string (`next`, `flow_token`, …)
 	Brand   *idp.Brand
@@ -29,6 +32,10 @@ type Answer struct {
 	Redirect string
 	Done     bool
 	Effects  Effects
+	// Stored reports that the next request needs the browser cookie.
+	Stored bool
+	// Err is the cause behind a FlowError challenge, for the log; else nil.
+	Err error
 }
 
 // Effects are what stages did to the browser itself; the server turns them

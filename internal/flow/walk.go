@@ -1,0 +1,180 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+// current makes the first stage of the rest that its policies let in the
+// present one (here), nil when none is left. Policies that cannot be evaluated
+// end the flow.
+func (p *passage) current(ctx context.Context) (*Answer, error) {
+	p.here = nil
+	for len(p.rest) > 0 {
+		b := p.rest[0]
+		if b.row.ReEvaluatePolicies && !p.planned[b.row.ID] {
+			result, err := p.evaluate(ctx, b.row.ID.UUID(), b.row.PolicyMode)
+			if err != nil {
+				cause := fmt.Errorf("policies of stage %s: %w", b.row.StageID, err)
+				return p.close(ctx, &NotApplicable{Flow: p.run.Flow, Cause: cause})
+			}
+			if !result.Passing {
+				p.left, p.rest = append(p.left, b), p.rest[1:]
+				continue
+			}
+		}
+		if err := p.x.build(b); err != nil {
+			return p.fault(ctx, b, err)
+		}
+		p.here, p.run.Binding = b, &b.row
+		return nil, nil
+	}
+	return nil, nil
+}
+
+// build makes the binding's stage from its settings.
+func (x *Executor) build(b *bound) error {
+	if b.stage != nil {
+		return nil
+	}
+	if b.def == nil {
+		return fmt.Errorf("stage %s does not exist", b.row.StageID)
+	}
+	kind, ok := x.kinds[b.def.Kind]
+	if !ok {
+		return fmt.Errorf("stage %q is of the unknown kind %q", b.def.Name, b.def.Kind)
+	}
+	settings, err := kind.Decode(b.def.Settings)
+	if err == nil {
+		b.stage, err = kind.Build(settings)
+	}
+	if err != nil {
+		return fmt.Errorf("settings of stage %q: %w", b.def.Name, err)
+	}
+	b.kind = kind
+	return nil
+}
+
+// enter goes on from stage to stage until one asks something or the run ends.
+func (p *passage) enter(ctx context.Context) (ask Challenge, answer *Answer, err error) {
+	for {
+		answer, err = p.current(ctx)
+		if answer != nil || err != nil {
+			return nil, answer, err
+		}
+		if p.here == nil {
+			answer, err = p.finish(ctx)
+			return nil, answer, err
+		}
+		step, err := p.here.stage.Enter(ctx, p.run)
+		ask, answer, err := p.settle(ctx, step, err)
+		if ask != nil || answer != nil || err != nil {
+			return ask, answer, err
+		}
+	}
+}
+
+// settle does what a stage wants. All results are nil when the stage was
+// passed.
+func (p *passage) settle(ctx context.Context, step Step, err error) (Challenge, *Answer, error) {
+	if err != nil {
+		answer, err := p.failed(ctx, err)
+		return nil, answer, err
+	}
+	switch s := step.(type) {
+	case Next:
+		p.pass()
+		return nil, nil, nil
+	case Ask:
+		if s.Challenge == nil {
+			break
+		}
+		return s.Challenge, nil, nil
+	case Deny:
+		answer, err := p.deny(ctx, s.Reason)
+		return nil, answer, err
+	case Redirect:
+		answer, err := p.leave(ctx, s)
+		return nil, answer, err
+	}
+	answer, err := p.fault(ctx, p.here, fmt.Errorf("stage %q wants the impossible: %#v", p.here.def.Name, step))
+	return nil, answer, err
+}
+
+// pass moves on to the next stage.
+func (p *passage) pass() {
+	p.rest, p.left = p.rest[1:], nil
+	p.step++
+	p.moved = true
+	p.planned = nil // the context may have changed
+}
+
+// failed sorts the errors of a stage: what refuses the visitor ends the flow,
+// what is the moment's fault goes to whoever called, the rest is our fault.
+func (p *passage) failed(ctx context.Context, err error) (*Answer, error) {
+	var e *idp.Error
+	if !errors.As(err, &e) {
+		if ctx.Err() != nil {
+			return nil, err
+		}
+		return p.fault(ctx, p.here, err)
+	}
+	switch e.Code {
+	case idp.CodeBusy, idp.CodeRateLimited, idp.CodeUnavailable, idp.CodeTooLarge:
+		return nil, err
+	case idp.CodeRefused, idp.CodeForbidden, idp.CodeUnsigned, idp.CodeInvalid, idp.CodeConflict:
+		return p.deny(ctx, reason(e))
+	}
+	return p.fault(ctx, p.here, err)
+}
+
+// reason is an error in one text, for where there are no fields to put the
+// messages beside.
+func reason(e *idp.Error) string {
+	var all []string
+	for _, messages := range e.Fields {
+		all = append(all, messages...)
+	}
+	if len(all) == 0 {
+		return e.Message
+	}
+	slices.Sort(all)
+	return strings.Join(slices.Compact(all), "\n")
+}
+
+// invalid shows the challenge again with what is wrong with the answer, or
+// begins again where the binding says so.
+func (p *passage) invalid(ctx context.Context, in Input, cause error) (*Answer, error) {
+	var e *idp.Error
+	if !errors.As(cause, &e) {
+		return nil, cause
+	}
+	if p.restarts() {
+		return p.restart(ctx)
+	}
+	step, err := p.here.stage.Enter(ctx, p.run)
+	ask, answer, err := p.settle(ctx, step, err)
+	if answer != nil || err != nil {
+		return answer, err
+	}
+	if err := p.store(ctx); err != nil {
+		return p.lost(err)
+	}
+	if ask == nil {
+		return p.again(), nil
+	}
+	return p.challenge(ctx, ask, fieldErrors(e), in)
+}
+
+// lost answers a request that another one overtook.
+func (p *passage) lost(err error) (*Answer, error) {
+	if idp.Is(err, idp.CodeConflict) || idp.Is(err, idp.CodeNotFound) {
+		return p.again(), nil
+	}
+	return nil, err
+}
