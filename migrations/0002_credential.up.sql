@@ -19,7 +19,7 @@ CREATE TABLE sessions (
 ) WITH (fillfactor = 85);
 
 CREATE INDEX sessions_user_idx ON sessions (user_id, created_at, id);
-CREATE INDEX sessions_open_idx ON sessions (user_id, generation) WHERE ended_at IS NULL;
+CREATE INDEX sessions_open_idx ON sessions (user_id, generation) INCLUDE (expires_at) WHERE ended_at IS NULL;
 CREATE INDEX sessions_created_at_idx ON sessions (created_at, id);
 CREATE INDEX sessions_expires_at_idx ON sessions (expires_at);
 CREATE INDEX sessions_ended_at_idx ON sessions (ended_at) WHERE ended_at IS NOT NULL;
@@ -50,7 +50,7 @@ CREATE TABLE tokens (
 ) WITH (fillfactor = 85);
 
 CREATE INDEX tokens_user_idx ON tokens (user_id, intent, created_at);
-CREATE INDEX tokens_open_idx ON tokens (user_id, generation) WHERE revoked_at IS NULL;
+CREATE INDEX tokens_open_idx ON tokens (user_id, generation) INCLUDE (intent, expiring, expires_at) WHERE revoked_at IS NULL;
 CREATE INDEX tokens_created_at_idx ON tokens (created_at, id);
 CREATE INDEX tokens_expires_at_idx ON tokens (expires_at) WHERE expiring;
 CREATE INDEX tokens_revoked_at_idx ON tokens (revoked_at) WHERE revoked_at IS NOT NULL;

@@ -1,0 +1,133 @@
+package postgres
+
+import (
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+// What people are told; the wording is that of published clients' server.
+const (
+	notUnique = "This field must be unique."
+	blank     = "This field may not be blank."
+	noChoice  = "This is not a valid choice."
+	noObject  = "Invalid pk “%s”: the object does not exist."
+	notAnObj  = "Expected a JSON object."
+)
+
+// rule is what a broken constraint means. An empty code is CodeInvalid.
+type rule struct {
+	field   string // as on the wire; "" = no single field
+	message string
+	code    idp.Code
+}
+
+// rules answers for every named constraint and unique index of the schema; a
+// test compares it with the catalogue.
+var rules = map[string]rule{
+	"users_uuid_key":                   {field: "uuid", message: notUnique},
+	"users_username_key":               {field: "username", message: notUnique},
+	"users_username_blank":             {field: "username", message: blank},
+	"users_username_length":            {field: "username", message: "Ensure this field has no more than 150 characters."},
+	"users_email_length":               {field: "email", message: "Ensure this field has no more than 254 characters."},
+	"users_path_blank":                 {field: "path", message: blank},
+	"users_type_choice":                {field: "type", message: noChoice},
+	"users_attributes_object":          {field: "attributes", message: notAnObj},
+	"groups_name_key":                  {field: "name", message: notUnique},
+	"groups_name_blank":                {field: "name", message: blank},
+	"groups_num_pk_key":                {field: "num_pk", message: notUnique},
+	"groups_attributes_object":         {field: "attributes", message: notAnObj},
+	"group_parents_pkey":               {field: "parents", message: "A group is named twice."},
+	"group_parents_self":               {field: "parents", message: ownAncestor},
+	"group_parents_group_fkey":         {code: idp.CodeNotFound, message: "No group matches."},
+	"group_parents_parent_fkey":        {field: "parents", message: noObject},
+	"group_users_pkey":                 {field: "users", message: "A user is named twice."},
+	"group_users_group_fkey":           {field: "groups", message: noObject},
+	"group_users_user_fkey":            {field: "users", message: noObject},
+	"sessions_user_fkey":               {field: "user", message: noObject},
+	"sessions_digest_key":              {code: idp.CodeConflict, message: "The session exists already."},
+	"sessions_digest_length":           {code: idp.CodeInternal, message: "A session's digest has the wrong length."},
+	"tokens_identifier_key":            {field: "identifier", message: notUnique},
+	"tokens_identifier_blank":          {field: "identifier", message: blank},
+	"tokens_identifier_length":         {field: "identifier", message: "Ensure this field has no more than 255 characters."},
+	"tokens_intent_choice":             {field: "intent", message: noChoice},
+	"tokens_user_fkey":                 {field: "user", message: noObject},
+	"tokens_digest_key":                {field: "key", message: notUnique},
+	"tokens_digest_length":             {code: idp.CodeInternal, message: "A token's digest has the wrong length."},
+	"tokens_managed_key":               {field: "managed", message: notUnique},
+	"tokens_expiry":                    {field: "expires", message: "A token that expires needs a date."},
+	"flows_name_blank":                 {field: "name", message: blank},
+	"flows_slug_key":                   {field: "slug", message: notUnique},
+	"flows_slug_form":                  {field: "slug", message: "Enter a valid “slug” consisting of letters, numbers, underscores or hyphens."},
+	"flows_policy_mode_choice":         {field: "policy_engine_mode", message: noChoice},
+	"stages_name_key":                  {field: "name", message: notUnique},
+	"stages_name_blank":                {field: "name", message: blank},
+	"stages_kind_blank":                {field: "kind", message: blank},
+	"stages_settings_object":           {field: "settings", message: notAnObj},
+	"flow_bindings_flow_fkey":          {field: "target", message: noObject},
+	"flow_bindings_stage_fkey":         {field: "stage", message: noObject},
+	"flow_bindings_order_key":          {message: "The fields target, stage, order must make a unique set."},
+	"prompts_name_key":                 {field: "name", message: notUnique},
+	"prompts_name_blank":               {field: "name", message: blank},
+	"prompts_field_key_blank":          {field: "field_key", message: blank},
+	"runs_browser_length":              {code: idp.CodeInternal, message: "A browser's digest has the wrong length."},
+	"runs_flow_fkey":                   {code: idp.CodeNotFound, message: "No flow matches."},
+	"runs_browser_flow_key":            {code: idp.CodeConflict, message: "The flow is under way already."},
+	"policies_name_key":                {field: "name", message: notUnique},
+	"policies_name_blank":              {field: "name", message: blank},
+	"policies_kind_blank":              {field: "kind", message: blank},
+	"policies_settings_object":         {field: "settings", message: notAnObj},
+	"policy_bindings_one_subject":      {message: "Exactly one of policy, group and user must be set."},
+	"policy_bindings_order_key":        {message: "The fields policy, target, order must make a unique set."},
+	"policy_bindings_policy_fkey":      {field: "policy", message: noObject},
+	"policy_bindings_group_fkey":       {field: "group", message: noObject},
+	"policy_bindings_user_fkey":        {field: "user", message: noObject},
+	"policy_bindings_timeout_positive": {field: "timeout", message: "Ensure this value is greater than or equal to 0."},
+	"flow_bindings_action_choice":      {field: "invalid_response_action", message: noChoice},
+	"flow_bindings_policy_mode_choice": {field: "policy_engine_mode", message: noChoice},
+	"brands_domain_key":                {field: "domain", message: notUnique},
+	"brands_domain_blank":              {field: "domain", message: blank},
+	"brands_default_key":               {field: "default", message: "Only a single brand can be set as default."},
+	"brands_attributes_object":         {field: "attributes", message: notAnObj},
+	"brands_flow_authentication_fkey":  {field: "flow_authentication", message: noObject},
+	"brands_flow_invalidation_fkey":    {field: "flow_invalidation", message: noObject},
+	"brands_flow_recovery_fkey":        {field: "flow_recovery", message: noObject},
+	"brands_flow_unenrollment_fkey":    {field: "flow_unenrollment", message: noObject},
+	"brands_flow_user_settings_fkey":   {field: "flow_user_settings", message: noObject},
+	"brands_flow_device_code_fkey":     {field: "flow_device_code", message: noObject},
+	"brands_flow_lockdown_fkey":        {field: "flow_lockdown", message: noObject},
+	"events_action_blank":              {field: "action", message: blank},
+	"lockdowns_user_fkey":              {field: "user", message: noObject},
+	"lockdowns_actor_fkey":             {field: "actor", message: noObject},
+	"lockdowns_restored_by_fkey":       {field: "restored_by", message: noObject},
+	"lockdowns_idempotency_key":        {code: idp.CodeConflict, message: "A request with this idempotency key is under way or done."},
+}
+
+// violation answers for a broken constraint.
+func violation(pg *pgconn.PgError) error {
+	r, ok := rules[pg.ConstraintName]
+	switch {
+	case ok && r.code != "":
+		return &idp.Error{Code: r.code, Message: r.message, Err: pg}
+	case ok:
+		e := idp.Invalid(r.field, "%s", strings.ReplaceAll(r.message, "%s", missingKey(pg.Detail)))
+		e.Err = pg
+		return e
+	case strings.HasSuffix(pg.ConstraintName, "_pkey"):
+		return &idp.Error{Code: idp.CodeConflict, Message: "The object exists already.", Err: pg}
+	case pg.ColumnName != "":
+		e := idp.Invalid(pg.ColumnName, "This field may not be null.")
+		e.Err = pg
+		return e
+	}
+	return &idp.Error{Code: idp.CodeInternal, Message: "The database refused the values.", Err: pg}
+}
+
+// missingKey reads the value out of `Key (user_id)=(42) is not present in …`.
+func missingKey(detail string) string {
+	_, rest, _ := strings.Cut(detail, ")=(")
+	value, _, _ := strings.Cut(rest, ")")
+	return value
+}

@@ -1,0 +1,136 @@
+package postgres
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+type events struct{ q querier }
+
+const eventColumns = `e.id, e.action, e.app, e."user", e.context, e.client_ip, e.brand, e.created_at, e.expires_at`
+
+// The indexed expressions of the log; a filter must use them as they are.
+const (
+	eventUserPK  = `(e."user" ->> 'pk')::integer`
+	eventActorPK = `(e."user" ? 'authenticated_as' AND (e."user" -> 'authenticated_as' ->> 'pk')::integer = @user_pk)`
+)
+
+var eventListing = listing{
+	noun: "event", alias: "e", from: "events e", columns: eventColumns, key: "e.id",
+	orders: map[string]string{"pk": "e.id", "action": "e.action", "app": "e.app", "created": "e.created_at",
+		"expires": "e.expires_at", "client_ip": "e.client_ip", "user": `e."user" ->> 'username'`},
+	usual: []string{"-created"},
+}
+
+func (r events) Get(ctx context.Context, id idp.EventID) (*idp.Event, error) {
+	return one(ctx, r.q, "event", "reading event "+id.String(), pgx.RowToStructByName[idp.Event],
+		`SELECT `+eventColumns+` FROM events e WHERE e.id = $1`, id)
+}
+
+func (r events) Find(ctx context.Context, f idp.EventFilter) (idp.Page[idp.Event], error) {
+	var w where
+	if f.Actions != nil {
+		w.with("e.action = ANY(@actions)", "actions", f.Actions)
+	}
+	if f.UserID != nil {
+		w.with("("+eventUserPK+" = @user_pk OR "+eventActorPK+")", "user_pk", *f.UserID)
+	}
+	if f.Username != nil {
+		w.with(`e."user" ->> 'username' = @username`, "username", *f.Username)
+	}
+	if f.ClientIP != nil {
+		ip, err := netip.ParseAddr(*f.ClientIP)
+		if err != nil {
+			return idp.Page[idp.Event]{}, idp.Invalid("client_ip", "“%.64s” is not an IP address.", *f.ClientIP)
+		}
+		w.with("e.client_ip = @client_ip", "client_ip", ip.Unmap().WithZone(""))
+	}
+	if f.ActionID != nil {
+		w.with("e.context ? 'action_id' AND e.context ->> 'action_id' = @action_id", "action_id", *f.ActionID)
+	}
+	if f.After != nil {
+		w.with("e.created_at > @after", "after", *f.After)
+	}
+	if f.Before != nil {
+		w.with("e.created_at < @before", "before", *f.Before)
+	}
+	w.search(f.Search, "e.action", "e.app", `coalesce(e."user"::text, '')`, "e.context::text", "coalesce(host(e.client_ip), '')")
+	return page(ctx, r.q, eventListing, w, f.Paging, pgx.RowToStructByName[idp.Event])
+}
+
+// Append also assigns ID where it is unset, and CreatedAt always.
+func (r events) Append(ctx context.Context, e *idp.Event) error {
+	if e.ID.IsZero() {
+		e.ID = idp.NewID[idp.Event]()
+	}
+	e.ClientIP = e.ClientIP.Unmap().WithZone("")
+	err := r.q.QueryRow(ctx, `
+		INSERT INTO events (id, action, app, "user", context, client_ip, brand, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp(), $8) RETURNING created_at`,
+		e.ID, printable(string(e.Action)), printable(e.App), plain(e.User), plain(e.Context), e.ClientIP, plain(e.Brand), e.ExpiresAt).
+		Scan(&e.CreatedAt)
+	return wrap(err, "event", "appending the event %s", e.Action)
+}
+
+func (r events) Daily(ctx context.Context, days int) ([]idp.EventCount, error) {
+	rows, err := r.q.Query(ctx, `
+		SELECT date_trunc('day', created_at, 'UTC') AS day, action, count(*) AS count FROM events
+		 WHERE created_at >= date_trunc('day', clock_timestamp(), 'UTC') - make_interval(days => $1::integer)
+		 GROUP BY 1, 2 ORDER BY 1, 2`, min(max(days, 1), 3650)-1)
+	if err != nil {
+		return nil, wrap(err, "event", "counting events")
+	}
+	counts, err := pgx.CollectRows(rows, pgx.RowToStructByName[idp.EventCount])
+	return counts, wrap(err, "event", "counting events")
+}
+
+// printable replaces what PostgreSQL's text cannot hold. What strangers type
+// ends up in events, and an act must not fail because of it.
+func printable(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}
+
+// plain copies JSON-like data with every string made printable; nil is {}.
+func plain(m map[string]any) map[string]any {
+	out := make(map[string]any, len(m))
+	for k, v := range m {
+		out[printable(k)] = plainValue(v)
+	}
+	return out
+}
+
+func plainValue(v any) any {
+	switch v := v.(type) {
+	case string:
+		return printable(v)
+	case map[string]any:
+		if v == nil {
+			return nil
+		}
+		return plain(v)
+	case map[string]string:
+		out := make(map[string]any, len(v))
+		for k, s := range v {
+			out[printable(k)] = printable(s)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, e := range v {
+			out[i] = plainValue(e)
+		}
+		return out
+	case []string:
+		out := make([]any, len(v))
+		for i, s := range v {
+			out[i] = printable(s)
+		}
+		return out
+	}
+	return v
+}

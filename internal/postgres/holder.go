@@ -1,0 +1,54 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+// endedByGeneration is the end_reason of sessions that a raised generation
+// ended; it is the refusal's name.
+const endedByGeneration = string(idp.RefusedGeneration)
+
+type holder struct{ q querier }
+
+func (r holder) Holdings(ctx context.Context, user idp.UserID) (idp.Holdings, error) {
+	h := idp.Holdings{Tokens: map[idp.TokenIntent]int{}}
+	rows, err := r.q.Query(ctx, `
+		SELECT '' AS intent, count(*) FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.user_id = $1 AND `+sessionLive+`
+		UNION ALL
+		SELECT t.intent, count(*) FROM tokens t JOIN users u ON u.id = t.user_id WHERE t.user_id = $1 AND `+tokenLive+` GROUP BY 1`, user)
+	if err != nil {
+		return h, wrap(err, "user", "counting what user %d holds", user)
+	}
+	var intent string
+	var n int
+	_, err = pgx.ForEachRow(rows, []any{&intent, &n}, func() error {
+		if intent == "" {
+			h.Sessions = n
+		} else {
+			h.Tokens[idp.TokenIntent(intent)] = n
+		}
+		return nil
+	})
+	return h, wrap(err, "user", "counting what user %d holds", user)
+}
+
+func (r holder) SweepSessions(ctx context.Context, user idp.UserID, limit int) (int, error) {
+	return exec(ctx, r.q, "session", fmt.Sprintf("sweeping the sessions of user %d", user), `
+		UPDATE sessions SET ended_at = clock_timestamp(), end_reason = $3, data = ''
+		 WHERE id IN (SELECT s.id FROM sessions s JOIN users u ON u.id = s.user_id
+		               WHERE s.user_id = $1 AND s.ended_at IS NULL AND s.generation < u.session_generation
+		               LIMIT $2 FOR UPDATE OF s SKIP LOCKED)`, user, limit, endedByGeneration)
+}
+
+func (r holder) SweepTokens(ctx context.Context, user idp.UserID, limit int) (int, error) {
+	return exec(ctx, r.q, "token", fmt.Sprintf("sweeping the tokens of user %d", user), `
+		UPDATE tokens SET revoked_at = clock_timestamp()
+		 WHERE id IN (SELECT t.id FROM tokens t JOIN users u ON u.id = t.user_id
+		               WHERE t.user_id = $1 AND t.revoked_at IS NULL AND t.generation < u.token_generation
+		               LIMIT $2 FOR UPDATE OF t SKIP LOCKED)`, user, limit)
+}

@@ -1,0 +1,88 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+// queue puts jobs into River's tables. It works none: that is the Worker.
+type queue struct{ client *river.Client[pgx.Tx] }
+
+func newQueue(pool *pgxpool.Pool, log *slog.Logger) (*queue, error) {
+	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Logger: log})
+	if err != nil {
+		return nil, fmt.Errorf("preparing the job queue: %w", err)
+	}
+	return &queue{client: client}, nil
+}
+
+// sweepArgs names the work of ending rows of an old generation. The present
+// generations make a later lockdown's job another one than an earlier's, so
+// that dropping duplicates never drops work.
+type sweepArgs struct {
+	User     idp.UserID `json:"user"`
+	Sessions int64      `json:"sessions"`
+	Tokens   int64      `json:"tokens"`
+}
+
+// Kind implements river.JobArgs.
+func (sweepArgs) Kind() string { return string(idp.JobSweep) }
+
+// InsertOpts implements river.JobArgsWithInsertOpts.
+func (sweepArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true}}
+}
+
+// purgeArgs names the work of removing what has expired.
+type purgeArgs struct{}
+
+// Kind implements river.JobArgs.
+func (purgeArgs) Kind() string { return string(idp.JobPurge) }
+
+// InsertOpts implements river.JobArgsWithInsertOpts.
+func (purgeArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{UniqueOpts: river.UniqueOpts{ByPeriod: time.Minute}}
+}
+
+// jobs is the queue over a pool or a transaction.
+type jobs struct {
+	q     querier
+	queue *queue
+}
+
+// Enqueue adds the job in the transaction it is called in. A sweep must be
+// enqueued after the generation was raised.
+func (r jobs) Enqueue(ctx context.Context, job idp.Job) error {
+	var args river.JobArgs
+	switch job.Kind {
+	case idp.JobPurge:
+		args = purgeArgs{}
+	case idp.JobSweep:
+		sweep := sweepArgs{User: job.User}
+		err := r.q.QueryRow(ctx, `
+			SELECT coalesce(max(session_generation), 0), coalesce(max(token_generation), 0) FROM users WHERE id = $1`,
+			job.User).Scan(&sweep.Sessions, &sweep.Tokens)
+		if err != nil {
+			return wrap(err, "user", "enqueueing a sweep of user %d", job.User)
+		}
+		args = sweep
+	default:
+		return &idp.Error{Code: idp.CodeInternal, Message: fmt.Sprintf("There is no job %q.", job.Kind)}
+	}
+	var err error
+	if tx, ok := r.q.(pgx.Tx); ok {
+		_, err = r.queue.client.InsertTx(ctx, tx, args, nil)
+	} else {
+		_, err = r.queue.client.Insert(ctx, args, nil)
+	}
+	return wrap(err, "job", "enqueueing the job %s", job.Kind)
+}

@@ -1,0 +1,195 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"sort"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+// How much of a list one page may hold.
+const (
+	defaultPage = 20
+	maxPage     = 1000
+)
+
+// querier is a pool or a transaction. Begin starts a transaction on the one
+// and a savepoint in the other.
+type querier interface {
+	Begin(ctx context.Context) (pgx.Tx, error)
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
+}
+
+// where collects conditions that must all hold, with their named arguments.
+type where struct {
+	conditions []string
+	args       pgx.NamedArgs
+}
+
+// add notes a condition that needs no argument.
+func (w *where) add(condition string) { w.conditions = append(w.conditions, condition) }
+
+// with notes a condition and the value of the argument it names.
+func (w *where) with(condition, name string, value any) {
+	w.add(condition)
+	if w.args == nil {
+		w.args = pgx.NamedArgs{}
+	}
+	w.args[name] = value
+}
+
+// search notes that one of the expressions must contain the text, regardless
+// of case.
+func (w *where) search(text string, expressions ...string) {
+	if text = strings.TrimSpace(text); text == "" {
+		return
+	}
+	terms := make([]string, len(expressions))
+	for i, e := range expressions {
+		terms[i] = "fold(" + e + ") LIKE '%' || fold(@search) || '%'"
+	}
+	w.with("("+strings.Join(terms, " OR ")+")", "search", pattern(text))
+}
+
+func (w *where) String() string {
+	if len(w.conditions) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(w.conditions, " AND ")
+}
+
+// equal notes column = value when the filter sets it. The argument is named
+// after the column.
+func equal[T any](w *where, column string, value *T) {
+	if value != nil {
+		name := strings.NewReplacer(".", "_", "(", "_", ")", "_").Replace(column)
+		w.with(column+" = @"+name, name, *value)
+	}
+}
+
+// pattern keeps LIKE from reading the user's % and _ as wildcards.
+func pattern(text string) string {
+	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text)
+}
+
+// listing is how a noun is listed: rows of from, aliased alias, filtered,
+// ordered and cut; then columns, with join adding what is derived per row.
+type listing struct {
+	noun    string
+	alias   string
+	from    string
+	join    string
+	columns string
+	key     string            // last in every ordering, so that pages never overlap
+	orders  map[string]string // wire name → expression
+	usual   []string          // the ordering when none is asked for
+}
+
+// order renders the ordering asked for.
+func (l listing) order(asked []string) (string, error) {
+	if len(asked) == 0 {
+		asked = l.usual
+	}
+	var terms []string
+	last := ""
+	for _, field := range asked {
+		name, descending := strings.CutPrefix(strings.TrimSpace(field), "-")
+		expression, ok := l.orders[name]
+		if !ok {
+			return "", idp.Invalid("ordering", "“%.64s” is not one of: %s.", name, l.names())
+		}
+		last = ""
+		if descending {
+			expression, last = expression+" DESC NULLS LAST", " DESC"
+		}
+		terms = append(terms, expression)
+	}
+	return " ORDER BY " + strings.Join(append(terms, l.key+last), ", "), nil
+}
+
+func (l listing) names() string {
+	names := make([]string, 0, len(l.orders))
+	for name := range l.orders {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return strings.Join(names, ", ")
+}
+
+// page reads one page and the total in one round trip.
+func page[T any](ctx context.Context, q querier, l listing, w where, p idp.Paging, scan pgx.RowToFunc[T]) (idp.Page[T], error) {
+	order, err := l.order(p.Order)
+	if err != nil {
+		return idp.Page[T]{}, err
+	}
+	limit := p.Limit
+	if limit <= 0 {
+		limit = defaultPage
+	}
+	args := pgx.NamedArgs{"limit": min(limit, maxPage), "offset": max(p.Offset, 0)}
+	maps.Copy(args, w.args)
+	batch := &pgx.Batch{}
+	if w.args == nil {
+		batch.Queue("SELECT count(*) FROM " + l.from + w.String())
+	} else {
+		batch.Queue("SELECT count(*) FROM "+l.from+w.String(), w.args)
+	}
+	batch.Queue(fmt.Sprintf("SELECT %s FROM (SELECT %s.* FROM %s%s%s LIMIT @limit OFFSET @offset) %s %s%s",
+		l.columns, l.alias, l.from, w.String(), order, l.alias, l.join, order), args)
+	results := q.SendBatch(ctx, batch)
+	page, err := readPage(results, scan)
+	if closing := results.Close(); err == nil {
+		err = closing
+	}
+	return page, wrap(err, l.noun, "listing %ss", l.noun)
+}
+
+func readPage[T any](results pgx.BatchResults, scan pgx.RowToFunc[T]) (idp.Page[T], error) {
+	var page idp.Page[T]
+	if err := results.QueryRow().Scan(&page.Total); err != nil {
+		return page, err
+	}
+	rows, err := results.Query()
+	if err != nil {
+		return page, err
+	}
+	page.Items, err = pgx.CollectRows(rows, scan)
+	return page, err
+}
+
+// one reads exactly one row.
+func one[T any](ctx context.Context, q querier, noun, act string, scan pgx.RowToFunc[T], sql string, args ...any) (*T, error) {
+	rows, err := q.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, wrap(err, noun, "%s", act)
+	}
+	row, err := pgx.CollectExactlyOneRow(rows, scan)
+	if err != nil {
+		return nil, wrap(err, noun, "%s", act)
+	}
+	return &row, nil
+}
+
+// exec runs a statement and says how many rows it changed.
+func exec(ctx context.Context, q querier, noun, act string, sql string, args ...any) (int, error) {
+	tag, err := q.Exec(ctx, sql, args...)
+	return int(tag.RowsAffected()), wrap(err, noun, "%s", act)
+}
+
+// mustChange is exec for a statement that an absent row makes fail.
+func mustChange(ctx context.Context, q querier, noun, act string, sql string, args ...any) error {
+	n, err := exec(ctx, q, noun, act, sql, args...)
+	if err == nil && n == 0 {
+		return wrap(pgx.ErrNoRows, noun, "%s", act)
+	}
+	return err
+}

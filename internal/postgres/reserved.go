@@ -1,0 +1,66 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+// reserve makes the pool that only lockdowns use. One connection is opened in
+// the background at once, and again whenever it broke; each is warmed, because
+// the first statements of a cold one take many times longer.
+func (db *DB) reserve(ctx context.Context, requests *pgxpool.Config, o Options) (*pgxpool.Pool, error) {
+	config := requests.Copy()
+	config.MinConns, config.MinIdleConns, config.MaxConns = 1, 1, lockdownConns
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		if err := settle(ctx, conn, o.StatementTimeout); err != nil {
+			return err
+		}
+		if err := db.warm(ctx, conn); err != nil {
+			db.log.WarnContext(ctx, "the reserved connection stays cold", "error", err)
+		}
+		return nil
+	}
+	pool, err := pgxpool.NewWithConfig(context.WithoutCancel(ctx), config)
+	if err != nil {
+		return nil, translate(err, "database")
+	}
+	return pool, nil
+}
+
+// errCold ends the warming transaction.
+var errCold = errors.New("rolled back on purpose")
+
+// warm runs what a lockdown runs, for a user that does not exist, and rolls it
+// back: afterwards the statements are prepared and the server process has read
+// the catalogue.
+func (db *DB) warm(ctx context.Context, conn *pgx.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		r := db.over(tx)
+		nobody := &idp.User{Username: "-", Path: "-", Type: idp.UserInternal}
+		_, hold := r.Users.Hold(ctx, 0)
+		_, admins := users{tx}.countAdministrators(ctx, nil)
+		_, holdings := r.Holder.Holdings(ctx, 0)
+		update := r.Users.Update(ctx, nobody)
+		record := r.Lockdowns.Create(ctx, &idp.Lockdown{Username: "-"})
+		event := r.Events.Append(ctx, idp.NewEvent(idp.ActionUserWrite, "postgres", idp.SystemActor(), nil, nil))
+		job := r.Jobs.Enqueue(ctx, idp.Job{Kind: idp.JobSweep})
+		for _, err := range []error{hold, admins, holdings, update, record, event, job} {
+			if err != nil && !idp.Is(err, idp.CodeNotFound) {
+				return err
+			}
+		}
+		return errCold
+	})
+	if errors.Is(err, errCold) {
+		return nil
+	}
+	return err
+}

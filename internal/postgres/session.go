@@ -1,0 +1,126 @@
+package postgres
+
+import (
+	"context"
+	"net/netip"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+type sessions struct{ q querier }
+
+// sessionLive is the one definition of a session that still counts, over
+// sessions s and users u.
+const (
+	sessionLive    = `(s.ended_at IS NULL AND s.expires_at > clock_timestamp() AND s.generation = u.session_generation)`
+	sessionColumns = `s.id, s.user_id, u.username, s.digest, s.generation, s.auth_method, s.created_at, s.last_seen_at,
+		s.expires_at, s.ip, s.user_agent, s.data, s.ended_at, s.end_reason,
+		s.expires_at <= clock_timestamp() AS expired, ` + sessionLive + ` AS live`
+	sessionUser = `JOIN users u ON u.id = s.user_id`
+)
+
+func sessionTargets(s *idp.Session) []any {
+	return []any{&s.ID, &s.UserID, &s.Username, &s.Digest, &s.Generation, &s.AuthMethod, &s.CreatedAt, &s.LastSeenAt,
+		&s.ExpiresAt, &s.IP, &s.UserAgent, &s.Data, &s.EndedAt, &s.EndReason, &s.Expired, &s.Live}
+}
+
+func scanSession(row pgx.CollectableRow) (s idp.Session, err error) {
+	err = row.Scan(sessionTargets(&s)...)
+	return s, err
+}
+
+var sessionListing = listing{
+	noun: "session", alias: "s", from: "sessions s " + sessionUser, join: sessionUser, columns: sessionColumns, key: "s.id",
+	orders: map[string]string{
+		"uuid": "s.id", "user": "s.user_id", "user__username": "fold(u.username)", "created": "s.created_at",
+		"last_used": "s.last_seen_at", "last_ip": "s.ip", "last_user_agent": "s.user_agent", "expires": "s.expires_at",
+	},
+	usual: []string{"-created"},
+}
+
+func (r sessions) Get(ctx context.Context, id idp.SessionID) (*idp.Session, error) {
+	return one(ctx, r.q, "session", "reading session "+id.String(), scanSession,
+		`SELECT `+sessionColumns+` FROM sessions s `+sessionUser+` WHERE s.id = $1`, id)
+}
+
+func (r sessions) Find(ctx context.Context, f idp.SessionFilter) (idp.Page[idp.Session], error) {
+	var w where
+	equal(&w, "s.user_id", f.UserID)
+	if f.Live != nil {
+		w.with(sessionLive+" = @live", "live", *f.Live)
+	}
+	if f.IP != nil {
+		ip, err := netip.ParseAddr(*f.IP)
+		if err != nil {
+			return idp.Page[idp.Session]{}, idp.Invalid("last_ip", "“%.64s” is not an IP address.", *f.IP)
+		}
+		w.with("s.ip = @ip", "ip", ip.Unmap().WithZone(""))
+	}
+	w.search(f.Search, "u.username", "s.user_agent", "host(s.ip)")
+	return page(ctx, r.q, sessionListing, w, f.Paging, scanSession)
+}
+
+func (r sessions) Create(ctx context.Context, s *idp.Session) error {
+	if s.ID.IsZero() {
+		s.ID = idp.NewID[idp.Session]()
+	}
+	err := r.q.QueryRow(ctx, `
+		INSERT INTO sessions (id, user_id, digest, generation, auth_method, created_at, last_seen_at, expires_at, ip, user_agent, data)
+		VALUES ($1, $2, $3, $4, $5, coalesce($6, clock_timestamp()), coalesce($7, clock_timestamp()), $8, $9, $10, coalesce($11, ''::bytea))
+		RETURNING created_at, last_seen_at`,
+		s.ID, s.UserID, s.Digest, s.Generation, s.AuthMethod, unset(s.CreatedAt), unset(s.LastSeenAt), s.ExpiresAt,
+		s.IP.Unmap().WithZone(""), s.UserAgent, s.Data).Scan(&s.CreatedAt, &s.LastSeenAt)
+	return wrap(err, "session", "creating a session of user %d", s.UserID)
+}
+
+func (r sessions) Visit(ctx context.Context, digest []byte) (*idp.Session, *idp.User, error) {
+	var s idp.Session
+	var u idp.User
+	err := r.q.QueryRow(ctx, `SELECT `+sessionColumns+`, `+userColumns+` FROM sessions s `+sessionUser+` `+userGroups+
+		` WHERE s.digest = $1`, digest).Scan(append(sessionTargets(&s), userTargets(&u)...)...)
+	if err != nil {
+		return nil, nil, wrap(err, "session", "reading the session of a request")
+	}
+	return &s, &u, nil
+}
+
+// Save returns CodeNotFound when the row does not live any more: a request
+// that was under way when the session ended has nothing to keep.
+func (r sessions) Save(ctx context.Context, digest, data []byte) error {
+	return mustChange(ctx, r.q, "session", "keeping the data of a session", `
+		UPDATE sessions s SET data = coalesce($2, ''::bytea) FROM users u
+		 WHERE s.digest = $1 AND u.id = s.user_id AND s.ended_at IS NULL AND `+sessionLive, digest, data)
+}
+
+func (r sessions) Seen(ctx context.Context, id idp.SessionID, ip, userAgent string) error {
+	addr, _ := netip.ParseAddr(ip) // an address nobody can parse is not kept
+	_, err := exec(ctx, r.q, "session", "noting the use of session "+id.String(), `
+		UPDATE sessions SET last_seen_at = clock_timestamp(), ip = coalesce($2, ip), user_agent = $3
+		 WHERE id = $1 AND ended_at IS NULL AND last_seen_at < clock_timestamp() - interval '1 minute'`,
+		id, addr.Unmap().WithZone(""), userAgent)
+	return err
+}
+
+func (r sessions) End(ctx context.Context, id idp.SessionID, reason string) (bool, error) {
+	var existed, ended bool
+	err := r.q.QueryRow(ctx, `
+		WITH done AS (
+			UPDATE sessions SET ended_at = clock_timestamp(), end_reason = $2, data = ''
+			 WHERE id = $1 AND ended_at IS NULL RETURNING id
+		)
+		SELECT EXISTS (SELECT FROM sessions WHERE id = $1), EXISTS (SELECT FROM done)`, id, reason).Scan(&existed, &ended)
+	if err == nil && !existed {
+		err = pgx.ErrNoRows
+	}
+	return ended, wrap(err, "session", "ending session %s", id)
+}
+
+func (r sessions) Carry(ctx context.Context, id idp.SessionID, from int64) (bool, error) {
+	n, err := exec(ctx, r.q, "session", "carrying over session "+id.String(), `
+		UPDATE sessions s SET generation = u.session_generation FROM users u
+		 WHERE s.id = $1 AND u.id = s.user_id AND s.generation = $2
+		   AND s.ended_at IS NULL AND s.expires_at > clock_timestamp()`, id, from)
+	return n > 0, err
+}

@@ -1,0 +1,99 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+// How often and how far apart a transaction that lost a race is tried again.
+const (
+	txAttempts = 5
+	txPause    = 5 * time.Millisecond
+)
+
+// InTx implements idp.Store.
+func (db *DB) InTx(ctx context.Context, fn func(tx idp.Repos) error) error {
+	return db.retry(ctx, func() error {
+		conn, err := db.pool.Acquire(ctx)
+		if err != nil {
+			return wrap(err, "database", "waiting for a database connection")
+		}
+		defer conn.Release()
+		return db.once(ctx, conn, fn)
+	})
+}
+
+// Lockdown implements idp.Store. When none of the reserved connections can be
+// had (the server is out of connections), the pool has to do.
+func (db *DB) Lockdown(ctx context.Context, fn func(tx idp.Repos) error) error {
+	return db.retry(ctx, func() error {
+		conn, err := db.reserved.Acquire(ctx)
+		if err != nil && ctx.Err() == nil {
+			db.log.WarnContext(ctx, "no reserved connection for a lockdown; using the pool", "error", err)
+			conn, err = db.pool.Acquire(ctx)
+		}
+		if err != nil {
+			return wrap(err, "database", "waiting for a database connection")
+		}
+		defer conn.Release()
+		return db.once(ctx, conn, fn)
+	})
+}
+
+// retry runs a transaction again while it loses races.
+func (db *DB) retry(ctx context.Context, attempt func() error) error {
+	for n := 1; ; n++ {
+		err := attempt()
+		if n == txAttempts || !lostRace(err) {
+			return err
+		}
+		pause := txPause << n
+		timer := time.NewTimer(pause/2 + rand.N(pause))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return err
+		case <-timer.C:
+		}
+	}
+}
+
+// lostRace reports whether PostgreSQL asked to try again: a serialisation
+// failure or a deadlock.
+func lostRace(err error) bool {
+	state := sqlState(err)
+	return state == serialisationFailure || state == deadlockDetected
+}
+
+func (db *DB) once(ctx context.Context, conn *pgxpool.Conn, fn func(tx idp.Repos) error) error {
+	tx, err := conn.Begin(ctx)
+	if err != nil {
+		return wrap(err, "database", "beginning a transaction")
+	}
+	// Runs after a panic too. A caller that gave up must not keep the rollback
+	// from being sent, or the row locks would stay until the timeout.
+	defer func() {
+		if conn.Conn().PgConn().TxStatus() != 'I' {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+			defer cancel()
+			_ = tx.Rollback(ctx)
+		}
+	}()
+	if err := fn(db.over(tx)); err != nil {
+		return err
+	}
+	if err := tx.Commit(ctx); err != nil {
+		if errors.Is(err, pgx.ErrTxCommitRollback) {
+			return &idp.Error{Code: idp.CodeInternal, Message: "The change was not kept.", Err: err}
+		}
+		return wrap(err, "database", "committing a transaction")
+	}
+	return nil
+}

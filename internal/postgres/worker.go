@@ -1,0 +1,123 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+// How the worker paces itself. New jobs wake it by LISTEN; polling is only the
+// net below, so an idle server leaves the database alone.
+const (
+	batch         = 500
+	workers       = 2
+	pollInterval  = 30 * time.Second
+	purgeInterval = 15 * time.Minute
+	stopPatience  = 5 * time.Second
+)
+
+// Worker works the job queue in the background.
+type Worker struct {
+	db     *DB
+	client *river.Client[pgx.Tx]
+}
+
+// NewWorker prepares a worker over the database's pool.
+func (db *DB) NewWorker() (*Worker, error) {
+	w := &Worker{db: db}
+	register := river.NewWorkers()
+	river.AddWorker(register, river.WorkFunc(func(ctx context.Context, job *river.Job[sweepArgs]) error {
+		return db.sweep(ctx, job.Args.User)
+	}))
+	river.AddWorker(register, river.WorkFunc(func(ctx context.Context, _ *river.Job[purgeArgs]) error {
+		return db.purge(ctx)
+	}))
+	client, err := river.NewClient(riverpgxv5.New(db.pool), &river.Config{
+		Logger:            db.log,
+		Workers:           register,
+		Queues:            map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}},
+		FetchPollInterval: pollInterval,
+		SoftStopTimeout:   stopPatience / 2,
+		// Rebuilding indexes is the table owner's, which the server is not.
+		ReindexerIndexNames: []string{},
+		PeriodicJobs: []*river.PeriodicJob{river.NewPeriodicJob(river.PeriodicInterval(purgeInterval),
+			func() (river.JobArgs, *river.InsertOpts) { return purgeArgs{}, nil }, nil)},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("preparing the job worker: %w", err)
+	}
+	w.client = client
+	return w, nil
+}
+
+// Start begins to work. The worker outlives ctx; Stop ends it.
+func (w *Worker) Start(ctx context.Context) error {
+	if err := w.client.Start(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("starting the job worker: %w", err)
+	}
+	return nil
+}
+
+// Stop waits a few seconds for jobs under way, then cancels them; they are
+// made to be tried again.
+func (w *Worker) Stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), stopPatience)
+	defer cancel()
+	if err := w.client.Stop(ctx); err != nil {
+		w.db.log.WarnContext(ctx, "stopping the job worker", "error", err)
+	}
+}
+
+// sweep ends what a raised generation has ended already, row by row, in
+// batches small enough to hold nobody up.
+func (db *DB) sweep(ctx context.Context, user idp.UserID) error {
+	for _, some := range []func(context.Context, idp.UserID, int) (int, error){
+		db.repos.Holder.SweepSessions, db.repos.Holder.SweepTokens,
+	} {
+		if err := untilDone(func() (int, error) { return some(ctx, user, batch) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// purges are the rows that nobody needs any more. What happened to them stays
+// in the audit log.
+var purges = []struct{ what, sql string }{
+	{"expired sessions", `DELETE FROM sessions WHERE id IN (
+		SELECT id FROM sessions WHERE expires_at < clock_timestamp() - interval '24 hours' AND ended_at IS NULL LIMIT $1 FOR UPDATE SKIP LOCKED)`},
+	{"ended sessions", `DELETE FROM sessions WHERE id IN (
+		SELECT id FROM sessions WHERE ended_at < clock_timestamp() - interval '30 days' LIMIT $1 FOR UPDATE SKIP LOCKED)`},
+	{"expired runs", `DELETE FROM runs WHERE id IN (
+		SELECT id FROM runs WHERE expires_at < clock_timestamp() LIMIT $1 FOR UPDATE SKIP LOCKED)`},
+	{"expired tokens", `DELETE FROM tokens WHERE id IN (
+		SELECT id FROM tokens WHERE expiring AND expires_at < clock_timestamp() - interval '24 hours' AND revoked_at IS NULL LIMIT $1 FOR UPDATE SKIP LOCKED)`},
+	{"revoked tokens", `DELETE FROM tokens WHERE id IN (
+		SELECT id FROM tokens WHERE revoked_at < clock_timestamp() - interval '30 days' LIMIT $1 FOR UPDATE SKIP LOCKED)`},
+}
+
+func (db *DB) purge(ctx context.Context) error {
+	for _, p := range purges {
+		err := untilDone(func() (int, error) { return exec(ctx, db.pool, "row", "purging "+p.what, p.sql, batch) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// untilDone repeats a batch until it finds nothing.
+func untilDone(some func() (int, error)) error {
+	for {
+		n, err := some()
+		if err != nil || n == 0 {
+			return err
+		}
+	}
+}
