@@ -20,6 +20,7 @@ build: ## build bin/portcullis
 test: build ## set up and run every test, with the race detector and in a real browser
 	@sh scripts/install-postgres.sh
 	@sh scripts/install-chromium.sh
+	@sh scripts/install-axe.sh
 	$(TESTDB) $(GO) test -race -timeout 20m ./...
 
 bench: build ## measure against the bars of internal/PERFORMANCE.md

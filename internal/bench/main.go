@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"time"
+)
+
+// limit bounds a whole run.
+const limit = 10 * time.Minute
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// run measures everything in turn. A bar that is missed is printed, and is not
+// an error: the figures are read by people.
+func run(ctx context.Context) error {
+	r := &report{}
+	r.machine()
+	for _, part := range []struct {
+		name string
+		fn   func(context.Context, *report) error
+	}{
+		{"size and start (bar 10)", start},
+		{"yardsticks and sign-in (bar 7)", signIn},
+	} {
+		r.heading(part.name)
+		if err := part.fn(ctx, r); err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
+		}
+	}
+	return r.end()
+}

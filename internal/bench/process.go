@@ -1,0 +1,108 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	binary   = "bin/portcullis"
+	password = "bench password of the administrator"
+)
+
+// process is the binary under test.
+type process struct {
+	URL   string
+	cmd   *exec.Cmd
+	out   bytes.Buffer
+	Ready time.Duration // from the start of the process to the first ready answer
+}
+
+// launch starts the binary and waits until it is ready.
+func launch(ctx context.Context, env ...string) (*process, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	address := listener.Addr().String()
+	listener.Close()
+	p := &process{URL: "http://" + address, cmd: exec.Command(binary, "serve")}
+	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "PORTCULLIS_LISTEN=" + address,
+		"PORTCULLIS_LOG_LEVEL=warn", "PORTCULLIS_BOOTSTRAP_PASSWORD=" + password}, env...)
+	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
+	began := time.Now()
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	for ctx.Err() == nil && time.Since(began) < time.Minute {
+		if answer, err := http.Get(p.URL + "/-/health/ready/"); err == nil {
+			answer.Body.Close()
+			if answer.StatusCode < 300 {
+				p.Ready = time.Since(began)
+				return p, nil
+			}
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+	_ = p.stop()
+	return nil, fmt.Errorf("the server was not ready in a minute:\n%s", p.out.String())
+}
+
+// stop ends the process in order.
+func (p *process) stop() error {
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	done := make(chan error, 1)
+	go func() { done <- p.cmd.Wait() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(30 * time.Second):
+		return p.cmd.Process.Kill()
+	}
+}
+
+// memory is what the process holds now and held at most, in bytes.
+func (p *process) memory() (now, peak float64, err error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, line := range strings.Split(string(status), "\n") {
+		name, rest, _ := strings.Cut(line, ":")
+		kilobytes, _ := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 64)
+		switch name {
+		case "VmRSS":
+			now = kilobytes * 1024
+		case "VmHWM":
+			peak = kilobytes * 1024
+		}
+	}
+	return now, peak, nil
+}
+
+// forgetPeak makes the peak start again from what the process holds now.
+func (p *process) forgetPeak() error {
+	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.cmd.Process.Pid), []byte("5"), 0)
+}
+
+// cpu is the processor time the process has used.
+func (p *process) cpu() (time.Duration, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	user, _ := strconv.ParseInt(fields[11], 10, 64)
+	system, _ := strconv.ParseInt(fields[12], 10, 64)
+	const tick = 10 * time.Millisecond // USER_HZ is 100 on Linux
+	return time.Duration(user+system) * tick, nil
+}
