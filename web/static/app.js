@@ -205,16 +205,20 @@ document.addEventListener("change", (e) => {
 document.addEventListener("reset", (e) => setTimeout(() => e.target.closest(".table-card") && recount(e.target.closest(".table-card"))));
 document.querySelectorAll(".table-card").forEach(recount);
 
+function show(dialog) {
+  dialog.showModal();
+  ($("[aria-invalid]", dialog) ?? $("input:not([type=hidden]), textarea, select", dialog))?.focus();
+}
 document.addEventListener("click", (e) => {
   const opener = e.target.closest("[data-dialog]");
   const dialog = opener && document.getElementById(opener.dataset.dialog);
   if (dialog && !e.ctrlKey && !e.metaKey) {
     e.preventDefault();
-    dialog.showModal();
+    show(dialog);
   }
   if (e.target.closest("[data-close]")) e.target.closest("dialog").close();
 });
-document.querySelectorAll("dialog[data-open]").forEach((d) => d.showModal());
+document.querySelectorAll("dialog[data-open]").forEach(show);
 
 // Menus: arrow keys walk, and browsers without anchor positioning get their place here.
 document.addEventListener("toggle", (e) => {

@@ -100,3 +100,13 @@ func (s State) icon() IconName {
 		return ""
 	}
 }
+
+// quiet says that a state is the usual one: it gets a dot instead of a pill, so that the others stand out.
+func (s State) quiet() bool {
+	switch s {
+	case StateActive, StateInactive, StateExpired, StateEnded:
+		return true
+	default:
+		return false
+	}
+}
