@@ -101,7 +101,6 @@ func StartCluster(ctx context.Context) (*Cluster, error) {
 	}
 	cmd := exec.Command(self)
 	cmd.Env = append(os.Environ(), guardVariable+"="+dir)
-	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // a Ctrl-C is for the tests
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
