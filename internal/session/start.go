@@ -25,12 +25,9 @@ const (
 // Start begins a session and returns it with the cookie's value, which is always
 // a new one and is kept nowhere. It is called when a flow has established who
 // somebody is; it asks no permission, but the door rule once more with the row
-// held, so that no sign-in passes a lockdown. The error is CodeRefused when the
+// shared, so that no sign-in passes a lockdown. The error is CodeRefused when the
 // account may not act, or everything of it was ended since b.Generation was
 // read; CodeInvalid for a negative lifetime.
-//
-// The row is held for update, not for share: Start writes to it (last login),
-// and two sign-ins of one account would dead-lock otherwise.
 func (s *Service) Start(ctx context.Context, actor idp.Actor, b Begin) (*idp.Session, string, error) {
 	if b.Lifetime < 0 {
 		return nil, "", idp.Invalid("session_duration", "Ensure this value is greater than or equal to 0.")
@@ -45,7 +42,7 @@ func (s *Service) Start(ctx context.Context, actor idp.Actor, b Begin) (*idp.Ses
 	cookie := secret.Token()
 	var started *idp.Session
 	err = s.store.InTx(ctx, func(tx idp.Repos) error {
-		u, err := tx.Users.Hold(ctx, b.User)
+		u, err := tx.Users.Share(ctx, b.User)
 		if idp.Is(err, idp.CodeNotFound) {
 			return idp.Refuse(idp.DoorSignIn, idp.RefusedUnknown)
 		}

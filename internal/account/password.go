@@ -1,0 +1,174 @@
+package account
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+// SetPassword sets a new password, of the actor's own account or, with the right
+// to change users, of another. It ends every other session of the account, every
+// sign-in under way, and the recovery links. A flow that goes on to sign in
+// must read the user's session generation again afterwards.
+//
+// Errors: CodeForbidden; CodeNotFound; CodeInvalid on password; CodeRefused when
+// the account changes its own password but may not act; CodeBusy while too many
+// passwords are being hashed.
+func (s *Service) SetPassword(ctx context.Context, actor idp.Actor, id idp.UserID, password string) error {
+	on := idp.Of(idp.ResourceUser, id)
+	if err := s.access.Check(actor, idp.VerbUpdate, on); err != nil {
+		return err
+	}
+	var faults idp.Faults
+	checkPassword(&faults, "password", password)
+	if err := faults.Err(); err != nil {
+		return err
+	}
+	clock, err := s.store.Now(ctx)
+	if err != nil {
+		return fmt.Errorf("asking for the time: %w", err)
+	}
+	encoded, err := s.hasher.Hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	err = s.store.InTx(ctx, func(tx idp.Repos) error {
+		u, err := tx.Users.Hold(ctx, id)
+		if err != nil {
+			return err
+		}
+		now, err := s.permitted(ctx, tx, actor, idp.VerbUpdate, on)
+		if err != nil {
+			return err
+		}
+		if u.IsAnonymous() {
+			return idp.Invalid("", anonymousFixed)
+		}
+		if now.Is(id) {
+			if err := idp.MayAct(idp.DoorPasswordSet, u, idp.Credential{}); err != nil {
+				return err
+			}
+		}
+		u.Password, u.PasswordChangedAt = encoded, &clock
+		ended, err := endOthers(ctx, tx, now, u)
+		if err != nil {
+			return err
+		}
+		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionPasswordSet, app, now, u, map[string]any{"ended": ended}))
+	})
+	if err != nil {
+		return fmt.Errorf("setting the password of user %d: %w", id, err)
+	}
+	return nil
+}
+
+// endOthers saves the held user with a raised session generation, which ends
+// every session and every sign-in under way, carries the actor's own session
+// over, and revokes recovery links.
+func endOthers(ctx context.Context, tx idp.Repos, actor idp.Actor, u *idp.User) (map[string]any, error) {
+	held, err := tx.Holder.Holdings(ctx, u.ID)
+	if err != nil {
+		return nil, err
+	}
+	former := u.SessionGeneration
+	u.SessionGeneration++
+	if err := tx.Users.Update(ctx, u); err != nil {
+		return nil, err
+	}
+	sessions := held.Sessions
+	if actor.Is(u.ID) && actor.Session != nil {
+		carried, err := tx.Sessions.Carry(ctx, actor.Session.ID, former)
+		if err != nil {
+			return nil, err
+		}
+		if carried {
+			sessions--
+		}
+	}
+	links, err := tx.Tokens.RevokeIntent(ctx, u.ID, idp.IntentRecovery)
+	if err != nil {
+		return nil, err
+	}
+	if err := tx.Jobs.Enqueue(ctx, idp.Job{Kind: idp.JobSweep, User: u.ID}); err != nil {
+		return nil, err
+	}
+	return map[string]any{"sessions": sessions, "recovery_links": links}, nil
+}
+
+// Authenticate reports whether the password is the user's and the user may act.
+// It is the only caller of the verifier. user is as it was read in this request;
+// nil stands for nobody and costs the same time. Every false is a login_failed
+// event that names the reason; strangers must not learn it.
+//
+// A hash from elsewhere is replaced after success. It may take another time to
+// verify than ours, which tells an imported account from an unknown one until
+// its first sign-in; nothing but replacing it can hide that.
+//
+// The error is CodeBusy while too many passwords are being hashed, or what kept
+// the answer from being known: callers treat it as a refusal.
+func (s *Service) Authenticate(ctx context.Context, actor idp.Actor, user *idp.User, password string) (bool, error) {
+	if user == nil {
+		if err := s.hasher.VerifyAbsent(ctx, password); err != nil {
+			return false, err
+		}
+		return false, s.failed(ctx, actor, nil, idp.RefusedUnknown)
+	}
+	result, err := s.hasher.Verify(ctx, user.Password, password)
+	if err != nil {
+		return false, fmt.Errorf("verifying the password of user %d: %w", user.ID, err)
+	}
+	if !result.OK {
+		return false, s.failed(ctx, actor, user, "password")
+	}
+	// Hashing takes long enough for a lockdown to pass.
+	now, err := s.store.Repos().Users.Get(ctx, user.ID)
+	if idp.Is(err, idp.CodeNotFound) {
+		return false, s.failed(ctx, actor, user, idp.RefusedUnknown)
+	}
+	if err != nil {
+		return false, err
+	}
+	if reason := passwordRefusal(now, user); reason != "" {
+		return false, s.failed(ctx, actor, now, reason)
+	}
+	if result.Rehash {
+		s.upgrade(ctx, user, password)
+	}
+	return true, nil
+}
+
+// passwordRefusal says why a matching password does not count.
+func passwordRefusal(now, read *idp.User) idp.Refusal {
+	proof := idp.Credential{Family: idp.FamilySession, Generation: read.SessionGeneration}
+	if err := idp.MayAct(idp.DoorPassword, now, proof); err != nil {
+		return refusalOf(err)
+	}
+	// A concurrent upgrade of the same password changes the hash too; a new
+	// password raises the generation.
+	if !now.HasUsablePassword() {
+		return "password"
+	}
+	return ""
+}
+
+// failed writes down that somebody could not sign in. What was typed is not
+// kept: people type passwords into the wrong field.
+func (s *Service) failed(ctx context.Context, actor idp.Actor, u *idp.User, reason idp.Refusal) error {
+	actor.User = nil // whoever is signed in in this browser has no part in it
+	facts := map[string]any{"reason": string(reason)}
+	if u != nil {
+		facts["username"] = u.Username
+	}
+	return s.store.Repos().Events.Append(ctx, idp.NewEvent(idp.ActionLoginFailed, app, actor, u, facts))
+}
+
+// upgrade replaces a foreign or outdated hash. It is a kindness that may fail:
+// the next sign-in tries again.
+func (s *Service) upgrade(ctx context.Context, u *idp.User, password string) {
+	encoded, err := s.hasher.Hash(ctx, password)
+	if err != nil {
+		return
+	}
+	_ = s.store.Repos().Users.UpgradePassword(ctx, u.ID, u.Password, encoded)
+}
