@@ -1,0 +1,48 @@
+// Package policy decides whether something applies to somebody: it compiles and
+// runs expressions, knows the kinds of policies, and combines the bindings of a
+// target into one answer.
+//
+// It must not know flows, stages, storage or HTTP. Callers load the bindings and
+// pass plain facts (idp.PolicyRequest); what comes back is an answer, its messages
+// and a trace.
+//
+// # Expressions
+//
+// Expressions are written in expr-lang (https://expr-lang.org) and see one
+// environment, listed by Environment for pages and documentation:
+//
+//	request.user                whom the question is about; also as user
+//	request.http_request.user   who is signed in, nil = nobody; also as http_request.user
+//	request.http_request.path   and .method, .query
+//	request.context.*           what the flow knows so far; also as context.*
+//	prompt_context.*            the answers given so far (context.prompt_data)
+//	client_ip                   the client's address as text, "" when unknown
+//
+// Users are plain maps: pk, uuid, username, name, email, path, type, is_active,
+// is_superuser, attributes, groups (names, ancestors included). A field that does
+// not exist is an error when the expression is saved, not a silent nil.
+//
+// A policy that lets administrators pass, but not an account's owner:
+//
+//	let target_user = request.context.pending_user;
+//	let current_user = request.http_request.user;
+//	target_user != nil and current_user != nil and target_user.pk != current_user.pk
+//
+// A warning that names everybody a lockdown is about:
+//
+//	let targets = context.lockdown_target_users;
+//	"<p><strong>Locking down:</strong></p><ul>"
+//	  + join(map(targets, "<li><code>" + escape(.username) + "</code></li>"))
+//	  + "</ul>"
+//
+// # Bounds
+//
+// Expressions come from operators, yet a slip must not take the process down, so
+// every one of them is bounded: length, nodes, steps, text and list sizes, and
+// 100 ms of time. Functions that could grow without bound are replaced by
+// bounded ones of the same name; method calls, chained comparisons and the
+// short form a ?: b are refused. See guard.go for how, and FuzzExpression.
+//
+// A policy that fails to evaluate gives the binding's failure result and is
+// never negated: failing closed is the default.
+package policy

@@ -1,0 +1,140 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/expr-lang/expr/types"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+// Entry describes one name of the environment, for pages and documentation.
+type Entry struct {
+	Name  string `json:"name"`
+	Kind  string `json:"kind"`  // variable or function
+	Usage string `json:"usage"` // a function's arguments, a variable's type
+	Help  string `json:"help"`
+}
+
+// Environment lists what expressions see: the variables, our functions, and the
+// language's own functions that are allowed.
+func Environment() []Entry {
+	out := slices.Clone(variables)
+	for _, f := range functions() {
+		out = append(out, Entry{f.name, "function", f.usage, f.help})
+	}
+	own := []Entry{}
+	for name := range harmless {
+		own = append(own, Entry{name, "function", name + "(…)", "Part of the expression language: https://expr-lang.org/docs/language-definition"})
+	}
+	slices.SortFunc(own, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
+	return append(out, own...)
+}
+
+var variables = []Entry{
+	{"user", "variable", "user or nil", "Whom the question is about: the pending user of a flow, else whoever is signed in. The same as request.user."},
+	{"http_request", "variable", "map", "The HTTP request: user (who is signed in, nil = nobody), path, method, query (a map of texts). The same as request.http_request."},
+	{"context", "variable", "map", "What the flow knows so far. The same as request.context."},
+	{"prompt_context", "variable", "map", "The answers given so far. The same as context.prompt_data."},
+	{"client_ip", "variable", "text", "The client's address, \"\" when it is not known."},
+	{"request.user", "variable", "user or nil", "See user."},
+	{"request.http_request", "variable", "map", "See http_request."},
+	{"request.context", "variable", "map", "See context."},
+	{"context.pending_user", "variable", "user or nil", "The user the flow is about."},
+	{"context.prompt_data", "variable", "map", "The answers given so far, by field key."},
+	{"context.lockdown_target_user", "variable", "user or nil", "Whom a lockdown of one account is about."},
+	{"context.lockdown_target_users", "variable", "list of users", "Whom a lockdown is about; empty outside of one."},
+	{"context.lockdown_self_service", "variable", "true or false", "Whether people lock their own account."},
+	{"context.lockdown_reason", "variable", "text", "The reason given for a lockdown."},
+	{"context.lockdown_results", "variable", "list of maps", "What became of each user of a lockdown: user, success, error."},
+	{"user.pk", "variable", "number", "The user's number. Every user also has uuid, username, name, email, path, type, is_active, is_superuser, attributes (a map) and groups (names of all groups, ancestors included)."},
+}
+
+var userFields = []string{"pk", "uuid", "username", "name", "email", "path", "type",
+	"is_active", "is_superuser", "attributes", "groups"}
+
+// environmentTypes tells the checker which names and fields exist. Values stay
+// untyped: any of them may be nil, and comparing nil must not be a fault.
+func environmentTypes() types.Map {
+	user := types.Map{}
+	for _, name := range userFields {
+		user[name] = types.Any
+	}
+	free := types.Map{types.Extra: types.Any}
+	context := types.Map{
+		types.Extra:             types.Any,
+		"pending_user":          user,
+		"prompt_data":           free,
+		"lockdown_target_user":  user,
+		"lockdown_target_users": types.Array(user),
+		"lockdown_results":      types.Array(free),
+	}
+	http := types.Map{"user": user, "path": types.Any, "method": types.Any, "query": free}
+	return types.Map{
+		"request":        types.Map{"user": user, "http_request": http, "context": context},
+		"user":           user,
+		"http_request":   http,
+		"context":        context,
+		"prompt_context": free,
+		"client_ip":      types.Any,
+		"ak_client_ip":   types.Any,
+	}
+}
+
+// maxInput bounds the values of one environment, all lists and maps together.
+const maxInput = 250_000
+
+// environment builds the values that one run sees.
+func environment(req idp.PolicyRequest, m *meter) (map[string]any, error) {
+	left := maxInput
+	user, err := facts(req.User, "user", &left)
+	if err != nil {
+		return nil, err
+	}
+	signedIn, err := facts(req.SignedIn, "http_request.user", &left)
+	if err != nil {
+		return nil, err
+	}
+	context := map[string]any{"lockdown_self_service": false, "lockdown_reason": ""}
+	for name, v := range req.Context {
+		if context[name], err = plain(v, "context."+name, 1, &left); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range []string{"lockdown_target_users", "lockdown_results"} {
+		if context[name] == nil { // loops over them just do nothing
+			context[name] = []any{}
+		}
+	}
+	if context["prompt_data"] == nil {
+		context["prompt_data"] = map[string]any{}
+	}
+	query := make(map[string]any, len(req.Query))
+	for k, v := range req.Query {
+		query[k] = v
+	}
+	ip := ""
+	if req.ClientIP.IsValid() {
+		ip = req.ClientIP.Unmap().String()
+	}
+	http := map[string]any{"user": signedIn, "path": req.Path, "method": req.Method, "query": query}
+	return map[string]any{
+		nameRun:          m,
+		"request":        map[string]any{"user": user, "http_request": http, "context": context},
+		"user":           user,
+		"http_request":   http,
+		"context":        context,
+		"prompt_context": context["prompt_data"],
+		"client_ip":      ip,
+		"ak_client_ip":   ip,
+	}, nil
+}
+
+// facts returns a user as plain data, and nothing but nil for nobody.
+func facts(u *idp.User, path string, left *int) (any, error) {
+	if u == nil {
+		return nil, nil
+	}
+	return plain(u.Facts(), path, 0, left)
+}

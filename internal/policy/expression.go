@@ -1,0 +1,119 @@
+package policy
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/expr-lang/expr/vm"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+// Expression is a compiled expression. It holds no state of a run and may be used
+// by many at once.
+type Expression struct {
+	source   string
+	program  *vm.Program
+	patterns map[string]*pattern
+	result   reflect.Type
+}
+
+// Compile compiles an expression. The error is an *Error with the place of the
+// fault; for Python, which other products use here, it names the equivalent.
+func Compile(source string) (*Expression, error) {
+	switch {
+	case strings.TrimSpace(source) == "":
+		return nil, &Error{Message: "The expression is empty."}
+	case len(source) > MaxSource:
+		return nil, &Error{Message: fmt.Sprintf("The expression has more than %d bytes.", MaxSource), Err: errTooMuch}
+	case !utf8.ValidString(source) || strings.ContainsRune(source, 0):
+		return nil, &Error{Message: "The expression is not text in UTF-8."}
+	}
+	c, err := theGuard().compile(source)
+	if err != nil {
+		e := located(source, err)
+		e.Hint = pythonHint(source)
+		return nil, e
+	}
+	return &Expression{source, c.program, c.patterns, c.result}, nil
+}
+
+// CompileCondition compiles an expression that must give true or false. What is
+// known to give something else is an error here, the rest when it runs.
+func CompileCondition(source string) (*Expression, error) {
+	e, err := Compile(source)
+	if err != nil {
+		return nil, err
+	}
+	if e.result != nil && e.result.Kind() != reflect.Bool {
+		return nil, &Error{Message: fmt.Sprintf("The expression must give true or false, but gives %s.", kindName(e.result)),
+			Hint: pythonHint(source)}
+	}
+	return e, nil
+}
+
+// Source returns what was compiled.
+func (e *Expression) Source() string { return e.source }
+
+// Run evaluates the expression for a request. The error is an *Error; a context
+// that ends or 100 ms of time end it early.
+func (e *Expression) Run(ctx context.Context, req idp.PolicyRequest) (Value, error) {
+	if err := ctx.Err(); err != nil {
+		return Value{}, &Error{Message: "The expression was not evaluated.", Err: err}
+	}
+	m := newMeter(ctx, e.patterns)
+	env, err := environment(req, m)
+	if err != nil {
+		return Value{}, &Error{Message: err.Error(), Err: err}
+	}
+	machine := vm.VM{MemoryBudget: maxElements}
+	out, err := machine.Run(e.program, env)
+	if err != nil {
+		return Value{}, located(e.source, err)
+	}
+	left := maxElements
+	if out, err = plain(out, "the result", 0, &left); err != nil {
+		return Value{}, &Error{Message: err.Error(), Err: err}
+	}
+	return Value{out, m.messages}, nil
+}
+
+// Value is what an expression gives.
+type Value struct {
+	// Data is plain: nil, bool, int, float64, string, time.Time, time.Duration,
+	// []any or map[string]any.
+	Data     any
+	Messages []string
+}
+
+// Truth returns the value of a condition. nil counts as false; other values are
+// an error, because "false" as text would else let everybody in.
+func (v Value) Truth() (bool, error) {
+	switch x := v.Data.(type) {
+	case nil:
+		return false, nil
+	case bool:
+		return x, nil
+	}
+	return false, &Error{Message: fmt.Sprintf("The expression must give true or false, but gives %s.", typeName(v.Data))}
+}
+
+// Text returns the value as text: nil is empty, lists and maps are JSON.
+func (v Value) Text() (string, error) {
+	s, err := scalarText(newMeter(context.Background(), nil), v.Data)
+	if err != nil {
+		return "", &Error{Message: err.Error(), Err: err}
+	}
+	return s, nil
+}
+
+// HTML returns the value as sanitised HTML; see SanitizeHTML.
+func (v Value) HTML() (string, error) {
+	s, err := v.Text()
+	return SanitizeHTML(s), err
+}
+
+func kindName(t reflect.Type) string { return typeName(reflect.Zero(t).Interface()) }

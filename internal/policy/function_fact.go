@@ -1,0 +1,141 @@
+package policy
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+func factFunctions() []function {
+	return []function{
+		{name: "message", usage: "message(text) → true", signs: []any{new(func(any) bool)}, run: message(true),
+			help: "Shows the text to the person the policy is about."},
+		{name: "ak_message", usage: "ak_message(text) → true", signs: []any{new(func(any) bool)}, run: message(true),
+			help: "The same as message, by the name other products use."},
+		{name: "deny", usage: "deny(text) → false", signs: []any{new(func(any) bool)}, run: message(false),
+			help: "Shows the text and gives false: allowed or deny(\"Not from here.\")."},
+		{name: "is_group_member", usage: "is_group_member(user, name) → true or false", run: isGroupMember,
+			signs: []any{new(func(any, string) bool)},
+			help:  "Whether the user belongs to the group of that name, directly or through another group; false for nil."},
+		{name: "ak_is_group_member", usage: "ak_is_group_member(user, name) → true or false", run: isGroupMember,
+			signs: []any{new(func(any, string) bool)},
+			help:  "The same as is_group_member, by the name other products use."},
+		{name: "cidr_contains", usage: "cidr_contains(network or list, address) → true or false", run: cidrContains,
+			signs: []any{new(func(any, any) bool)},
+			help:  "Whether the address lies in the network (192.0.2.0/24) or in one of them. An address that cannot be read is an error, so that its negation lets nobody in."},
+		{name: "now", usage: "now() → time", signs: []any{new(func() time.Time)}, run: now,
+			help: "The time, in UTC; the same throughout one evaluation."},
+		{name: "date", usage: "date(text[, layout]) → time", run: date,
+			signs: []any{new(func(any) time.Time), new(func(any, string) time.Time)},
+			help:  "The time written as 2006-01-02, 2006-01-02 15:04:05 or RFC 3339, or in the layout given; UTC unless it says otherwise."},
+	}
+}
+
+func message(result bool) func(*meter, []any) (any, error) {
+	return func(m *meter, args []any) (any, error) {
+		text, err := scalarText(m, args[0])
+		if err != nil {
+			return nil, err
+		}
+		return result, m.message(text)
+	}
+}
+
+func isGroupMember(m *meter, args []any) (any, error) {
+	if args[0] == nil {
+		return false, nil
+	}
+	user, ok := args[0].(map[string]any)
+	if !ok {
+		return nil, wrongType(1, "a user", args[0])
+	}
+	name, err := textArgument(args, 1)
+	if err != nil {
+		return nil, err
+	}
+	groups, err := elements(m, user["groups"], 1)
+	if err != nil {
+		return nil, wrongType(1, "a user", args[0])
+	}
+	for _, g := range groups {
+		if g == name {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+func cidrContains(m *meter, args []any) (any, error) {
+	text, err := textArgument(args, 1)
+	if err != nil {
+		return nil, err
+	}
+	address, err := netip.ParseAddr(text)
+	if err != nil {
+		return nil, fmt.Errorf("%q is not an address", clip(text))
+	}
+	address = address.Unmap().WithZone("")
+	networks := []any{args[0]}
+	if _, single := args[0].(string); !single {
+		if networks, err = listArgument(m, args, 0); err != nil {
+			return nil, err
+		}
+	}
+	contained := false
+	for _, n := range networks {
+		network, err := parseNetwork(n)
+		if err != nil {
+			return nil, err // even after a match: a broken list is a fault
+		}
+		contained = contained || network.Contains(address)
+	}
+	return contained, nil
+}
+
+func parseNetwork(v any) (netip.Prefix, error) {
+	text, ok := v.(string)
+	if !ok {
+		return netip.Prefix{}, wrongType(1, "a network", v)
+	}
+	if address, err := netip.ParseAddr(text); err == nil {
+		return netip.PrefixFrom(address.Unmap().WithZone(""), address.Unmap().BitLen()), nil
+	}
+	network, err := netip.ParsePrefix(text)
+	if err != nil {
+		return netip.Prefix{}, fmt.Errorf("%q is not a network", clip(text))
+	}
+	return network, nil
+}
+
+func now(m *meter, _ []any) (any, error) { return m.now.UTC(), nil }
+
+func date(_ *meter, args []any) (any, error) {
+	text, err := textArgument(args, 0)
+	if err != nil {
+		return nil, err
+	}
+	layouts := []string{time.DateOnly, time.DateTime, time.RFC3339}
+	if len(args) > 1 {
+		layout, err := textArgument(args, 1)
+		if err != nil {
+			return nil, err
+		}
+		layouts = []string{layout}
+	}
+	for _, layout := range layouts {
+		if len(text) > 100 || len(layout) > 100 {
+			break
+		}
+		if t, err := time.Parse(layout, text); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	return nil, fmt.Errorf("%q is not a time", clip(text))
+}
+
+func clip(s string) string {
+	if r := []rune(s); len(r) > 60 {
+		return string(r[:60]) + "…"
+	}
+	return s
+}

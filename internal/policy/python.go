@@ -1,0 +1,53 @@
+package policy
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// idiom is something Python writes that expressions write differently.
+type idiom struct {
+	pattern *regexp.Regexp
+	instead string // with $1 for the groups of the pattern
+}
+
+var idioms = []idiom{
+	{regexp.MustCompile(`^\s*(?:from\s+\S+\s+)?import\s.*$`), "nothing: what expressions may use is already there"},
+	{regexp.MustCompile(`^\s*def\s.*$`), "nothing: an expression is one value, without functions"},
+	{regexp.MustCompile(`^\s*return\s+bool\((.+)\)\s*$`), "$1 — as the last line, with “x != nil” where x alone is tested"},
+	{regexp.MustCompile(`^\s*return\s+(.+?)\s*$`), "$1 — the last line is the result"},
+	{regexp.MustCompile(`^\s*return\s*$`), "nil"},
+	{regexp.MustCompile(`^\s*if\s+(.+?):\s*$`), "if $1 { … } else { … }"},
+	{regexp.MustCompile(`^\s*elif\s+(.+?):\s*$`), "} else if $1 {"},
+	{regexp.MustCompile(`^\s*else:\s*$`), "} else {"},
+	{regexp.MustCompile(`^\s*for\s+(\w+)\s+in\s+(.+?):\s*$`), "map($2, …), filter($2, …), any($2, …) or all($2, …)"},
+	{regexp.MustCompile(`^\s*#.*$`), "// for a comment"},
+	{regexp.MustCompile(`^\s*([A-Za-z_]\w*)\s*=\s*([^=].*?)\s*$`), "let $1 = $2;"},
+	{regexp.MustCompile(`.*\b(\w+)\s+is\s+not\s+None\b.*`), "$1 != nil"},
+	{regexp.MustCompile(`.*\b(\w+)\s+is\s+None\b.*`), "$1 == nil"},
+	{regexp.MustCompile(`.*\b(\w+)\.get\(["'](\w+)["']\).*`), "$1.$2"},
+	{regexp.MustCompile(`.*\bf"([^"{]*)\{([^}]+)\}([^"]*)".*`), `"$1" + $2 + "$3"`},
+	{regexp.MustCompile(`.*\bTrue\b.*`), "true"},
+	{regexp.MustCompile(`.*\bFalse\b.*`), "false"},
+	{regexp.MustCompile(`.*\bNone\b.*`), "nil"},
+	{regexp.MustCompile(`.*""".*`), "`…` for text over several lines"},
+}
+
+// pythonHint returns how to write the first line that looks like Python, or "".
+// It is asked only about sources that do not compile.
+func pythonHint(source string) string {
+	for i, text := range strings.Split(source, "\n") {
+		for _, idiom := range idioms {
+			m := idiom.pattern.FindStringSubmatchIndex(text)
+			if m == nil {
+				continue
+			}
+			instead := string(idiom.pattern.ExpandString(nil, idiom.instead, text, m))
+			instead = strings.ReplaceAll(strings.ReplaceAll(instead, `"" + `, ""), ` + ""`, "")
+			return fmt.Sprintf("Line %d looks like Python (“%s”), which is not the language of expressions here. Write: %s",
+				i+1, clip(strings.TrimSpace(text)), instead)
+		}
+	}
+	return ""
+}
