@@ -85,7 +85,8 @@ type GroupFilter struct {
 	IDs         []GroupID
 	Name        *string
 	IsSuperuser *bool
-	MemberID    *UserID // direct members only
+	MemberID    *UserID  // direct members only
+	ParentID    *GroupID // groups that name it as a parent
 }
 
 // Groups stores groups and who belongs to them.

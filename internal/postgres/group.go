@@ -44,6 +44,9 @@ func (s groups) Find(ctx context.Context, f idp.GroupFilter) (idp.Page[idp.Group
 	if f.MemberID != nil {
 		w.with("EXISTS (SELECT FROM group_users gu WHERE gu.group_id = t.id AND gu.user_id = @member)", "member", *f.MemberID)
 	}
+	if f.ParentID != nil {
+		w.with("EXISTS (SELECT FROM group_parents gp WHERE gp.group_id = t.id AND gp.parent_id = @parent)", "parent", *f.ParentID)
+	}
 	w.search(f.Search, "t.name")
 	return page(ctx, s.q, groupListing, w, f.Paging, pgx.RowToStructByName[idp.Group])
 }
