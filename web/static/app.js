@@ -1,14 +1,11 @@
-// Portcullis in the browser. Every page works without this file; it saves round trips and asks before what cannot be undone.
+// Every page works without this file: it saves round trips and asks before what cannot be undone.
 
 const $ = (sel, root = document) => root.querySelector(sel);
 
 function say(text) {
   let box = $("#say");
   if (!box) {
-    box = document.createElement("div");
-    box.id = "say";
-    box.className = "sr";
-    box.setAttribute("role", "status");
+    box = Object.assign(document.createElement("div"), { id: "say", className: "sr", role: "status" });
     document.body.append(box);
   }
   box.textContent = text;
@@ -45,14 +42,11 @@ class CopyText extends HTMLElement {
       const text = $("code", this).textContent.trim();
       try {
         await navigator.clipboard.writeText(text);
-        say("Copied");
       } catch {
-        const range = document.createRange();
-        range.selectNodeContents($("code", this));
-        getSelection().removeAllRanges();
-        getSelection().addRange(range);
-        say("Selected; press Ctrl C to copy");
+        getSelection().selectAllChildren($("code", this)); // no clipboard without TLS
+        return say("Selected; press Ctrl C to copy");
       }
+      say("Copied");
       const use = $("use", button);
       const was = use?.getAttribute("href");
       if (!was || was.endsWith("#check")) return;
@@ -72,7 +66,7 @@ class RevealInput extends HTMLElement {
       input.type = shown ? "text" : "password";
       button.setAttribute("aria-pressed", String(shown));
     });
-    input.form?.addEventListener("submit", () => (input.type = "password")); // so that browsers know what it is when they offer to save it
+    input.form?.addEventListener("submit", () => (input.type = "password")); // or browsers do not offer to save it
   }
 }
 
@@ -123,18 +117,14 @@ async function swap(url, id, keep = true) {
     if (mine !== asked) return;
     if (!res.ok || res.redirected || !fresh) return location.assign(url);
     const focus = document.activeElement;
-    const at = focus && old.contains(focus) && (focus.id || focus.name) && { id: focus.id, name: focus.name, pos: focus.selectionStart, value: focus.value };
+    const { name, value, selectionStart } = old.contains(focus) ? focus : {};
     old.replaceWith(document.adoptNode(fresh));
     if (keep) history.replaceState(null, "", url);
-    if (at) {
-      const again = (at.id && document.getElementById(at.id)) || fresh.querySelector(`[name="${CSS.escape(at.name)}"]`);
-      if (again) {
-        again.focus();
-        if (again.type === "search") {
-          again.value = at.value;
-          again.setSelectionRange(at.pos, at.pos);
-        }
-      }
+    const again = name && $(`[name="${CSS.escape(name)}"]`, fresh);
+    again?.focus();
+    if (again?.type === "search") {
+      again.value = value; // more may have been typed meanwhile
+      again.setSelectionRange(selectionStart, selectionStart);
     }
     localTimes(fresh);
     say($(".paging p, .empty-title", fresh)?.textContent ?? "Updated");
@@ -144,7 +134,7 @@ async function swap(url, id, keep = true) {
 }
 
 function filterURL(form) {
-  const url = new URL(form.action);
+  const url = new URL(form.getAttribute("action"), location.href); // form.action would be a field of that name
   for (const [k, v] of new FormData(form)) if (v) url.searchParams.append(k, v);
   return url;
 }
@@ -173,8 +163,8 @@ document.addEventListener("submit", (e) => {
     form.hidePopover();
     const body = new FormData(form);
     body.set("theme", theme);
-    fetch(form.action, { method: "POST", body: new URLSearchParams(body), redirect: "manual" }).catch(() => {});
-  } else if (form.method === "post" && !e.defaultPrevented) {
+    fetch(form.getAttribute("action"), { method: "POST", body: new URLSearchParams(body), redirect: "manual" }).catch(() => {});
+  } else if (form.getAttribute("method") === "post" && !e.defaultPrevented) {
     // A second click while the first is on its way must not send the form twice.
     if (form.dataset.sent) return e.preventDefault();
     form.dataset.sent = "1";
@@ -216,7 +206,7 @@ document.addEventListener("click", (e) => {
     e.preventDefault();
     show(dialog);
   }
-  if (e.target.closest("[data-close]")) e.target.closest("dialog").close();
+  if (e.target.closest("[data-close]")) e.target.closest("dialog")?.close();
 });
 document.querySelectorAll("dialog[data-open]").forEach(show);
 
@@ -232,31 +222,25 @@ document.addEventListener("toggle", (e) => {
   }
 }, true);
 document.addEventListener("keydown", (e) => {
-  const menu = e.target.closest?.(".menu:popover-open") ?? (e.key === "ArrowDown" && $(".menu:popover-open"));
-  if (menu && ["ArrowDown", "ArrowUp", "Home", "End"].includes(e.key)) {
+  const menu = $(".menu:popover-open");
+  const step = { ArrowDown: 1, ArrowUp: -1 }[e.key];
+  if (menu && step && !$("dialog[open]")) {
     const items = [...menu.querySelectorAll("a.menu-item, button.menu-item")];
     const now = items.indexOf(document.activeElement);
-    const next = { ArrowDown: now + 1, ArrowUp: now - 1, Home: 0, End: items.length - 1 }[e.key];
-    items.at(next % items.length)?.focus();
+    items.at((now < 0 && step < 0 ? -1 : now + step) % items.length)?.focus();
     e.preventDefault();
   }
-  if (e.key === "/" && !e.ctrlKey && !e.metaKey && !e.altKey && !e.target.closest("input, textarea, select, [contenteditable]")) {
-    const field = $("[data-hotkey='/']");
-    if (field) {
-      e.preventDefault();
-      field.focus();
-    }
+  const search = $("[data-hotkey]");
+  if (search && e.key === "k" && (e.ctrlKey || e.metaKey)) {
+    e.preventDefault();
+    search.select();
   }
 });
+if (/Mac/.test(navigator.platform)) document.querySelectorAll(".global-search kbd").forEach((k) => (k.textContent = "⌘ K"));
 
 // Times: on hover also in the reader's own time zone.
 function localTimes(root) {
-  for (const t of root.querySelectorAll("time[datetime][title]")) {
-    const at = new Date(t.dateTime);
-    if (!isNaN(at) && !t.dataset.local) {
-      t.dataset.local = "1";
-      t.title = `${at.toLocaleString([], { dateStyle: "medium", timeStyle: "long" })}\n${t.title}`;
-    }
-  }
+  for (const t of root.querySelectorAll("time[title]"))
+    t.title = `${new Date(t.dateTime).toLocaleString([], { dateStyle: "medium", timeStyle: "long" })}\n${t.title}`;
 }
 localTimes(document);
