@@ -14,9 +14,10 @@ type Kinds interface {
 	// Kind returns the kind's name for a model such as
 	// authentik_stages_password.passwordstage.
 	Kind(model string) (name string, ok bool)
-	// Check decodes settings strictly and returns them with all defaults. The
-	// error is an *idp.Error with CodeInvalid.
-	Check(kind string, settings json.RawMessage) (json.RawMessage, error)
+	// Check decodes settings strictly and returns them with all defaults; what
+	// they refer to is looked up in tx. The error is an *idp.Error with
+	// CodeInvalid.
+	Check(ctx context.Context, tx idp.Repos, kind string, settings json.RawMessage) (json.RawMessage, error)
 }
 
 // settled is a model whose rows are a name and the settings of a kind.
@@ -92,7 +93,7 @@ func (m settled) write(ctx context.Context, tx idp.Repos, pk string, attrs map[s
 	if err != nil {
 		return "", false, err
 	}
-	if row.settings, err = m.kinds.Check(m.kind, raw); err != nil {
+	if row.settings, err = m.kinds.Check(ctx, tx, m.kind, raw); err != nil {
 		return "", false, err
 	}
 	switch {

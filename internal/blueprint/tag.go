@@ -8,12 +8,16 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
+// maxDepth is how deep values may be nested.
+const maxDepth = 50
+
 // scope is what tags may refer to while one document is applied.
 type scope struct {
 	file    string
 	context map[string]any
 	env     func(string) string
 	known   map[string]string // entry id → pk
+	depth   int
 	find    func(ctx context.Context, model string, fields map[string]any) (string, bool, error)
 }
 
@@ -22,6 +26,11 @@ func (s *scope) resolve(ctx context.Context, n *yaml.Node) (any, error) {
 	if n == nil {
 		return nil, nil
 	}
+	// An alias may stand inside what it stands for.
+	if s.depth++; s.depth > maxDepth {
+		return nil, fault(s.file, n, "nested more than %d deep", maxDepth)
+	}
+	defer func() { s.depth-- }()
 	if n.Kind == yaml.AliasNode {
 		return s.resolve(ctx, n.Alias)
 	}

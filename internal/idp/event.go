@@ -54,7 +54,7 @@ type Event struct {
 	Context   map[string]any
 	ClientIP  netip.Addr
 	Brand     map[string]any
-	CreatedAt time.Time // by the database's clock
+	CreatedAt time.Time // by the database's clock; only an import brings its own
 	ExpiresAt *time.Time
 }
 

@@ -71,8 +71,9 @@ func (r events) Append(ctx context.Context, e *idp.Event) error {
 	e.ClientIP = e.ClientIP.Unmap().WithZone("")
 	err := r.q.QueryRow(ctx, `
 		INSERT INTO events (id, action, app, "user", context, client_ip, brand, created_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp(), $8) RETURNING created_at`,
-		e.ID, printable(string(e.Action)), printable(e.App), plain(e.User), plain(e.Context), e.ClientIP, plain(e.Brand), e.ExpiresAt).
+		VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($9, clock_timestamp()), $8) RETURNING created_at`,
+		e.ID, printable(string(e.Action)), printable(e.App), plain(e.User), plain(e.Context), e.ClientIP, plain(e.Brand), e.ExpiresAt,
+		unset(e.CreatedAt)).
 		Scan(&e.CreatedAt)
 	return wrap(err, "event", "appending the event %s", e.Action)
 }

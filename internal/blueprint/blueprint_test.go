@@ -1,0 +1,249 @@
+package blueprint_test
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portcullis-idp/portcullis/internal/blueprint"
+	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/postgres"
+	"github.com/portcullis-idp/portcullis/internal/testkit"
+)
+
+// kinds knows one kind whose only setting is "colour".
+type kinds struct{ prefix string }
+
+func (k kinds) Kind(model string) (string, bool) { return "paint", model == k.prefix+"_paint.paint" }
+
+func (k kinds) Check(_ context.Context, _ idp.Repos, _ string, raw json.RawMessage) (json.RawMessage, error) {
+	settings := map[string]any{}
+	if err := json.Unmarshal(raw, &settings); err != nil {
+		return nil, err
+	}
+	for key := range settings {
+		if key != "colour" {
+			return nil, idp.Invalid(key, "Unknown setting; expected colour.")
+		}
+	}
+	return raw, nil
+}
+
+type fixture struct {
+	*blueprint.Service
+	db *postgres.DB
+}
+
+func open(t *testing.T) fixture {
+	t.Helper()
+	db, err := postgres.Open(t.Context(), testkit.Database(t), postgres.Options{})
+	require.NoError(t, err)
+	t.Cleanup(db.Close)
+	env := map[string]string{"PRESENT": "from the environment"}
+	return fixture{blueprint.New(db, kinds{"stage"}, kinds{"policy"}, func(k string) string { return env[k] }), db}
+}
+
+func (f fixture) apply(t *testing.T, text string) ([]blueprint.Change, error) {
+	t.Helper()
+	d, err := blueprint.Parse("test.yaml", []byte(text))
+	if err != nil {
+		return nil, err
+	}
+	return f.Apply(t.Context(), d)
+}
+
+const house = `version: 1
+metadata:
+  name: House
+context:
+  word: hello
+entries:
+  - model: authentik_flows.flow
+    id: flow
+    identifiers: {slug: house}
+    attrs: {name: House, title: !Format ["%s, %s", !Context word, !Env [ABSENT, world]], designation: authentication}
+  - model: stage_paint.paint
+    id: stage
+    identifiers: {name: door}
+    attrs: {colour: red}
+  - model: authentik_flows.flowstagebinding
+    id: binding
+    identifiers: {target: !KeyOf flow, stage: !KeyOf stage, order: 10}
+  - model: policy_paint.paint
+    id: policy
+    identifiers: {name: fence}
+  - model: authentik_policies.policybinding
+    identifiers: {target: !KeyOf binding, policy: !KeyOf policy, order: 0}
+  - model: authentik_core.group
+    identifiers: {name: Painters}
+    attrs: {is_superuser: !If [!Condition [AND, true, !Env PRESENT], true, false]}
+  - model: authentik_stages_prompt.prompt
+    identifiers: {name: colour}
+    attrs: {field_key: colour, label: Colour, type: text}
+  - model: authentik_brands.brand
+    identifiers: {domain: house.example}
+    attrs: {flow_authentication: !Find [authentik_flows.flow, [slug, house]]}
+`
+
+func effects(changes []blueprint.Change) string {
+	var out []string
+	for _, c := range changes {
+		out = append(out, c.Effect)
+	}
+	return strings.Join(out, " ")
+}
+
+func TestApplyMakesEverythingOnceAndChangesNothingTwice(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	changes, err := f.apply(t, house)
+	require.NoError(t, err)
+	require.Equal(t, strings.Repeat("created ", 7)+"created", effects(changes))
+
+	flow, err := f.db.Repos().Flows.GetBySlug(t.Context(), "house")
+	require.NoError(t, err)
+	require.Equal(t, "hello, world", flow.Title)
+	brand, err := f.db.Repos().Brands.ForHost(t.Context(), "house.example")
+	require.NoError(t, err)
+	require.Equal(t, flow.ID, *brand.FlowAuthentication)
+	groups, err := f.db.Repos().Groups.Find(t.Context(), idp.GroupFilter{})
+	require.NoError(t, err)
+	require.True(t, groups.Items[0].IsSuperuser)
+
+	changes, err = f.apply(t, house)
+	require.NoError(t, err)
+	require.Equal(t, strings.Repeat("unchanged ", 7)+"unchanged", effects(changes))
+
+	changes, err = f.apply(t, strings.Replace(house, "colour: red", "colour: blue", 1))
+	require.NoError(t, err)
+	require.Equal(t, "unchanged changed", effects(changes[:2]))
+}
+
+func TestStates(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	entry := func(state, label string) string {
+		return "version: 1\nentries:\n  - model: authentik_core.group\n    state: " + state +
+			"\n    identifiers: {name: G}\n    attrs: {attributes: {label: " + label + "}}\n"
+	}
+	label := func() any {
+		page, err := f.db.Repos().Groups.Find(t.Context(), idp.GroupFilter{})
+		require.NoError(t, err)
+		if page.Total == 0 {
+			return nil
+		}
+		return page.Items[0].Attributes["label"]
+	}
+	for _, c := range []struct{ state, label, want, fault string }{
+		{"absent", "a", "", ""},
+		{"must_created", "b", "b", ""},
+		{"must_created", "c", "b", "object exists already"},
+		{"created", "d", "b", ""},
+		{"present", "e", "e", ""},
+		{"absent", "f", "", ""},
+	} {
+		_, err := f.apply(t, entry(c.state, c.label))
+		if c.fault != "" {
+			require.ErrorContains(t, err, c.fault)
+		} else {
+			require.NoError(t, err, c.state)
+		}
+		if c.want == "" {
+			require.Nil(t, label(), c.state)
+		} else {
+			require.Equal(t, c.want, label(), c.state)
+		}
+	}
+}
+
+func TestOneBadEntryUndoesAll(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	_, err := f.apply(t, house+"  - model: authentik_core.group\n    identifiers: {name: X}\n    attrs: {nonsense: 1}\n")
+	require.ErrorContains(t, err, "nonsense")
+	page, err := f.db.Repos().Flows.Find(t.Context(), idp.FlowFilter{})
+	require.NoError(t, err)
+	require.Zero(t, page.Total)
+}
+
+func TestErrorsNameThePlaceAndWhatWasExpected(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	entry := "version: 1\nentries:\n  - model: authentik_core.group\n"
+	for _, c := range []struct{ text, want string }{
+		{"a: [", "test.yaml: not valid YAML"},
+		{"[]", "expected a mapping"},
+		{"entries: []", "version: expected 1"},
+		{"version: 2\nentries: []", "version: expected 1"},
+		{"version: 1\nentrys: []", `test.yaml:2:9: unknown key "entrys"`},
+		{"version: 1\nversion: 1", `stands twice`},
+		{"version: 1\nentries:\n  - identifiers: {a: b}", "entry 1: model is missing"},
+		{"version: 1\nentries:\n  - model: x.y\n    identifiers: {a: b}", `test.yaml:3:3: entry 1 (x.y): model: model "x.y" is not offered`},
+		{entry + "    identifiers: {}", "identifiers are missing"},
+		{entry + "    state: gone\n    identifiers: {name: a}", `test.yaml:4:12: entry 1: state "gone"`},
+		{entry + "    identifiers: {name: a}\n    attrs:\n      is_superuser: perhaps", "test.yaml:6:21: entry 1 (authentik_core.group): is_superuser: expected bool, got string"},
+		{entry + "    identifiers: {name: a}\n    attrs:\n      colour: 1", "test.yaml:6:15: entry 1 (authentik_core.group): colour: unknown field"},
+		{entry + "    identifiers: {name: !KeyOf nobody}", "test.yaml:4:25: !KeyOf nobody"},
+		{entry + "    identifiers: {name: !Find [authentik_flows.flow, [slug, none]]}", "no authentik_flows.flow matches"},
+		{entry + "    identifiers: {name: &a [*a]}", "nested more than"},
+		{entry + "    identifiers: {name: !Nonsense x}", "unknown tag !Nonsense"},
+		{entry + "    identifiers: {name: !Condition [MAYBE, true]}", `mode "MAYBE"`},
+		{"version: 1\nentries:\n  - model: stage_paint.paint\n    identifiers: {name: a}\n    attrs: {taste: sweet}", "taste: Unknown setting; expected colour."},
+	} {
+		_, err := f.apply(t, c.text)
+		require.ErrorContains(t, err, c.want, "%s", c.text)
+		require.True(t, idp.Is(err, idp.CodeInvalid), "%s: %v", c.text, err)
+	}
+}
+
+func TestConditionsSkipAnEntry(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	changes, err := f.apply(t, "version: 1\nentries:\n  - model: authentik_core.group\n    identifiers: {name: a}\n    conditions: [true, !Env ABSENT]\n")
+	require.NoError(t, err)
+	require.Equal(t, "unchanged", effects(changes))
+}
+
+func TestReplicasThatStartAtOnceApplyTheShippedFilesOnce(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	files := fstest.MapFS{"default/10-house.yaml": {Data: []byte(house)},
+		"default/20-off.yaml": {Data: []byte("version: 1\nmetadata: {name: Off, labels: {blueprints.goauthentik.io/instantiate: \"false\"}}\nentries:\n  - model: x.y\n    identifiers: {a: b}\n")}}
+	results := make(chan error, 5)
+	for range cap(results) {
+		go func() { results <- f.ApplyShipped(context.Background(), files) }()
+	}
+	for range cap(results) {
+		require.NoError(t, <-results)
+	}
+	page, err := f.db.Repos().Flows.Find(t.Context(), idp.FlowFilter{})
+	require.NoError(t, err)
+	require.Equal(t, 1, page.Total)
+
+	// What an operator changed afterwards stays, until a file changes.
+	flow := page.Items[0]
+	flow.Title = "Mine"
+	require.NoError(t, f.db.Repos().Flows.Update(t.Context(), &flow))
+	require.NoError(t, f.ApplyShipped(t.Context(), files))
+	again, err := f.db.Repos().Flows.Get(t.Context(), flow.ID)
+	require.NoError(t, err)
+	require.Equal(t, "Mine", again.Title)
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(house))
+	f.Add([]byte("version: 1\nentries: [&a [*a]]"))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		d, err := blueprint.Parse("fuzz.yaml", content)
+		if err == nil && d == nil {
+			t.Fatal("neither a document nor an error")
+		}
+		if err != nil && !idp.Is(err, idp.CodeInvalid) {
+			t.Fatalf("not a fault of the input: %v", err)
+		}
+	})
+}
