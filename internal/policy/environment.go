@@ -82,12 +82,9 @@ func environmentTypes() types.Map {
 	}
 }
 
-// maxInput bounds the values of one environment, all lists and maps together.
-const maxInput = 250_000
-
 // environment builds the values that one run sees.
 func environment(req idp.PolicyRequest, m *meter) (map[string]any, error) {
-	left := maxInput
+	left := maxInputs
 	user, err := facts(req.User, "user", &left)
 	if err != nil {
 		return nil, err
@@ -136,5 +133,11 @@ func facts(u *idp.User, path string, left *int) (any, error) {
 	if u == nil {
 		return nil, nil
 	}
-	return plain(u.Facts(), path, 0, left)
+	facts := u.Facts()
+	attributes, err := plain(facts["attributes"], path+".attributes", 0, left)
+	if err != nil {
+		return nil, err
+	}
+	facts["attributes"] = attributes
+	return facts, nil
 }

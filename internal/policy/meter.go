@@ -18,7 +18,10 @@ const (
 	maxList     = 10_000    // elements of one list, made by a function or given as input
 	maxText     = 256 << 10 // bytes of one text that a function makes
 	maxTexts    = 4 << 20   // bytes of all texts that functions make in one run
+	maxInputs   = 250_000   // values of one environment, all lists and maps together
+	maxInput    = 1 << 20   // bytes of one text given as input
 	maxTime     = 100 * time.Millisecond
+	maxStall    = 20 * time.Millisecond
 	maxMessages = 20
 	maxMessage  = 500 // characters
 )
@@ -28,10 +31,10 @@ const (
 type meter struct {
 	ctx      context.Context
 	now      time.Time
-	deadline time.Time
+	looked   time.Time     // when the clock was last looked at
+	used     time.Duration // of maxTime
 	steps    int
 	bytes    int
-	ticks    int
 	messages []string
 	patterns map[string]*pattern // those of the source, compiled; read only
 	made     map[string]*pattern // those this run has made
@@ -39,18 +42,21 @@ type meter struct {
 
 func newMeter(ctx context.Context, patterns map[string]*pattern) *meter {
 	now := time.Now()
-	return &meter{ctx: ctx, now: now, deadline: now.Add(maxTime), steps: maxSteps, bytes: maxTexts, patterns: patterns}
+	return &meter{ctx: ctx, now: now, looked: now, steps: maxSteps, bytes: maxTexts, patterns: patterns}
 }
 
-// tick pays for one turn of a loop and looks at the clock now and then.
+// tick pays for one turn of a loop and looks at the clock. Of one turn at most
+// maxStall counts: more than that is a machine that was busy elsewhere, and a
+// policy must not refuse people for it.
 func (m *meter) tick(cost int) error {
-	if m.ticks++; m.ticks%8 == 0 {
-		if time.Now().After(m.deadline) {
-			return context.DeadlineExceeded
-		}
-		if err := m.ctx.Err(); err != nil {
-			return err
-		}
+	now := time.Now()
+	m.used += min(now.Sub(m.looked), maxStall)
+	m.looked = now
+	if m.used > maxTime {
+		return context.DeadlineExceeded
+	}
+	if err := m.ctx.Err(); err != nil {
+		return err
 	}
 	return m.spend(cost)
 }

@@ -214,8 +214,12 @@ func plain(v any, path string, depth int, left *int) (any, error) {
 		return nil, tooMuch("%s is nested more than %d deep", path, maxNesting)
 	}
 	switch x := v.(type) {
-	case nil, bool, string, int, float64, time.Time, time.Duration:
+	case nil, bool, int, float64, time.Time, time.Duration:
 		return x, nil
+	case string:
+		return plainText(x, path)
+	case map[string]any:
+		return plainObject(x, path, depth, left)
 	case json.Number:
 		if n, err := x.Int64(); err == nil {
 			return int(n), nil
@@ -225,7 +229,7 @@ func plain(v any, path string, depth int, left *int) (any, error) {
 	r := reflect.ValueOf(v)
 	switch r.Kind() {
 	case reflect.String:
-		return r.String(), nil
+		return plainText(r.String(), path)
 	case reflect.Bool:
 		return r.Bool(), nil
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
@@ -242,6 +246,13 @@ func plain(v any, path string, depth int, left *int) (any, error) {
 	return nil, fmt.Errorf("%s is not plain data", path)
 }
 
+func plainText(s, path string) (any, error) {
+	if len(s) > maxInput {
+		return nil, tooMuch("%s has more than %d kB", path, maxInput>>10)
+	}
+	return s, nil
+}
+
 func plainList(r reflect.Value, path string, depth int, left *int) (any, error) {
 	if r.Len() > maxList {
 		return nil, tooMuch("%s has more than %d elements", path, maxList)
@@ -250,6 +261,28 @@ func plainList(r reflect.Value, path string, depth int, left *int) (any, error) 
 	for i := range out {
 		var err error
 		if out[i], err = plain(r.Index(i).Interface(), path, depth+1, left); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// plainObject is plainMap for what maps mostly are, without reflection.
+func plainObject(m map[string]any, path string, depth int, left *int) (any, error) {
+	if m == nil {
+		return nil, nil
+	}
+	if len(m) > maxList {
+		return nil, tooMuch("%s has more than %d entries", path, maxList)
+	}
+	out := make(map[string]any, len(m))
+	for name, v := range m {
+		inner := path
+		if depth < 2 && !scalar(v) {
+			inner += "." + name
+		}
+		var err error
+		if out[name], err = plain(v, inner, depth+1, left); err != nil {
 			return nil, err
 		}
 	}

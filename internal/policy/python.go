@@ -16,6 +16,8 @@ var idioms = []idiom{
 	{regexp.MustCompile(`^\s*(?:from\s+\S+\s+)?import\s.*$`), "nothing: what expressions may use is already there"},
 	{regexp.MustCompile(`^\s*def\s.*$`), "nothing: an expression is one value, without functions"},
 	{regexp.MustCompile(`^\s*return\s+bool\((.+)\)\s*$`), "$1 — as the last line, with “x != nil” where x alone is tested"},
+	{regexp.MustCompile(`^\s*return\s+True\s*$`), "true — the last line is the result"},
+	{regexp.MustCompile(`^\s*return\s+False\s*$`), "false — the last line is the result"},
 	{regexp.MustCompile(`^\s*return\s+(.+?)\s*$`), "$1 — the last line is the result"},
 	{regexp.MustCompile(`^\s*return\s*$`), "nil"},
 	{regexp.MustCompile(`^\s*if\s+(.+?):\s*$`), "if $1 { … } else { … }"},
