@@ -20,9 +20,8 @@ func NewUserInfo(name string) UserInfo {
 	return UserInfo{PendingUser: name, PendingUserAvatar: Avatar(name)}
 }
 
-// Person returns the part itself, so that whoever draws a page can ask any
-// challenge whom it is about.
-func (u UserInfo) Person() UserInfo { return u }
+// Frame implements Framed.
+func (u UserInfo) Frame() Frame { return Frame{Person: u.PendingUser} }
 
 // Avatar draws a name's initials as an image in a data: URL. It depends on
 // nothing but the name, so it cannot tell whether an account exists.

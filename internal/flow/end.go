@@ -19,7 +19,12 @@ func (p *passage) challenge(ctx context.Context, c Challenge, faults map[string]
 	if p.here.kind.View != nil {
 		slug := p.run.Flow.Slug
 		a.View = p.here.kind.View(c, Page{Info: a.Info, Action: address(slug, p.run.Query), Errors: faults, Submitted: in.shown(),
-			Hidden: []Hidden{{fieldComponent, c.Component()}, {fieldStep, p.token()}}, Over: over(slug, p.run.Query)})
+			Hidden: []Hidden{{fieldComponent, c.Component()}, {fieldStep, p.token()}}})
+	}
+	if framed, ok := c.(Framed); ok {
+		if a.Frame = framed.Frame(); a.Frame.Person != "" {
+			a.Frame.Over = over(p.run.Flow.Slug, p.run.Query)
+		}
 	}
 	return a, nil
 }

@@ -29,7 +29,7 @@ func (in Input) Text(name string) (string, error) {
 		switch {
 		case len(v) > MaxText:
 			return "", idp.Invalid(name, "Ensure this field has no more than %d characters.", MaxText)
-		case !utf8.ValidString(v) || strings.ContainsRune(v, 0):
+		case !sound(v):
 			return "", idp.Invalid(name, "Null characters and invalid UTF-8 are not allowed.")
 		}
 		return v, nil
@@ -150,4 +150,11 @@ func errorCode(message string) string {
 		return "null"
 	}
 	return "invalid"
+}
+
+// FromForm reports whether the input was sent by a form of ours, which leaves
+// out boxes that are not ticked, and not by a program.
+func (in Input) FromForm() bool {
+	_, sent := in[fieldStep]
+	return sent
 }

@@ -31,6 +31,8 @@ const (
 	KeyRestored Key[bool] = "is_restored"
 	// KeyRedirected is set when another flow led here.
 	KeyRedirected Key[bool] = "is_redirected"
+	// KeyRecoveryURL is where somebody goes who forgot their password.
+	KeyRecoveryURL Key[string] = "recovery_url"
 	// KeyDenyMessage overrides a deny stage's message.
 	KeyDenyMessage Key[string] = "deny_message"
 )

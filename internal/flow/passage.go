@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
@@ -285,11 +287,14 @@ func (p *passage) meant(in Input) bool {
 	return false
 }
 
+// sound reports whether a text can be stored.
+func sound(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
+
 // bounded copies what of a query string is worth keeping.
 func bounded(query map[string]string) map[string]string {
 	out := map[string]string{}
 	for k, v := range query {
-		if len(out) < 32 && len(k) <= 64 && len(v) <= maxURL && k != "flow_token" {
+		if len(out) < 32 && len(k) <= 64 && len(v) <= maxURL && k != "flow_token" && sound(k) && sound(v) {
 			out[k] = v
 		}
 	}

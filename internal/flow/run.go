@@ -39,6 +39,33 @@ func (r *Run) User(ctx context.Context, id idp.UserID) (*idp.User, error) {
 	return u, nil
 }
 
+// Users returns the users that exist of a list, in its order, read at most
+// once a request.
+func (r *Run) Users(ctx context.Context, ids []idp.UserID) ([]*idp.User, error) {
+	missing := []idp.UserID{}
+	for _, id := range ids {
+		if _, ok := r.users[id]; !ok {
+			missing = append(missing, id)
+		}
+	}
+	if len(missing) > 0 {
+		page, err := r.repo.Find(ctx, idp.UserFilter{IDs: missing, Paging: idp.Paging{Limit: 1000}})
+		if err != nil {
+			return nil, err
+		}
+		for i := range page.Items {
+			r.keep(&page.Items[i])
+		}
+	}
+	out := make([]*idp.User, 0, len(ids))
+	for _, id := range ids {
+		if u, ok := r.users[id]; ok {
+			out = append(out, u)
+		}
+	}
+	return out, nil
+}
+
 func (r *Run) keep(u *idp.User) {
 	if r.users == nil {
 		r.users = map[idp.UserID]*idp.User{}

@@ -101,9 +101,22 @@ type Page struct {
 	// Hidden are the form's hidden fields: they tell a form of this step from
 	// one that the back button brought up.
 	Hidden []Hidden
-	// Over is where the browser goes to start over as somebody else.
-	Over string
 }
+
+// Frame is what the page around a challenge's view shows.
+type Frame struct {
+	Person string // whom the challenge is about; "" = nobody
+	Over   string // where to start over as somebody else; "" = no use
+	Links  []Link // ways out, such as recovery
+	Danger bool   // the step destroys something
+	Wide   bool   // long texts or lists
+}
+
+// Link is an address with its label.
+type Link struct{ Label, Href string }
+
+// Framed is a challenge that has something to say about the page around it.
+type Framed interface{ Frame() Frame }
 
 // Hidden is a field of a form that nobody sees.
 type Hidden struct{ Name, Value string }

@@ -24,7 +24,8 @@ type Answer struct {
 	Flow      *idp.Flow
 	Stage     string // the current stage's kind, for the log
 	Challenge Challenge
-	View      View // the challenge's HTML; nil for challenges of the engine itself (denied, error)
+	View      View  // the challenge's HTML; nil for challenges of the engine itself (denied, error)
+	Frame     Frame // what the page around View shows
 	Info      Info
 	Errors    map[string][]FieldError // the last answer's faults
 	// Redirect is where the browser goes: out of the flow (Done), or back to

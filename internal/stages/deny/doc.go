@@ -1,0 +1,2 @@
+// Package deny is the stage that always says no.
+package deny

@@ -1,0 +1,250 @@
+package identification
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/portcullis-idp/portcullis/internal/flow"
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+// message is the same whatever was wrong.
+const message = "Failed to authenticate."
+
+const (
+	maxIdentifier = 254 // characters: the longest e-mail address
+	maxPassword   = 4096
+)
+
+// Accounts verifies passwords.
+type Accounts interface {
+	// Authenticate reports whether the password is the user's. It takes the
+	// same time for a nil user.
+	Authenticate(ctx context.Context, actor idp.Actor, user *idp.User, password string) (bool, error)
+}
+
+// Repos reads what the stage looks up.
+type Repos interface{ Repos() idp.Repos }
+
+// Kind describes the stage.
+func Kind(store Repos, accounts Accounts) flow.Kind {
+	return flow.Kind{
+		Name: "identification", Model: "authentik_stages_identification.identificationstage", Form: "ak-stage-identification-form",
+		Verbose: "Identification Stage", VerbosePlural: "Identification Stages",
+		Summary:  "Asks who somebody is; with an embedded password stage also for the password.",
+		Settings: defaults,
+		Build: func(settings any) (flow.Stage, error) {
+			s := *settings.(*Settings)
+			return stage{s, store, accounts}, s.judge()
+		},
+		Check:    check,
+		Examples: examples(),
+		View:     func(c flow.Challenge, p flow.Page) flow.View { return view(c.(Challenge), p) },
+	}
+}
+
+// examples show the page alone and with everything on it.
+func examples() []flow.Challenge {
+	return []flow.Challenge{
+		Challenge{UserFields: []string{"username", "email"}, FlowDesignation: idp.DesignationAuthentication, PrimaryAction: "Continue", Sources: []any{}},
+		Challenge{UserFields: []string{"email"}, PasswordFields: true, AllowShowPassword: true, FlowDesignation: idp.DesignationAuthentication,
+			PrimaryAction: "Log in", Sources: []any{}, EnrollURL: "/if/flow/enroll/", RecoveryURL: "/if/flow/recover/",
+			PasswordlessURL: "/if/flow/passwordless/", EnableRememberMe: true},
+	}
+}
+
+// check refuses an embedded stage of another kind, and flows that do not exist.
+func check(ctx context.Context, repos idp.Repos, settings any) error {
+	s := settings.(*Settings)
+	var faults idp.Faults
+	if s.PasswordStage != nil {
+		found, err := repos.Stages.Get(ctx, *s.PasswordStage)
+		switch {
+		case idp.Is(err, idp.CodeNotFound) || err == nil && found.Kind != "password":
+			faults.Add("password_stage", "Expected a password stage.")
+		case err != nil:
+			return err
+		}
+	}
+	for field, id := range map[string]*idp.FlowID{"enrollment_flow": s.EnrollmentFlow, "recovery_flow": s.RecoveryFlow, "passwordless_flow": s.PasswordlessFlow} {
+		if id == nil {
+			continue
+		}
+		_, err := repos.Flows.Get(ctx, *id)
+		if idp.Is(err, idp.CodeNotFound) {
+			faults.Add(field, "Invalid pk \"%s\" - object does not exist.", id)
+		} else if err != nil {
+			return err
+		}
+	}
+	return faults.Err()
+}
+
+type stage struct {
+	settings Settings
+	store    Repos
+	accounts Accounts
+}
+
+// Enter implements flow.Stage.
+func (s stage) Enter(ctx context.Context, run *flow.Run) (flow.Step, error) {
+	c := Challenge{UserFields: s.settings.UserFields, PasswordFields: s.settings.PasswordStage != nil, FlowDesignation: run.Flow.Designation,
+		PrimaryAction: "Continue", Sources: []any{}, ShowSourceLabels: s.settings.ShowSourceLabels, EnableRememberMe: s.settings.EnableRememberMe}
+	if c.PasswordFields {
+		shows, err := s.showsPassword(ctx)
+		if err != nil {
+			return nil, err
+		}
+		c.AllowShowPassword = shows
+		if run.Flow.Designation == idp.DesignationAuthentication {
+			c.PrimaryAction = "Log in"
+		}
+	}
+	for _, link := range []struct {
+		to   *string
+		flow *idp.FlowID
+	}{{&c.EnrollURL, s.settings.EnrollmentFlow}, {&c.RecoveryURL, s.settings.RecoveryFlow}, {&c.PasswordlessURL, s.settings.PasswordlessFlow}} {
+		url, err := s.link(ctx, link.flow)
+		if err != nil {
+			return nil, err
+		}
+		*link.to = url
+	}
+	return flow.Ask{Challenge: c}, nil
+}
+
+// showsPassword reads the one setting of the embedded stage that shows.
+func (s stage) showsPassword(ctx context.Context) (bool, error) {
+	found, err := s.store.Repos().Stages.Get(ctx, *s.settings.PasswordStage)
+	if idp.Is(err, idp.CodeNotFound) {
+		return false, errors.New("the embedded password stage does not exist")
+	}
+	if err != nil {
+		return false, err
+	}
+	var own struct {
+		AllowShowPassword bool `json:"allow_show_password"`
+	}
+	return own.AllowShowPassword, json.Unmarshal(found.Settings, &own)
+}
+
+// link is the page of a flow; a flow that is gone has none.
+func (s stage) link(ctx context.Context, id *idp.FlowID) (string, error) {
+	if id == nil {
+		return "", nil
+	}
+	f, err := s.store.Repos().Flows.Get(ctx, *id)
+	if idp.Is(err, idp.CodeNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return flow.Path(f.Slug), nil
+}
+
+// Submit implements flow.Stage.
+func (s stage) Submit(ctx context.Context, run *flow.Run, in flow.Input) (flow.Step, error) {
+	typed, password, err := s.read(in)
+	if err != nil {
+		return nil, err
+	}
+	u, err := s.find(ctx, typed)
+	if err != nil {
+		return nil, err
+	}
+	if s.settings.PasswordStage == nil {
+		if u == nil && !s.settings.PretendUserExists {
+			return nil, idp.Invalid("", message)
+		}
+		flow.KeyAuthMethod.Drop(run.Vars)
+		return s.pass(ctx, run, u, typed)
+	}
+	passed, err := s.accounts.Authenticate(ctx, run.Actor, u, password)
+	if err != nil && !idp.Is(err, idp.CodeRefused) {
+		return nil, err
+	}
+	if err != nil || !passed || u == nil || idp.MayAct(idp.DoorPassword, u, idp.Credential{}) != nil {
+		return nil, idp.Invalid("", message)
+	}
+	flow.KeyAuthMethod.Put(run.Vars, "password")
+	flow.KeyAuthMethodArgs.Put(run.Vars, map[string]any{})
+	return s.pass(ctx, run, u, typed)
+}
+
+// read takes the fields out of the input; the password only where the page
+// asks for it.
+func (s stage) read(in flow.Input) (typed, password string, err error) {
+	var faults idp.Faults
+	typed, err = in.Required("uid_field")
+	note(&faults, err)
+	if typed = strings.TrimSpace(typed); typed == "" && err == nil {
+		faults.Add("uid_field", "This field may not be blank.")
+	}
+	if utf8.RuneCountInString(typed) > maxIdentifier {
+		faults.Add("uid_field", "Ensure this field has no more than %d characters.", maxIdentifier)
+	}
+	if s.settings.PasswordStage != nil {
+		password, err = in.Required("password")
+		note(&faults, err)
+		if len(password) > maxPassword {
+			faults.Add("password", "Ensure this field has no more than %d characters.", maxPassword)
+		}
+	}
+	return typed, password, faults.Err()
+}
+
+func note(faults *idp.Faults, err error) {
+	var e *idp.Error
+	if errors.As(err, &e) {
+		for field, messages := range e.Fields {
+			for _, m := range messages {
+				faults.Add(field, "%s", m)
+			}
+		}
+	}
+}
+
+// find looks the name up, nil for nobody.
+func (s stage) find(ctx context.Context, typed string) (*idp.User, error) {
+	u, err := s.store.Repos().Users.FindByLogin(ctx, typed, s.settings.UserFields)
+	if err != nil || u == nil || u.IsAnonymous() {
+		return nil, err
+	}
+	if !s.settings.CaseInsensitiveMatching && !s.exactly(u, typed) {
+		return nil, nil
+	}
+	return u, nil
+}
+
+func (s stage) exactly(u *idp.User, typed string) bool {
+	upn, _ := u.Attributes["upn"].(string)
+	return slices.ContainsFunc(s.settings.UserFields, func(field string) bool {
+		return typed == map[string]string{"username": u.Username, "email": u.Email, "upn": upn}[field]
+	})
+}
+
+// pass makes u, or nobody, the pending user.
+func (s stage) pass(ctx context.Context, run *flow.Run, u *idp.User, typed string) (flow.Step, error) {
+	flow.KeyPending.Drop(run.Vars)
+	flow.KeyPendingIdentifier.Drop(run.Vars)
+	if u != nil {
+		run.SetPending(u)
+	}
+	if u == nil || s.settings.hides() {
+		flow.KeyPendingIdentifier.Put(run.Vars, typed)
+	}
+	url, err := s.link(ctx, s.settings.RecoveryFlow)
+	if err != nil {
+		return nil, err
+	}
+	flow.KeyRecoveryURL.Drop(run.Vars)
+	if url != "" {
+		flow.KeyRecoveryURL.Put(run.Vars, url)
+	}
+	return flow.Next{}, nil
+}

@@ -1,0 +1,2 @@
+// Package userlogout is the stage that ends the browser's session.
+package userlogout
