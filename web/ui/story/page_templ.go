@@ -340,7 +340,7 @@ func userPage(locked bool) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = sessionsTable().Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = sessionsTable("Sessions", "Where this account is signed in.").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -452,7 +452,7 @@ func noSessions() templ.Component {
 	})
 }
 
-func sessionsTable() templ.Component {
+func sessionsTable(title, text string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -474,7 +474,7 @@ func sessionsTable() templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		templ_7745c5c3_Err = ui.Table(ui.TableProps{
-			ID: "sessions", Caption: "Sessions", Title: "Sessions", Text: "Where this account is signed in.",
+			ID: "sessions", Caption: "Sessions", Title: title, Text: text,
 			Columns: []ui.Column{{Label: "Device"}, {Label: "Address"}, {Label: "Signed in"}, {Label: "Last used"}},
 			Rows: []ui.Row{
 				{ID: "1", Label: "Firefox on Linux", Cells: []templ.Component{ui.Two("Firefox on Linux", "this session", ""), ui.Two("198.51.100.7", "Milton Keynes, GB", ""), ui.Time(ago(26*time.Hour), now), ui.Time(ago(2*time.Minute), now)}, Actions: endSession()},
@@ -1599,7 +1599,7 @@ func settingsSessionsPage() templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = sessionsTable().Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = sessionsTable("", "").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -95,6 +95,7 @@ func states() []Story {
 		s("No permission", noPermission()),
 		s("Failed half way", results()),
 		s("Account states", accountStates()),
+		s("Stale view", staleView()),
 	}
 }
 
