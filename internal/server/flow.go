@@ -15,14 +15,14 @@ import (
 type Executor interface {
 	Get(ctx context.Context, v flow.Visit) (*flow.Answer, error)
 	Solve(ctx context.Context, v flow.Visit, in flow.Input) (*flow.Answer, error)
-	Cancel(ctx context.Context, browser []byte) error
+	Cancel(ctx context.Context, v flow.Visit) error
 }
 
 // visit describes a request to a flow's page.
-func visit(w http.ResponseWriter, r *http.Request, slug string, query url.Values) flow.Visit {
-	v := flow.Visit{Slug: slug, Browser: web.BrowserDigest(w, r), Query: map[string]string{}}
+func visit(r *http.Request, slug string) flow.Visit {
+	v := flow.Visit{Slug: slug, Browser: web.Browser(r), Query: map[string]string{}}
 	v.Brand, v.Actor = web.Brand(r), web.Actor(r)
-	for name, values := range query {
+	for name, values := range r.URL.Query() {
 		if len(values) > 0 {
 			v.Query[name] = values[0]
 		}
@@ -31,7 +31,7 @@ func visit(w http.ResponseWriter, r *http.Request, slug string, query url.Values
 }
 
 func (s *Server) showFlow(w http.ResponseWriter, r *http.Request) error {
-	a, err := s.flows.Get(r.Context(), visit(w, r, web.Param(r, "slug"), r.URL.Query()))
+	a, err := s.flows.Get(r.Context(), visit(r, web.Param(r, "slug")))
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (s *Server) solveFlow(w http.ResponseWriter, r *http.Request) error {
 	for name, values := range form {
 		in[name] = values[len(values)-1] // a ticked box follows the hidden field that says "no"
 	}
-	a, err := s.flows.Solve(r.Context(), visit(w, r, web.Param(r, "slug"), r.URL.Query()), in)
+	a, err := s.flows.Solve(r.Context(), visit(r, web.Param(r, "slug")), in)
 	if err != nil {
 		return err
 	}
@@ -57,22 +57,22 @@ func (s *Server) solveFlow(w http.ResponseWriter, r *http.Request) error {
 // answer turns what a visit led to into cookies and a page, or sends the
 // browser on: out of the flow, or back to it to read the next challenge.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, a *flow.Answer) error {
-	slug := web.Param(r, "slug")
 	web.Apply(w, r, a)
+	web.LogAnswer(r, web.Param(r, "slug"), a)
 	for _, m := range a.Effects.Messages {
 		web.Flash(r.Context(), web.ToneInfo, m)
 	}
 	switch {
+	case a.Done && flow.External(a.Redirect):
+		http.Redirect(w, r, a.Redirect, http.StatusSeeOther) // named by an operator: the executor takes none from visitors
+		return nil
 	case a.Done:
-		web.LogFlow(r.Context(), slug, a.Stage, "done")
 		return web.Redirect(w, r, a.Redirect)
 	case a.Redirect != "":
-		web.LogFlow(r.Context(), slug, a.Stage, "passed")
 		return web.Redirect(w, r, r.URL.RequestURI())
 	case a.Challenge == nil:
-		return errors.New("flow " + slug + ": an answer without challenge and redirect")
+		return errors.New("flow " + a.Flow.Slug + ": an answer without challenge and redirect")
 	}
-	web.LogFlow(r.Context(), slug, a.Stage, a.Challenge.Component())
 	return s.pages.Flow(w, r, web.FlowPage{Answer: a, Messages: web.Flashes(r.Context())})
 }
 
@@ -118,10 +118,11 @@ func (s *Server) flowOf(r *http.Request, designation idp.Designation) (*idp.Flow
 	return &page.Items[0], nil
 }
 
-// cancelFlow drops what this browser has under way and goes where `next` says,
-// else to the start.
+// cancelFlow drops the run of the flow that `flow` names, else everything that
+// this browser has under way, and goes where `next` says, else to sign out.
 func (s *Server) cancelFlow(w http.ResponseWriter, r *http.Request) error {
-	if err := s.flows.Cancel(r.Context(), web.BrowserDigest(w, r)); err != nil {
+	err := s.flows.Cancel(r.Context(), visit(r, r.URL.Query().Get("flow")))
+	if err != nil && !idp.Is(err, idp.CodeNotFound) {
 		return err
 	}
 	if next := web.Next(r.URL.Query()); next != "" {
@@ -134,7 +135,7 @@ func (s *Server) cancelFlow(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) root(w http.ResponseWriter, r *http.Request) error {
 	switch u := web.User(r); {
 	case u == nil:
-		return web.Redirect(w, r, web.SignInPath)
+		return web.Redirect(w, r, web.SignInURL(r))
 	case u.IsSuperuser:
 		return web.Redirect(w, r, "/if/admin/")
 	}

@@ -3,7 +3,9 @@ package server
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
@@ -14,6 +16,8 @@ type Sessions interface {
 	// Visit returns the live session of a cookie and its user. CodeRefused and
 	// CodeNotFound mean that there is none.
 	Visit(ctx context.Context, cookie string) (*idp.Session, *idp.User, error)
+	// Seen notes where a session was used from, at most once a minute.
+	Seen(ctx context.Context, id idp.SessionID, ip netip.Addr, userAgent string) error
 }
 
 // Tokens honours bearer tokens; see token.Service.
@@ -25,6 +29,10 @@ type Tokens interface {
 
 // maxCookie is more than any cookie of ours is long.
 const maxCookie = 128
+
+// seenEvery is how old the note of a session's last use may get before it is
+// written again. The storage holds the same limit by its own clock.
+const seenEvery = time.Minute
 
 // identify finds out who makes the request. On the API an Authorization header
 // decides alone: when it is no good the request is refused, whatever cookie
@@ -87,6 +95,11 @@ func (s *Server) cookie(r *http.Request, scope *web.Scope) error {
 	}
 	scope.Actor.Session, scope.Actor.User = session, u
 	scope.Messages = &messages{manager: s.manager, session: session, token: c.Value}
+	if info := scope.Actor.Request; time.Since(session.LastSeenAt) > seenEvery {
+		if err := s.sessions.Seen(r.Context(), session.ID, info.ClientIP, info.UserAgent); err != nil {
+			scope.Record.Warn(err) // what is shown of a session may be a minute old
+		}
+	}
 	return nil
 }
 

@@ -69,6 +69,12 @@ func (visited) DeleteCtx(context.Context, string) error {
 	return fmt.Errorf("deleting a session: not the session manager's to do")
 }
 
+// BlankSession encodes the data of a session that has none yet, in the form the
+// server keeps it in. The storage's session store wants it.
+func BlankSession(deadline time.Time, values map[string]any) ([]byte, error) {
+	return jsonCodec{}.Encode(deadline, values)
+}
+
 // jsonCodec keeps a session's data as JSON, readable in the database.
 type jsonCodec struct{}
 

@@ -42,10 +42,10 @@ func (c Cookies) Clear(w http.ResponseWriter, name string) {
 		Secure: c.Secure, SameSite: http.SameSiteLaxMode, MaxAge: -1, Expires: time.Unix(1, 0)})
 }
 
-// BrowserDigest returns the SHA-256 of this browser's own cookie, which flows
-// under way belong to. A browser that has none, or one that we cannot have
-// made, gets a fresh one.
-func BrowserDigest(w http.ResponseWriter, r *http.Request) []byte {
+// Browser returns the SHA-256 of this browser's own cookie, which flows under
+// way belong to. For a browser that has none, or one that we cannot have made,
+// it is that of a fresh value, which the browser gets with KeepBrowser.
+func Browser(r *http.Request) []byte {
 	s := From(r.Context())
 	if s.browser != nil {
 		return s.browser
@@ -54,19 +54,43 @@ func BrowserDigest(w http.ResponseWriter, r *http.Request) []byte {
 		s.browser = digest(c.Value)
 		return s.browser
 	}
-	return RotateBrowser(w, r)
+	s.fresh = secretValue()
+	s.browser = digest(s.fresh)
+	return s.browser
+}
+
+// KeepBrowser gives the browser the cookie of the value that Browser made up
+// for it, if it did.
+func KeepBrowser(w http.ResponseWriter, r *http.Request) {
+	s := From(r.Context())
+	if s.fresh != "" {
+		s.Cookies.Set(w, BrowserCookie, s.fresh, time.Time{})
+		s.fresh = ""
+	}
+}
+
+// BrowserDigest is Browser and KeepBrowser at once.
+func BrowserDigest(w http.ResponseWriter, r *http.Request) []byte {
+	sum := Browser(r)
+	KeepBrowser(w, r)
+	return sum
 }
 
 // RotateBrowser gives the browser a new cookie and returns its digest. Flows
 // under way are left behind; it is called when a sign-in is complete.
 func RotateBrowser(w http.ResponseWriter, r *http.Request) []byte {
 	s := From(r.Context())
-	raw := make([]byte, browserBytes)
-	rand.Read(raw)
-	value := base64.RawURLEncoding.EncodeToString(raw)
+	value := secretValue()
+	s.fresh = ""
 	s.Cookies.Set(w, BrowserCookie, value, time.Time{})
 	s.browser = digest(value)
 	return s.browser
+}
+
+func secretValue() string {
+	raw := make([]byte, browserBytes)
+	rand.Read(raw)
+	return base64.RawURLEncoding.EncodeToString(raw)
 }
 
 func digest(value string) []byte {

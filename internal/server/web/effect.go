@@ -21,8 +21,11 @@ func Apply(w http.ResponseWriter, r *http.Request, a *flow.Answer) {
 		SignOut(w, r)
 	}
 	authenticated := a.Flow != nil && a.Flow.Designation == idp.DesignationAuthentication
-	if a.Done && (a.Effects.SignedIn != nil || authenticated) {
+	switch {
+	case a.Done && (a.Effects.SignedIn != nil || authenticated):
 		RotateBrowser(w, r)
+	case a.Stored:
+		KeepBrowser(w, r)
 	}
 }
 

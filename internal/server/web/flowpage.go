@@ -8,5 +8,4 @@ import "github.com/portcullis-idp/portcullis/internal/flow"
 type FlowPage struct {
 	Answer   *flow.Answer
 	Messages []Message // of policies that passed
-	Refresh  string    // where a script-less browser reads the same page again
 }

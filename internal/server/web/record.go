@@ -1,6 +1,10 @@
 package web
 
-import "context"
+import (
+	"net/http"
+
+	"github.com/portcullis-idp/portcullis/internal/flow"
+)
 
 // Record collects what the request's one line in the log says beside the
 // obvious. It holds no secret and nothing a person typed. A nil Record swallows
@@ -21,10 +25,26 @@ func (r *Record) Warn(err error) {
 	}
 }
 
-// LogFlow notes which stage of which flow the request reached and what came of
-// it.
-func LogFlow(ctx context.Context, flow, stage, outcome string) {
-	if rec := From(ctx).Record; rec != nil {
-		rec.Flow, rec.Stage, rec.Outcome = flow, stage, outcome
+// LogAnswer notes which stage of which flow the request reached, and what came
+// of it: done, passed, or the component that is shown.
+func LogAnswer(r *http.Request, slug string, a *flow.Answer) {
+	rec := From(r.Context()).Record
+	if rec == nil {
+		return
+	}
+	if a.Flow != nil {
+		slug = a.Flow.Slug
+	}
+	rec.Flow, rec.Stage = slug, a.Stage
+	switch {
+	case a.Done:
+		rec.Outcome = "done"
+	case a.Challenge == nil:
+		rec.Outcome = "passed"
+	default:
+		rec.Outcome = a.Challenge.Component()
+	}
+	if a.Err != nil {
+		rec.Warning = a.Err
 	}
 }

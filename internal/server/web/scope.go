@@ -20,7 +20,8 @@ type Scope struct {
 	LoadBrand func() *idp.Brand
 	API       bool // errors are rendered as JSON
 
-	browser []byte
+	browser []byte // digest of the browser's own cookie, once it was asked for
+	fresh   string // its value, where the browser does not have it yet
 }
 
 type scopeKey struct{}

@@ -1,0 +1,296 @@
+package api
+
+import (
+	"net/http"
+	"reflect"
+	"slices"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/server/web"
+)
+
+// Brand is how the product shows itself on a domain.
+type Brand struct {
+	BrandUUID                     idp.BrandID    `json:"brand_uuid"`
+	Domain                        string         `json:"domain"`
+	Default                       bool           `json:"default"`
+	BrandingTitle                 string         `json:"branding_title"`
+	BrandingLogo                  string         `json:"branding_logo"`
+	BrandingFavicon               string         `json:"branding_favicon"`
+	BrandingCustomCSS             string         `json:"branding_custom_css"`
+	BrandingDefaultFlowBackground string         `json:"branding_default_flow_background"`
+	FlowAuthentication            *idp.FlowID    `json:"flow_authentication"`
+	FlowInvalidation              *idp.FlowID    `json:"flow_invalidation"`
+	FlowRecovery                  *idp.FlowID    `json:"flow_recovery"`
+	FlowUnenrollment              *idp.FlowID    `json:"flow_unenrollment"`
+	FlowUserSettings              *idp.FlowID    `json:"flow_user_settings"`
+	FlowDeviceCode                *idp.FlowID    `json:"flow_device_code"`
+	FlowLockdown                  *idp.FlowID    `json:"flow_lockdown"`
+	DefaultApplication            *string        `json:"default_application"`
+	WebCertificate                *string        `json:"web_certificate"`
+	ClientCertificates            []string       `json:"client_certificates"`
+	Attributes                    idp.Attributes `json:"attributes"`
+}
+
+func brandView(b *idp.Brand) *Brand {
+	return &Brand{BrandUUID: b.ID, Domain: b.Domain, Default: b.Default, BrandingTitle: b.Title, BrandingLogo: b.Logo,
+		BrandingFavicon: b.Favicon, BrandingCustomCSS: b.CustomCSS, BrandingDefaultFlowBackground: b.DefaultFlowBackground,
+		FlowAuthentication: b.FlowAuthentication, FlowInvalidation: b.FlowInvalidation, FlowRecovery: b.FlowRecovery,
+		FlowUnenrollment: b.FlowUnenrollment, FlowUserSettings: b.FlowUserSettings, FlowDeviceCode: b.FlowDeviceCode,
+		FlowLockdown: b.FlowLockdown, ClientCertificates: []string{}, Attributes: b.Attributes}
+}
+
+type brandBody struct {
+	Domain                        Optional[string]         `json:"domain" api:"required" max:"255"`
+	Default                       Optional[bool]           `json:"default"`
+	BrandingTitle                 Optional[string]         `json:"branding_title" api:"blank" max:"255"`
+	BrandingLogo                  Optional[string]         `json:"branding_logo" api:"blank" max:"2048"`
+	BrandingFavicon               Optional[string]         `json:"branding_favicon" api:"blank" max:"2048"`
+	BrandingCustomCSS             Optional[string]         `json:"branding_custom_css" api:"blank" max:"100000"`
+	BrandingDefaultFlowBackground Optional[string]         `json:"branding_default_flow_background" api:"blank" max:"2048"`
+	FlowAuthentication            Optional[idp.FlowID]     `json:"flow_authentication" api:"null"`
+	FlowInvalidation              Optional[idp.FlowID]     `json:"flow_invalidation" api:"null"`
+	FlowRecovery                  Optional[idp.FlowID]     `json:"flow_recovery" api:"null"`
+	FlowUnenrollment              Optional[idp.FlowID]     `json:"flow_unenrollment" api:"null"`
+	FlowUserSettings              Optional[idp.FlowID]     `json:"flow_user_settings" api:"null"`
+	FlowDeviceCode                Optional[idp.FlowID]     `json:"flow_device_code" api:"null"`
+	FlowLockdown                  Optional[idp.FlowID]     `json:"flow_lockdown" api:"null"`
+	Attributes                    Optional[idp.Attributes] `json:"attributes"`
+	_                             struct{}                 `ignore:"brand_uuid,default_application,web_certificate,client_certificates"`
+}
+
+// apply puts the body on a brand; in a full replacement what is absent gets its
+// default.
+func (b *brandBody) apply(to *idp.Brand, partial bool) {
+	assign(&to.Domain, b.Domain, true, to.Domain) // required where it matters
+	assign(&to.Default, b.Default, partial, false)
+	assign(&to.Title, b.BrandingTitle, partial, defaultTitle)
+	assign(&to.Logo, b.BrandingLogo, partial, "")
+	assign(&to.Favicon, b.BrandingFavicon, partial, "")
+	assign(&to.CustomCSS, b.BrandingCustomCSS, partial, "")
+	assign(&to.DefaultFlowBackground, b.BrandingDefaultFlowBackground, partial, "")
+	assign(&to.Attributes, b.Attributes, partial, idp.Attributes{})
+	for _, f := range []struct {
+		to   **idp.FlowID
+		from Optional[idp.FlowID]
+	}{
+		{&to.FlowAuthentication, b.FlowAuthentication}, {&to.FlowInvalidation, b.FlowInvalidation}, {&to.FlowRecovery, b.FlowRecovery},
+		{&to.FlowUnenrollment, b.FlowUnenrollment}, {&to.FlowUserSettings, b.FlowUserSettings},
+		{&to.FlowDeviceCode, b.FlowDeviceCode}, {&to.FlowLockdown, b.FlowLockdown},
+	} {
+		if f.from.Set || !partial {
+			*f.to = f.from.Ptr()
+		}
+	}
+}
+
+const defaultTitle = "Portcullis"
+
+func assign[T any](to *T, from Optional[T], partial bool, otherwise T) {
+	if v := from.Patch(partial, otherwise); v != nil {
+		*to = *v
+	}
+}
+
+func (a *API) brands() resource[Brand, brandBody] {
+	return resource[Brand, brandBody]{
+		path: "/core/brands/", key: "brand_uuid", name: "Brand", id: "core_brands", plural: "brands", tag: "core",
+		filters: slices.Concat([]param{{name: "domain", kind: text}, {name: "default", kind: boolean}},
+			notOffered("brand_uuid", "branding_default_flow_background", "branding_favicon", "branding_logo", "branding_title",
+				"client_certificates", "flow_authentication", "flow_device_code", "flow_invalidation", "flow_recovery",
+				"flow_unenrollment", "flow_user_settings", "web_certificate")),
+		ordering: []string{"domain", "default", "branding_title", "brand_uuid"},
+		list:     a.listBrands, get: a.getBrand, create: a.createBrand, change: a.changeBrand, destroy: a.deleteBrand, usedBy: a.brandUsedBy,
+	}
+}
+
+func (a *API) listBrands(c *call, p idp.Paging) ([]Brand, int, error) {
+	if err := a.Access.Check(c.actor, idp.VerbList, idp.Object{Resource: idp.ResourceBrand}); err != nil {
+		return nil, 0, err
+	}
+	page, err := a.Store.Repos().Brands.Find(c, idp.BrandFilter{Paging: p, Domain: c.query.text("domain"), Default: c.query.bool("default")})
+	if err != nil {
+		return nil, 0, err
+	}
+	views := make([]Brand, 0, len(page.Items))
+	for i := range page.Items {
+		views = append(views, *brandView(&page.Items[i]))
+	}
+	return views, page.Total, nil
+}
+
+func brandKey(c *call) (idp.BrandID, error) {
+	return web.IDParam[idp.Brand](c.r, "brand_uuid", "brand")
+}
+
+func (a *API) getBrand(c *call, _ string) (*Brand, error) {
+	id, err := brandKey(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.Access.Check(c.actor, idp.VerbRead, idp.Object{Resource: idp.ResourceBrand}); err != nil {
+		return nil, err
+	}
+	b, err := a.Store.Repos().Brands.Get(c, id)
+	if err != nil {
+		return nil, err
+	}
+	return brandView(b), nil
+}
+
+func brandSubject(b *idp.Brand) subject {
+	return subject{app: "authentik_brands", model: "brand", pk: b.ID.String(), name: b.Domain}
+}
+
+func (a *API) createBrand(c *call, body *brandBody) (*Brand, error) {
+	b := &idp.Brand{Domain: body.Domain.Value}
+	body.apply(b, false)
+	err := a.configure(c, idp.VerbCreate, idp.ResourceBrand, func(tx idp.Repos) (subject, error) {
+		row := *b
+		if err := a.knownFlows(c, tx, body); err != nil {
+			return subject{}, err
+		}
+		err := tx.Brands.Create(c, &row)
+		b.ID = row.ID
+		return brandSubject(&row), err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return brandView(b), nil
+}
+
+func (a *API) changeBrand(c *call, _ string, body *brandBody, partial bool) (*Brand, error) {
+	id, err := brandKey(c)
+	if err != nil {
+		return nil, err
+	}
+	var changed *idp.Brand
+	err = a.configure(c, idp.VerbUpdate, idp.ResourceBrand, func(tx idp.Repos) (subject, error) {
+		b, err := tx.Brands.Get(c, id)
+		if err != nil {
+			return subject{}, err
+		}
+		if err := a.knownFlows(c, tx, body); err != nil {
+			return subject{}, err
+		}
+		body.apply(b, partial)
+		changed = b
+		return brandSubject(b), tx.Brands.Update(c, b)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return brandView(changed), nil
+}
+
+// knownFlows refuses flows that do not exist, under the key that names them.
+func (a *API) knownFlows(c *call, tx idp.Repos, b *brandBody) error {
+	var faults idp.Faults
+	for name, f := range map[string]Optional[idp.FlowID]{"flow_authentication": b.FlowAuthentication, "flow_invalidation": b.FlowInvalidation,
+		"flow_recovery": b.FlowRecovery, "flow_unenrollment": b.FlowUnenrollment, "flow_user_settings": b.FlowUserSettings,
+		"flow_device_code": b.FlowDeviceCode, "flow_lockdown": b.FlowLockdown} {
+		id := f.Ptr()
+		if id == nil {
+			continue
+		}
+		switch _, err := tx.Flows.Get(c, *id); {
+		case idp.Is(err, idp.CodeNotFound):
+			faults.Add(name, "Invalid pk %q - object does not exist.", id.String())
+		case err != nil:
+			return err
+		}
+	}
+	return faults.Err()
+}
+
+func (a *API) deleteBrand(c *call, _ string) error {
+	id, err := brandKey(c)
+	if err != nil {
+		return err
+	}
+	return a.configure(c, idp.VerbDelete, idp.ResourceBrand, func(tx idp.Repos) (subject, error) {
+		b, err := tx.Brands.Get(c, id)
+		if err != nil {
+			return subject{}, err
+		}
+		return brandSubject(b), tx.Brands.Delete(c, id)
+	})
+}
+
+func (a *API) brandUsedBy(c *call, _ string) ([]UsedBy, error) {
+	_, err := a.getBrand(c, "")
+	return nil, err // nothing refers to a brand
+}
+
+// CurrentBrand is the brand of the host that was asked for, as anybody may see
+// it. Flows are slugs.
+type CurrentBrand struct {
+	MatchedDomain             string          `json:"matched_domain"`
+	BrandingTitle             string          `json:"branding_title"`
+	BrandingLogo              string          `json:"branding_logo"`
+	BrandingLogoThemedURLs    *ThemedURLs     `json:"branding_logo_themed_urls"`
+	BrandingFavicon           string          `json:"branding_favicon"`
+	BrandingFaviconThemedURLs *ThemedURLs     `json:"branding_favicon_themed_urls"`
+	BrandingCustomCSS         string          `json:"branding_custom_css"`
+	UIFooterLinks             []FooterLink    `json:"ui_footer_links"`
+	UITheme                   string          `json:"ui_theme" enum:"automatic,light,dark"`
+	FlowAuthentication        string          `json:"flow_authentication,omitempty"`
+	FlowInvalidation          string          `json:"flow_invalidation,omitempty"`
+	FlowRecovery              string          `json:"flow_recovery,omitempty"`
+	FlowUnenrollment          string          `json:"flow_unenrollment,omitempty"`
+	FlowUserSettings          string          `json:"flow_user_settings,omitempty"`
+	FlowDeviceCode            string          `json:"flow_device_code,omitempty"`
+	FlowLockdown              string          `json:"flow_lockdown,omitempty"`
+	DefaultLocale             string          `json:"default_locale"`
+	Flags                     map[string]bool `json:"flags"`
+}
+
+// ThemedURLs are the addresses of an image per theme.
+type ThemedURLs struct {
+	Light *string `json:"light,omitempty"`
+	Dark  *string `json:"dark,omitempty"`
+}
+
+// FooterLink is a link below every flow.
+type FooterLink struct {
+	Href *string `json:"href"`
+	Name string  `json:"name"`
+}
+
+func (a *API) mountCurrentBrand() {
+	a.kit.add(operation{method: http.MethodGet, path: "/core/brands/current/", id: "core_brands_current_retrieve", tag: "core",
+		summary: "The brand of this host", response: reflect.TypeFor[CurrentBrand](), anonymous: true, run: a.currentBrand})
+}
+
+func (a *API) currentBrand(c *call) (any, error) {
+	b := web.Brand(c.r)
+	v := CurrentBrand{MatchedDomain: b.Domain, BrandingTitle: b.Title, BrandingLogo: b.Logo, BrandingFavicon: b.Favicon,
+		BrandingCustomCSS: b.CustomCSS, UIFooterLinks: []FooterLink{}, UITheme: "automatic",
+		Flags: map[string]bool{"enterprise_audit_include_expanded_diff": false, "policies_buffered_access_view": false,
+			"flows_continuous_login": false, "flows_refresh_others": false}}
+	var wanted []idp.FlowID
+	slots := map[*string]*idp.FlowID{&v.FlowAuthentication: b.FlowAuthentication, &v.FlowInvalidation: b.FlowInvalidation,
+		&v.FlowRecovery: b.FlowRecovery, &v.FlowUnenrollment: b.FlowUnenrollment, &v.FlowUserSettings: b.FlowUserSettings,
+		&v.FlowDeviceCode: b.FlowDeviceCode, &v.FlowLockdown: b.FlowLockdown}
+	for _, id := range slots {
+		if id != nil {
+			wanted = append(wanted, *id)
+		}
+	}
+	if len(wanted) == 0 {
+		return v, nil
+	}
+	page, err := a.Store.Repos().Flows.Find(c, idp.FlowFilter{IDs: wanted, Paging: idp.Paging{Limit: len(wanted)}})
+	if err != nil {
+		return nil, err
+	}
+	for slot, id := range slots {
+		for i := range page.Items {
+			if id != nil && page.Items[i].ID == *id {
+				*slot = page.Items[i].Slug
+			}
+		}
+	}
+	return v, nil
+}

@@ -1,0 +1,121 @@
+package api
+
+import (
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/server/web"
+)
+
+// Event is one line of the audit log as the API shows it.
+type Event struct {
+	PK       idp.EventID    `json:"pk"`
+	User     map[string]any `json:"user"`
+	Action   idp.Action     `json:"action"`
+	App      string         `json:"app"`
+	Context  map[string]any `json:"context"`
+	ClientIP *string        `json:"client_ip"`
+	Created  time.Time      `json:"created"`
+	Expires  time.Time      `json:"expires"`
+	Brand    map[string]any `json:"brand"`
+}
+
+// TypeCreate describes one of several kinds.
+type TypeCreate struct {
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	Component   string `json:"component"`
+	ModelName   string `json:"model_name"`
+}
+
+// keptForever is what an event without an end says on the wire, where a time is
+// required.
+var keptForever = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+
+func eventView(e *idp.Event) Event {
+	v := Event{PK: e.ID, User: e.User, Action: e.Action, App: e.App, Context: e.Context, Created: e.CreatedAt.UTC(),
+		Expires: keptForever, Brand: e.Brand}
+	for _, m := range []*map[string]any{&v.User, &v.Context, &v.Brand} {
+		if *m == nil {
+			*m = map[string]any{}
+		}
+	}
+	if e.ExpiresAt != nil {
+		v.Expires = e.ExpiresAt.UTC()
+	}
+	if e.ClientIP.IsValid() {
+		ip := e.ClientIP.String()
+		v.ClientIP = &ip
+	}
+	return v
+}
+
+func (a *API) events() resource[Event, struct{}] {
+	return resource[Event, struct{}]{
+		path: "/events/events/", key: "event_uuid", name: "Event", id: "events_events", plural: "events", tag: "events",
+		filters: slices.Concat([]param{{name: "action", kind: text}, {name: "actions", kind: text, many: true},
+			{name: "client_ip", kind: text}, {name: "username", kind: text},
+			{name: "user", kind: integer, help: "Events that this user caused or that concern them."},
+			{name: "action_id", kind: text, help: "What an event of action user_write was: account_lockdown, account_restore."},
+			{name: "created__gt", kind: instant}, {name: "created__lt", kind: instant}},
+			notOffered("brand_name", "context_authorized_app", "context_model_app", "context_model_name", "context_model_pk")),
+		ordering: []string{"created", "action", "app", "client_ip", "user", "expires", "pk"},
+		list:     a.listEvents, get: a.getEvent,
+	}
+}
+
+func (a *API) listEvents(c *call, p idp.Paging) ([]Event, int, error) {
+	if err := a.Access.Check(c.actor, idp.VerbList, idp.Object{Resource: idp.ResourceEvent}); err != nil {
+		return nil, 0, err
+	}
+	f := idp.EventFilter{Paging: p, Username: c.query.text("username"), ClientIP: c.query.text("client_ip"),
+		ActionID: c.query.text("action_id"), After: c.query.time("created__gt"), Before: c.query.time("created__lt")}
+	if pks := c.query.ints("user"); len(pks) > 0 {
+		id := idp.UserID(pks[0])
+		f.UserID = &id
+	}
+	for _, name := range slices.Concat(c.query.texts("action"), c.query.texts("actions")) {
+		f.Actions = append(f.Actions, idp.Action(name))
+	}
+	page, err := a.Store.Repos().Events.Find(c, f)
+	if err != nil {
+		return nil, 0, err
+	}
+	views := make([]Event, 0, len(page.Items))
+	for i := range page.Items {
+		views = append(views, eventView(&page.Items[i]))
+	}
+	return views, page.Total, nil
+}
+
+func (a *API) getEvent(c *call, _ string) (*Event, error) {
+	id, err := web.IDParam[idp.Event](c.r, "event_uuid", "event")
+	if err != nil {
+		return nil, err
+	}
+	if err := a.Access.Check(c.actor, idp.VerbRead, idp.Object{Resource: idp.ResourceEvent}); err != nil {
+		return nil, err
+	}
+	e, err := a.Store.Repos().Events.Get(c, id)
+	if err != nil {
+		return nil, err
+	}
+	v := eventView(e)
+	return &v, nil
+}
+
+func (a *API) mountEventActions() {
+	a.kit.add(operation{method: http.MethodGet, path: "/events/events/actions/", id: "events_events_actions_list", tag: "events",
+		summary: "List the actions of events", response: reflect.TypeFor[[]TypeCreate](), run: func(*call) (any, error) {
+			var out []TypeCreate
+			for _, action := range idp.Actions() {
+				words := strings.ReplaceAll(string(action), "_", " ")
+				out = append(out, TypeCreate{Name: strings.ToUpper(words[:1]) + words[1:], Component: string(action)})
+			}
+			return out, nil
+		}})
+}

@@ -1,0 +1,117 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"reflect"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/chi/v5"
+
+	"github.com/portcullis-idp/portcullis/internal/flow"
+	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/server/web"
+)
+
+// Base is where the API lives.
+const Base = "/api/v3"
+
+// call is one request to an operation: who asks, and the checked query.
+type call struct {
+	context.Context
+	w     http.ResponseWriter
+	r     *http.Request
+	actor idp.Actor
+	query query
+}
+
+// param returns a part of the path.
+func (c *call) param(name string) string { return web.Param(c.r, name) }
+
+// operation is one method of one path: what the document says of it and what it
+// does.
+type operation struct {
+	method, path string // the path without Base
+	id, summary  string
+	tag          string
+	params       []param
+	body         reflect.Type // nil = none
+	bodyName     string       // in the document
+	partial      bool         // nothing in the body is required
+	response     reflect.Type // nil = 204
+	status       int          // 0 = 200, or 204 without a response
+	anonymous    bool         // nobody need be signed in
+	hidden       bool         // not in the document
+	// Operations on the stages of a kind: the document derives bodies and
+	// answers from the kind's settings.
+	kind  *flow.Kind
+	shape string // answers with: list, one, used; "" = 204
+	takes string // body: whole, partial; "" = none
+	run   func(c *call) (any, error)
+}
+
+// kit registers operations with the router and the document.
+type kit struct {
+	api     huma.API
+	schemas huma.Registry
+	routes  []operation
+}
+
+func newKit(r chi.Router, version string) *kit {
+	registry := huma.NewMapRegistry(schemaPrefix, schemaName)
+	config := huma.Config{OpenAPI: &huma.OpenAPI{OpenAPI: "3.1.0",
+		Info: &huma.Info{Title: "Portcullis", Version: version,
+			Description: "Administer Portcullis and run its flows. Wire-compatible with API 2026.2 of authentik for what it offers; extra keys are ours."},
+		Components: &huma.Components{Schemas: registry, SecuritySchemes: map[string]*huma.SecurityScheme{
+			"authentik": {Type: "http", Scheme: "bearer"}}}}}
+	return &kit{api: humachi.New(r, config), schemas: registry}
+}
+
+// add registers one operation.
+func (k *kit) add(op operation) {
+	if op.status == 0 {
+		op.status = http.StatusOK
+		if op.response == nil && op.shape == "" {
+			op.status = http.StatusNoContent
+		}
+	}
+	k.routes = append(k.routes, op)
+	described := k.describe(op)
+	if !op.hidden {
+		k.api.OpenAPI().AddOperation(described)
+	}
+	handler := op.handler()
+	k.api.Adapter().Handle(described, func(hc huma.Context) {
+		r, w := humachi.Unwrap(hc)
+		handler.ServeHTTP(w, r)
+	})
+}
+
+// handler checks what every operation checks and writes what it returns.
+func (op operation) handler() web.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		c := &call{Context: r.Context(), w: w, r: r, actor: web.Actor(r)}
+		if !op.anonymous && c.actor.User == nil {
+			return web.Unsigned()
+		}
+		var err error
+		if c.query, err = readQuery(r.URL.Query(), op.params); err != nil {
+			return err
+		}
+		out, err := op.run(c)
+		switch {
+		case err != nil:
+			return err
+		case out == handled:
+			return nil
+		case op.response == nil && op.shape == "":
+			w.WriteHeader(op.status)
+			return nil
+		}
+		return web.WriteJSON(w, op.status, out)
+	}
+}
+
+// handled is returned by an operation that has written its own answer.
+var handled any = new(struct{ _ byte })

@@ -1,0 +1,53 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+	"reflect"
+	"sync"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+// Config is what a client wants to know of the server before it does anything.
+type Config struct {
+	ErrorReporting       ErrorReportingConfig `json:"error_reporting"`
+	Capabilities         []string             `json:"capabilities"`
+	CacheTimeout         int                  `json:"cache_timeout"`
+	CacheTimeoutFlows    int                  `json:"cache_timeout_flows"`
+	CacheTimeoutPolicies int                  `json:"cache_timeout_policies"`
+}
+
+// ErrorReportingConfig says where a client would report its own faults: nowhere.
+type ErrorReportingConfig struct {
+	Enabled          bool    `json:"enabled"`
+	SentryDSN        string  `json:"sentry_dsn"`
+	Environment      string  `json:"environment"`
+	SendPII          bool    `json:"send_pii"`
+	TracesSampleRate float64 `json:"traces_sample_rate"`
+}
+
+func (a *API) mountRoot() {
+	a.kit.add(operation{method: http.MethodGet, path: "/root/config/", id: "root_config_retrieve", tag: "root", anonymous: true,
+		summary: "What the server can do", response: reflect.TypeFor[Config](), run: func(*call) (any, error) {
+			return Config{Capabilities: []string{}, ErrorReporting: ErrorReportingConfig{Environment: "portcullis"},
+				CacheTimeout: 300, CacheTimeoutFlows: 300, CacheTimeoutPolicies: 300}, nil
+		}})
+}
+
+// mountSchema comes last: the document describes every operation before it.
+func (a *API) mountSchema() {
+	document := sync.OnceValues(func() ([]byte, error) { return json.Marshal(a.kit.api.OpenAPI()) })
+	a.kit.add(operation{method: http.MethodGet, path: "/schema/", id: "schema_retrieve", tag: "schema", anonymous: true, hidden: true,
+		response: reflect.TypeFor[map[string]any](), run: func(c *call) (any, error) {
+			body, err := document()
+			if err != nil {
+				return nil, &idp.Error{Code: idp.CodeInternal, Err: err}
+			}
+			h := c.w.Header()
+			h.Set("Content-Type", "application/vnd.oai.openapi+json; charset=utf-8")
+			h.Set("Cache-Control", "public, max-age=300")
+			_, _ = c.w.Write(body)
+			return handled, nil
+		}})
+}
