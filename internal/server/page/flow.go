@@ -1,7 +1,6 @@
 package page
 
 import (
-	"encoding/json"
 	"net/http"
 
 	"github.com/portcullis-idp/portcullis/internal/flow"
@@ -9,72 +8,84 @@ import (
 	"github.com/portcullis-idp/portcullis/web/ui"
 )
 
-// glance is what the frame of a flow reads of any challenge, by the names on
-// the wire.
-type glance struct {
-	PendingUser  string `json:"pending_user"`
-	ErrorMessage string `json:"error_message"`
-	Error        string `json:"error"`
-	RequestID    string `json:"request_id"`
-}
-
-// look reads what the frame shows of a challenge. A challenge that is not JSON
-// is a fault the API would meet first; the frame goes without.
-func look(c flow.Challenge) glance {
-	var g glance
-	if raw, err := json.Marshal(c); err == nil {
-		_ = json.Unmarshal(raw, &g)
-	}
-	return g
-}
-
 // Flow implements web.Pages: one card on the brand's background.
 func (Pages) Flow(w http.ResponseWriter, r *http.Request, p web.FlowPage) error {
-	info := p.Answer.Info
-	f := ui.FlowProps{Title: info.Title, Brand: Brand(web.Brand(r)), Theme: Theme(r)}
-	if info.Background != "" {
-		f.Brand.BackgroundURL = info.Background
+	a := p.Answer
+	f := ui.FlowProps{Title: a.Info.Title, Brand: Brand(web.Brand(r)), Theme: Theme(r), Danger: a.Frame.Danger, Wide: a.Frame.Wide}
+	if a.Info.Background != "" {
+		f.Brand.BackgroundURL = a.Info.Background
 	}
 	for _, m := range p.Messages {
 		f.Messages = append(f.Messages, ui.Flash{Tone: tones[m.Tone], Text: m.Text})
 	}
-	g := look(p.Answer.Challenge)
-	if p.Answer.View == nil {
-		return Render(w, r, flowEnd(f, end(f.Title, g), leave(r)))
+	if a.View == nil {
+		return Render(w, r, flowEnd(f, end(a.Challenge), out(r, a.Challenge)))
 	}
-	if g.PendingUser != "" {
-		f.User, f.NotYou = &ui.Person{Username: g.PendingUser}, info.CancelURL
-	} else {
-		f.Cancel = info.CancelURL
+	if a.Frame.Person != "" {
+		f.User, f.NotYou = &ui.Person{Username: a.Frame.Person}, a.Frame.Over
 	}
-	return Render(w, r, flowStep(f, p.Answer.View))
+	for _, l := range a.Frame.Links {
+		f.Links = append(f.Links, ui.Link{Label: l.Label, Href: l.Href})
+	}
+	if web.User(r) != nil {
+		f.Cancel = leaveURL(r, a.Info.CancelURL)
+	}
+	return Render(w, r, flowStep(f, a.View))
+}
+
+// leaveURL leaves a flow that somebody signed in has under way: back to where
+// they came from, when the flow's address says so, else to their first page.
+func leaveURL(r *http.Request, cancel string) string {
+	if cancel == "" {
+		return ""
+	}
+	next := web.Next(r.URL.Query())
+	if next == "" {
+		next = home(r)
+	}
+	return withNext(cancel, next)
 }
 
 // end is the note of a challenge of the engine itself: access denied, or a
 // flow that cannot go on.
-func end(title string, g glance) ui.AlertProps {
-	a := ui.AlertProps{Tone: ui.ToneBad, Title: "Access denied", Text: g.ErrorMessage, Live: true}
-	if g.Error != "" {
-		a.Title, a.Text = title+" cannot go on", g.Error
+func end(c flow.Challenge) ui.AlertProps {
+	switch c := c.(type) {
+	case flow.AccessDenied:
+		text := c.ErrorMessage
+		if text == "" {
+			text = "You do not have permission to go on here."
+		}
+		return ui.AlertProps{Tone: ui.ToneBad, Title: "Access denied", Text: text, Live: true}
+	case flow.FlowError:
+		text := c.Error
+		if text == "" {
+			text = "Something went wrong on our side. Try again; if it stays, tell your administrator the request ID."
+		}
+		return ui.AlertProps{Tone: ui.ToneBad, Title: "This cannot go on", Text: text, Body: ui.CopyID(c.RequestID), Live: true}
 	}
-	if a.Text == "" {
-		a.Text = "You do not have permission to go on here."
-	}
-	if g.RequestID != "" {
-		a.Action = ui.CopyID(g.RequestID)
-	}
-	return a
+	return ui.AlertProps{Tone: ui.ToneBad, Title: "This cannot go on", Text: "There is no page for this step.", Live: true}
 }
 
-// leave is the way out of a flow that ended.
-func leave(r *http.Request) ui.Link {
+// out is the way out of a flow that ended.
+func out(r *http.Request, c flow.Challenge) ui.Link {
+	denied, _ := c.(flow.AccessDenied)
 	switch u := web.User(r); {
+	case u == nil && denied.SignIn:
+		return ui.Link{Label: "Sign in", Href: web.SignInURL(r)}
 	case u == nil:
 		return ui.Link{Label: "Sign in", Href: web.SignInPath}
 	case u.IsSuperuser:
 		return ui.Link{Label: "To the console", Href: AdminPath}
 	}
 	return ui.Link{Label: "To your account", Href: AccountPath}
+}
+
+// home is the first page of whoever is signed in.
+func home(r *http.Request) string {
+	if u := web.User(r); u != nil && u.IsSuperuser {
+		return AdminPath
+	}
+	return AccountPath
 }
 
 // Locked implements web.Pages.

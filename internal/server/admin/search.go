@@ -1,0 +1,132 @@
+package admin
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/a-h/templ"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/server/page"
+	"github.com/portcullis-idp/portcullis/internal/server/web"
+	"github.com/portcullis-idp/portcullis/web/ui"
+)
+
+// searchLimit is how many of a kind the search shows.
+const searchLimit = 10
+
+type searchView struct {
+	Page   ui.PageProps
+	Tables []ui.TableProps
+	Empty  templ.Component
+}
+
+// search finds users and groups by text, and anything that has a UUID by it.
+func (c *Console) search(w http.ResponseWriter, r *http.Request) error {
+	q := web.Query(r).Trimmed("q")
+	v := searchView{}
+	if q == "" {
+		v.Empty = ui.Empty(ui.EmptyProps{Icon: ui.IconSearch, Title: "What are you looking for?",
+			Text: "Type a name, a username, an e-mail address, or the id of a user, group, event or lockdown."})
+	} else {
+		to, err := c.byID(r, q)
+		if err != nil {
+			return err
+		}
+		if to != "" {
+			return web.Redirect(w, r, to)
+		}
+		if v.Tables, err = c.searchTables(r, q); err != nil {
+			return err
+		}
+		if len(v.Tables) == 0 {
+			v.Empty = ui.Empty(ui.EmptyProps{Icon: ui.IconSearchX, Title: "Nothing matches “" + clip(q, 60) + "”",
+				Text: "Users are found by name, username and e-mail, groups by name, everything else by its whole id."})
+		}
+	}
+	p := ui.PageProps{Title: "Search", Search: q}
+	if q != "" {
+		p.Subtitle = "Results for “" + clip(q, 80) + "”."
+	}
+	v.Page = page.Console(r, p)
+	return page.Render(w, r, searchPage(v))
+}
+
+// byID returns the page of what has exactly that identifier, "" when nothing has.
+func (c *Console) byID(r *http.Request, q string) (string, error) {
+	repos, ctx := c.store.Repos(), r.Context()
+	id, err := idp.ParseID[idp.User](q)
+	if err != nil {
+		return "", nil // not an identifier: that is no fault
+	}
+	try := func(path string, err error) (string, error) {
+		if idp.Is(err, idp.CodeNotFound) {
+			return "", nil
+		}
+		return path, err
+	}
+	u, err := repos.Users.GetByUUID(ctx, id.UUID())
+	if err == nil {
+		return userPath(u.ID), nil
+	}
+	if !idp.Is(err, idp.CodeNotFound) {
+		return "", err
+	}
+	_, err = repos.Groups.Get(ctx, idp.GroupID(id))
+	if to, err := try(groupPath(idp.GroupID(id)), err); to != "" || err != nil {
+		return to, err
+	}
+	_, err = repos.Lockdowns.Get(ctx, idp.LockdownID(id))
+	if to, err := try(lockdownPath(idp.LockdownID(id)), err); to != "" || err != nil {
+		return to, err
+	}
+	_, err = repos.Events.Get(ctx, idp.EventID(id))
+	return try(eventPath(idp.EventID(id)), err)
+}
+
+func (c *Console) searchTables(r *http.Request, q string) ([]ui.TableProps, error) {
+	paging := idp.Paging{Limit: searchLimit, Search: q}
+	users, err := c.store.Repos().Users.Find(r.Context(), idp.UserFilter{Paging: paging})
+	if err != nil {
+		return nil, fmt.Errorf("searching users: %w", err)
+	}
+	groups, err := c.store.Repos().Groups.Find(r.Context(), idp.GroupFilter{Paging: paging})
+	if err != nil {
+		return nil, fmt.Errorf("searching groups: %w", err)
+	}
+	contained, err := c.contained(r, users.Items)
+	if err != nil {
+		return nil, err
+	}
+	var out []ui.TableProps
+	if len(users.Items) > 0 {
+		t := ui.TableProps{ID: "found-users", Caption: "Users", Title: "Users", Actions: allOf(users.Total, "user", usersPath, q),
+			Columns: []ui.Column{{Label: "Name"}, {Label: "E-mail"}, {Label: "Status"}}}
+		for i := range users.Items {
+			u := &users.Items[i]
+			t.Rows = append(t.Rows, ui.Row{ID: u.ID.String(), Label: u.DisplayName(), Muted: !u.IsActive, Cells: []templ.Component{
+				ui.PersonCell(u.Name, u.Username, userPath(u.ID)), ui.Maybe(u.Email), ui.StateTag(page.UserState(u, contained[u.ID]))}})
+		}
+		out = append(out, t)
+	}
+	if len(groups.Items) > 0 {
+		t := ui.TableProps{ID: "found-groups", Caption: "Groups", Title: "Groups", Actions: allOf(groups.Total, "group", groupsPath, q),
+			Columns: []ui.Column{{Label: "Name"}, {Label: "Members", Numeric: true}}}
+		for i := range groups.Items {
+			g := &groups.Items[i]
+			t.Rows = append(t.Rows, ui.Row{ID: g.ID.String(), Label: g.Name, Cells: []templ.Component{
+				ui.Two(g.Name, "", groupPath(g.ID)), ui.Text(ui.Number(g.MemberCount))}})
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}
+
+// allOf leads to the whole list when the search shows only its beginning.
+func allOf(total int, noun, path, q string) templ.Component {
+	if total <= searchLimit {
+		return nil
+	}
+	list := page.List{Path: path, Query: web.Form{"search": {q}}}
+	return ui.Button(ui.ButtonProps{Label: "All " + ui.Count(total, noun), Href: list.Href(), Small: true})
+}

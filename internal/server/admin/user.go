@@ -1,0 +1,257 @@
+package admin
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/server/page"
+	"github.com/portcullis-idp/portcullis/internal/server/web"
+	"github.com/portcullis-idp/portcullis/web/ui"
+)
+
+// dossier is what every tab of a user's page knows.
+type dossier struct {
+	User     *idp.User
+	Held     idp.Holdings
+	Refusal  string        // why no lockdown is possible, by the use case
+	Last     *idp.Lockdown // the latest, if any
+	Open     bool          // Last was not restored
+	Sessions int           // live
+	Tokens   int           // live
+	Total    int           // lockdowns
+	Now      time.Time
+}
+
+// load reads the user of the path afresh: another administrator may have been
+// here a second ago.
+func (c *Console) load(r *http.Request) (*dossier, error) {
+	id, err := web.UserParam(r, "user")
+	if err != nil {
+		return nil, err
+	}
+	u, err := c.store.Repos().Users.Get(r.Context(), id)
+	if err != nil {
+		return nil, err
+	}
+	targets, err := c.lockdowns.Preview(r.Context(), web.Actor(r), []idp.UserID{id})
+	if err != nil {
+		return nil, fmt.Errorf("counting what user %d holds: %w", id, err)
+	}
+	records, err := c.store.Repos().Lockdowns.Find(r.Context(), idp.LockdownFilter{UserID: &id, Paging: idp.Paging{Limit: 1}})
+	if err != nil {
+		return nil, fmt.Errorf("reading the lockdowns of user %d: %w", id, err)
+	}
+	d := &dossier{User: u, Total: records.Total, Now: now()}
+	for _, t := range targets {
+		d.Held, d.Refusal = t.Holdings, t.Refusal
+	}
+	d.Sessions, d.Tokens = d.Held.Sessions, d.Held.TokenTotal()
+	if len(records.Items) > 0 {
+		d.Last = &records.Items[0]
+		d.Open = d.Last.RestoredAt == nil
+	}
+	return d, nil
+}
+
+// state is the account's condition in one tag; after a restore it says so until
+// the owner has signed in again.
+func (d *dossier) state() ui.State {
+	s := page.UserState(d.User, d.Open)
+	restored := d.Last != nil && d.Last.RestoredAt != nil
+	if s == ui.StateActive && restored && page.At(d.User.LastLoginAt).Before(*d.Last.RestoredAt) {
+		return ui.StateRestored
+	}
+	return s
+}
+
+// reasons say why an act is not possible on this user for this administrator;
+// "" means it is.
+type reasons struct{ Deactivate, Lockdown, Recovery, Delete, Password string }
+
+func (d *dossier) reasons(r *http.Request) reasons {
+	var out reasons
+	own, brand := web.Actor(r).Is(d.User.ID), web.Brand(r)
+	switch {
+	case own:
+		out.Lockdown = "This is your own account. Lock it under your settings, in the section Account Lockdown."
+		out.Deactivate = "You cannot deactivate your own account here."
+		out.Delete = "You cannot delete your own account here."
+	case d.Refusal != "":
+		out.Lockdown = d.Refusal
+	case brand.FlowLockdown == nil:
+		out.Lockdown = page.NoLockdownFlow + " on this brand. Choose one under System > Brands."
+	}
+	if d.User.IsAnonymous() {
+		const nobody = "The anonymous user stands for nobody and stays as it is."
+		out = reasons{Deactivate: nobody, Lockdown: d.User.Protected(), Recovery: nobody, Delete: nobody, Password: nobody}
+	}
+	switch {
+	case out.Recovery != "":
+	case brand.FlowRecovery == nil:
+		out.Recovery = "No recovery flow set on this brand. Choose one under System > Brands."
+	case !d.User.IsActive:
+		out.Recovery = "Activate the account first: a link would not work before."
+	}
+	return out
+}
+
+// actions are the buttons in the order of the documents: Edit, Deactivate or
+// Activate, Account Lockdown, Set password, Create recovery link.
+func (d *dossier) actions(r *http.Request) templ.Component {
+	at, why := userPath(d.User.ID), d.reasons(r)
+	parts := []templ.Component{ui.Button(ui.ButtonProps{Label: "Edit", Icon: ui.IconPencil, Href: at + "edit/"})}
+	if d.User.IsActive {
+		q := d.deactivateQuestion()
+		parts = append(parts, ui.Action(ui.ActionProps{Action: q.Action, Confirm: &q,
+			Button: ui.ButtonProps{Label: "Deactivate", Icon: ui.IconUserX, Reason: why.Deactivate}}))
+	} else {
+		q := d.activateQuestion()
+		parts = append(parts, ui.Action(ui.ActionProps{Action: q.Action, Confirm: &q,
+			Button: ui.ButtonProps{Label: "Activate", Icon: ui.IconUserCheck, Kind: ui.Primary}}))
+	}
+	parts = append(parts,
+		ui.Action(ui.ActionProps{Action: at + "lockdown/",
+			Button: ui.ButtonProps{Label: "Account Lockdown", Icon: ui.IconGate, Kind: ui.Danger, Reason: why.Lockdown}}),
+		ui.Button(ui.ButtonProps{Label: "Set password", Icon: ui.IconKeyRound, Href: at + "password/", Reason: why.Password}),
+		ui.Action(ui.ActionProps{Action: at + "recovery/", Hidden: []ui.Pair{{Name: "confirmed", Value: "1"}},
+			Button: ui.ButtonProps{Label: "Create recovery link", Icon: ui.IconLink, Reason: why.Recovery}}))
+	return buttons(parts)
+}
+
+// frame is the page around a tab.
+func (d *dossier) frame(r *http.Request, tab string) ui.PageProps {
+	at := userPath(d.User.ID)
+	tabs := []ui.Tab{{Label: "Overview", Href: at},
+		{Label: "Sessions", Href: at + "sessions/", Count: count(d.Sessions)},
+		{Label: "Tokens", Href: at + "tokens/", Count: count(d.Tokens)},
+		{Label: "Groups", Href: at + "groups/", Count: count(len(d.User.Groups))},
+		{Label: "Events", Href: at + "events/"},
+		{Label: "Lockdowns", Href: at + "lockdowns/", Count: count(d.Total)}}
+	for i := range tabs {
+		tabs[i].Current = tabs[i].Label == tab
+	}
+	title := d.User.DisplayName()
+	p := ui.PageProps{Title: title, Subtitle: d.User.Username, Tabs: tabs, Tags: ui.StateTag(d.state()),
+		Lead: ui.AvatarLarge(title, d.User.Username), Actions: d.actions(r), Banner: d.banner(r),
+		Crumbs: userCrumbs(d.User, "")}
+	if tab != "Overview" {
+		p.Crumbs = userCrumbs(d.User, tab)
+	}
+	return page.Console(r, p)
+}
+
+// banner says what an administrator must know first.
+func (d *dossier) banner(r *http.Request) templ.Component {
+	switch d.state() {
+	case ui.StateLockedDown:
+		a := ui.AlertProps{Tone: ui.ToneBad, Title: "This account is locked down",
+			Text:   "To restore access: press Activate, then Set password or Create recovery link, and advise the person to re-enrol their MFA devices.",
+			Action: ui.Button(ui.ButtonProps{Label: "Open the record", Small: true, Href: lockdownPath(d.Last.ID)})}
+		return ui.Alert(a)
+	case ui.StateRestored:
+		text := "Advise the person to re-enrol their MFA devices: whoever had the account may hold one."
+		if !d.User.HasUsablePassword() {
+			text = "There is no password yet: use Set password or Create recovery link. " + text
+		}
+		return ui.Alert(ui.AlertProps{Tone: ui.ToneWarn, Title: "Access was restored", Text: text})
+	case ui.StateInactive:
+		return ui.Alert(ui.AlertProps{Tone: ui.ToneInfo, Title: "This account is inactive",
+			Text: "It cannot sign in, and its sessions and tokens have ended. Press Activate to let it in again."})
+	}
+	return nil
+}
+
+func count(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return ui.Number(n)
+}
+
+func (c *Console) user(w http.ResponseWriter, r *http.Request) error {
+	d, err := c.load(r)
+	if err != nil {
+		return err
+	}
+	groups, err := c.allGroups(r)
+	if err != nil {
+		return err
+	}
+	events, err := c.store.Repos().Events.Find(r.Context(), idp.EventFilter{UserID: &d.User.ID, Paging: idp.Paging{Limit: 6}})
+	if err != nil {
+		return fmt.Errorf("reading the events of user %d: %w", d.User.ID, err)
+	}
+	var moments []ui.Moment
+	for i := range events.Items {
+		moments = append(moments, eventMoment(&events.Items[i]))
+	}
+	v := userView{Page: d.frame(r, "Overview"), D: d, Facts: d.facts(groups), Held: d.held(), Moments: moments}
+	q := d.deleteQuestion()
+	v.Danger = []ui.DangerRow{{Title: "Delete this user", Text: "Everything the account holds ends, then the account is gone for good. Its events and lockdown records stay.",
+		Action: ui.Action(ui.ActionProps{Action: q.Action, Confirm: &q,
+			Button: ui.ButtonProps{Label: "Delete user", Kind: ui.Warning, Icon: ui.IconTrash, Reason: d.reasons(r).Delete}})}}
+	return page.Render(w, r, userPage(v))
+}
+
+type userView struct {
+	Page    ui.PageProps
+	D       *dossier
+	Held    []ui.StatProps
+	Facts   []ui.Item
+	Moments []ui.Moment
+	Danger  []ui.DangerRow
+}
+
+// held counts what a lockdown would end.
+func (d *dossier) held() []ui.StatProps {
+	at := userPath(d.User.ID)
+	return []ui.StatProps{
+		{Label: "Sessions", Value: ui.Number(d.Held.Sessions), Icon: ui.IconLaptop, Href: at + "sessions/"},
+		{Label: "Tokens", Value: ui.Number(d.Held.TokenTotal()), Icon: ui.IconKeyRound, Href: at + "tokens/"},
+		{Label: "Grants", Value: ui.Number(d.Held.Grants), Icon: ui.IconTicket},
+		{Label: "Applications", Value: ui.Number(d.Held.Applications), Icon: ui.IconLayoutGrid},
+	}
+}
+
+func (d *dossier) facts(groups []idp.Group) []ui.Item {
+	u := d.User
+	password := templ.Component(ui.Text("None usable"))
+	if u.HasUsablePassword() {
+		password = ui.Join(ui.Text("Set"), page.When(u.PasswordChangedAt, d.Now))
+	}
+	items := []ui.Item{
+		{Label: "Username", Value: ui.Mono(u.Username)},
+		{Label: "Name", Value: ui.Maybe(u.Name)},
+		{Label: "E-mail", Value: ui.Maybe(u.Email)},
+		{Label: "Active", Value: ui.YesNo(u.IsActive)},
+		{Label: "Superuser", Value: ui.YesNo(u.IsSuperuser)},
+		{Label: "Type", Value: ui.Text(page.UserType(u.Type))},
+		{Label: "Groups", Value: groupTags(u.Groups, groups)},
+		{Label: "Password", Value: password},
+		{Label: "Last sign-in", Value: page.When(u.LastLoginAt, d.Now)},
+		{Label: "Joined", Value: ui.Time(u.JoinedAt, d.Now)},
+		{Label: "Path", Value: ui.Mono(u.Path)},
+		{Label: "Key", Value: ui.CopyID(u.ID.String())},
+		{Label: "UUID", Value: ui.CopyID(u.UUID.String())},
+	}
+	return items
+}
+
+func groupTags(ids []idp.GroupID, groups []idp.Group) templ.Component {
+	var links []templ.Component
+	for _, id := range ids {
+		for i := range groups {
+			if groups[i].ID == id {
+				links = append(links, ui.Anchor(groups[i].Name, groupPath(id)))
+			}
+		}
+	}
+	if len(links) == 0 {
+		return ui.None()
+	}
+	return ui.Join(links...)
+}

@@ -1,0 +1,222 @@
+package admin
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/server/page"
+	"github.com/portcullis-idp/portcullis/internal/server/web"
+	"github.com/portcullis-idp/portcullis/web/ui"
+)
+
+// recoveryLifetime is how long a recovery link opens.
+const recoveryLifetime = 24 * time.Hour
+
+func (d *dossier) deactivateQuestion() ui.ConfirmProps {
+	at, name := userPath(d.User.ID), d.User.DisplayName()
+	return ui.ConfirmProps{Title: "Deactivate " + name + "?",
+		Text:         "They cannot sign in until somebody activates the account again. What ends now does not come back with that.",
+		Consequences: page.Ends(d.Held), Submit: "Deactivate", Danger: true, Action: at + "deactivate/", Back: at}
+}
+
+func (d *dossier) activateQuestion() ui.ConfirmProps {
+	at, name := userPath(d.User.ID), d.User.DisplayName()
+	text := "They can sign in again. Sessions and tokens that ended stay ended."
+	if !d.User.HasUsablePassword() {
+		text += " There is no password: set one afterwards, or create a recovery link."
+	}
+	return ui.ConfirmProps{Title: "Activate " + name + "?", Text: text, Submit: "Activate", Action: at + "activate/", Back: at}
+}
+
+func (d *dossier) deleteQuestion() ui.ConfirmProps {
+	at, name := userPath(d.User.ID), d.User.DisplayName()
+	return ui.ConfirmProps{Title: "Delete " + name + "?",
+		Text:         "The account is gone for good and cannot be restored. To stop somebody for now, use Account Lockdown instead.",
+		Consequences: page.Ends(d.Held), Submit: "Delete " + d.User.Username, Danger: true, Action: at + "delete/", Back: at}
+}
+
+func (c *Console) activate(w http.ResponseWriter, r *http.Request) error {
+	d, err := c.load(r)
+	if err != nil {
+		return err
+	}
+	q := d.activateQuestion()
+	switch yes, err := confirmed(r); {
+	case err != nil:
+		return err
+	case !yes:
+		return page.AskInConsole(w, r, userCrumbs(d.User, "Activate"), q)
+	case d.User.IsActive:
+		web.Flash(r.Context(), web.ToneInfo, d.User.DisplayName()+" is active already.")
+		return web.Redirect(w, r, q.Back)
+	}
+	if err := c.lockdowns.Activate(r.Context(), web.Actor(r), d.User.ID); err != nil {
+		return page.Refused(w, r, err, q.Back)
+	}
+	web.Flash(r.Context(), web.ToneSuccess, d.User.DisplayName()+" was activated.")
+	return web.Redirect(w, r, q.Back)
+}
+
+func (c *Console) deactivate(w http.ResponseWriter, r *http.Request) error {
+	d, err := c.load(r)
+	if err != nil {
+		return err
+	}
+	q := d.deactivateQuestion()
+	if why := d.reasons(r).Deactivate; why != "" {
+		return page.Refused(w, r, idp.Invalid("", "%s", why), q.Back)
+	}
+	switch yes, err := confirmed(r); {
+	case err != nil:
+		return err
+	case !yes:
+		return page.AskInConsole(w, r, userCrumbs(d.User, "Deactivate"), q)
+	case !d.User.IsActive:
+		web.Flash(r.Context(), web.ToneInfo, d.User.DisplayName()+" is inactive already.")
+		return web.Redirect(w, r, q.Back)
+	}
+	if err := c.lockdowns.Deactivate(r.Context(), web.Actor(r), d.User.ID); err != nil {
+		return page.Refused(w, r, err, q.Back)
+	}
+	web.Flash(r.Context(), web.ToneSuccess, d.User.DisplayName()+" was deactivated. "+ended(d.Held))
+	return web.Redirect(w, r, q.Back)
+}
+
+// ended says what a deactivation ended.
+func ended(h idp.Holdings) string {
+	if h.Sessions == 0 && h.TokenTotal() == 0 {
+		return "The account held no session or token."
+	}
+	return ui.Count(h.Sessions, "session") + " and " + ui.Count(h.TokenTotal(), "token") + " ended."
+}
+
+func (c *Console) deleteUser(w http.ResponseWriter, r *http.Request) error {
+	d, err := c.load(r)
+	if err != nil {
+		return err
+	}
+	q := d.deleteQuestion()
+	if why := d.reasons(r).Delete; why != "" {
+		return page.Refused(w, r, idp.Invalid("", "%s", why), q.Back)
+	}
+	switch yes, err := confirmed(r); {
+	case err != nil:
+		return err
+	case !yes:
+		return page.AskInConsole(w, r, userCrumbs(d.User, "Delete"), q)
+	}
+	if err := c.accounts.Delete(r.Context(), web.Actor(r), d.User.ID); err != nil {
+		return page.Refused(w, r, err, q.Back)
+	}
+	web.Flash(r.Context(), web.ToneSuccess, d.User.DisplayName()+" was deleted.")
+	return web.Redirect(w, r, usersPath)
+}
+
+// lockDown starts the brand's lockdown flow for the user. What it would end
+// stands on the page the button is on; the flow asks for the reason.
+func (c *Console) lockDown(w http.ResponseWriter, r *http.Request) error {
+	d, err := c.load(r)
+	if err != nil {
+		return err
+	}
+	back := userPath(d.User.ID)
+	if why := d.reasons(r).Lockdown; why != "" {
+		return page.Refused(w, r, idp.Invalid("", "%s", why), back)
+	}
+	to, err := c.flow.Begin(w, r, []idp.UserID{d.User.ID}, back)
+	if err != nil {
+		return page.Refused(w, r, err, back)
+	}
+	return web.Redirect(w, r, to)
+}
+
+func (c *Console) passwordForm(w http.ResponseWriter, r *http.Request) error {
+	return c.showPasswordForm(w, r, page.Faults{})
+}
+
+func (c *Console) showPasswordForm(w http.ResponseWriter, r *http.Request, faults page.Faults) error {
+	d, err := c.load(r)
+	if err != nil {
+		return err
+	}
+	if why := d.reasons(r).Password; why != "" {
+		return page.Refused(w, r, idp.Invalid("", "%s", why), userPath(d.User.ID))
+	}
+	p := page.Console(r, ui.PageProps{Title: "Set password", Narrow: true, Crumbs: userCrumbs(d.User, "Set password"),
+		Subtitle: "A new password for " + d.User.DisplayName() + "."})
+	return page.RenderStatus(w, r, faults.Status(), passwordPage(p, d, faults, web.Actor(r).Is(d.User.ID)))
+}
+
+func (c *Console) setPassword(w http.ResponseWriter, r *http.Request) error {
+	id, err := web.UserParam(r, "user")
+	if err != nil {
+		return err
+	}
+	form, err := web.DecodeForm(r)
+	if err != nil {
+		return err
+	}
+	if form.Text("password") != form.Text("repeat") {
+		err = idp.Invalid("repeat", "The two passwords differ.")
+	} else {
+		err = c.accounts.SetPassword(r.Context(), web.Actor(r), id, form.Text("password"))
+	}
+	if faults, ok := page.FaultsOf(err); ok {
+		return c.showPasswordForm(w, r, faults)
+	}
+	if err != nil {
+		return err
+	}
+	web.Flash(r.Context(), web.ToneSuccess, "The password was set. Tell it to the person on a safe way.")
+	return web.Redirect(w, r, userPath(id))
+}
+
+// recoveryLink makes a link and shows it once, in the answer itself: it is a
+// secret, so it is kept nowhere for a page to come.
+func (c *Console) recoveryLink(w http.ResponseWriter, r *http.Request) error {
+	d, err := c.load(r)
+	if err != nil {
+		return err
+	}
+	at := userPath(d.User.ID)
+	if why := d.reasons(r).Recovery; why != "" {
+		return page.Refused(w, r, idp.Invalid("", "%s", why), at)
+	}
+	switch yes, err := confirmed(r); {
+	case err != nil:
+		return err
+	case !yes:
+		return page.AskInConsole(w, r, userCrumbs(d.User, "Recovery link"), ui.ConfirmProps{
+			Title: "Create a recovery link for " + d.User.DisplayName() + "?", Submit: "Create recovery link",
+			Text:   "Whoever opens the link can set a new password. Links made before stop working.",
+			Action: at + "recovery/", Back: at})
+	}
+	link, err := c.tokens.RecoveryLink(r.Context(), web.Actor(r), d.User.ID, web.Brand(r), recoveryLifetime)
+	if err != nil {
+		return page.Refused(w, r, err, at)
+	}
+	p := page.Console(r, ui.PageProps{Title: "Recovery link", Narrow: true, Crumbs: userCrumbs(d.User, "Recovery link"),
+		Subtitle: "For " + d.User.DisplayName() + ". It is shown once, here and now."})
+	p.Path = at
+	return page.Render(w, r, recoveryPage(p, d, c.absolute(r, link), recoveryLifetime))
+}
+
+// absolute turns a path of this server into an address that can be sent.
+func (c *Console) absolute(r *http.Request, link string) string {
+	if !web.Local(link) {
+		return link
+	}
+	if c.public != "" {
+		return c.public + link
+	}
+	scheme := "http"
+	if web.RequestInfo(r).Secure {
+		scheme = "https"
+	}
+	host := web.RequestInfo(r).Host
+	if host == "" {
+		host = r.Host
+	}
+	return scheme + "://" + host + link
+}

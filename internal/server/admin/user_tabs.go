@@ -1,0 +1,217 @@
+package admin
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/a-h/templ"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/server/page"
+	"github.com/portcullis-idp/portcullis/internal/server/web"
+	"github.com/portcullis-idp/portcullis/web/ui"
+)
+
+// tab loads the user and reads the address of a tab's list.
+func (c *Console) tab(r *http.Request, ordering string) (*dossier, page.List, error) {
+	list, err := page.ReadList(r, ordering)
+	if err != nil {
+		return nil, list, err
+	}
+	d, err := c.load(r)
+	return d, list, err
+}
+
+func (c *Console) userSessions(w http.ResponseWriter, r *http.Request) error {
+	d, list, err := c.tab(r, "-last_used")
+	if err != nil {
+		return err
+	}
+	filter := idp.SessionFilter{UserID: &d.User.ID, Paging: list.Paging()}
+	if list.Query.Text("show") != "all" {
+		live := true
+		filter.Live = &live
+	}
+	found, err := c.sessions.Find(r.Context(), web.Actor(r), filter)
+	if err != nil {
+		return fmt.Errorf("listing the sessions of user %d: %w", d.User.ID, err)
+	}
+	if to := list.Beyond(found.Total); to != "" {
+		return web.Redirect(w, r, to)
+	}
+	at := userPath(d.User.ID)
+	t := page.SessionTable(r, page.Sessions{Items: found.Items, Base: at + "sessions/", Owner: d.User, Now: d.Now})
+	t.Paging, t.Title = list.Pages(found.Total, "session"), "Sessions"
+	toggle := ui.ButtonProps{Label: "Show ended sessions, too", Href: list.Href("show", "all"), Small: true}
+	if filter.Live == nil {
+		toggle = ui.ButtonProps{Label: "Show live sessions only", Href: list.Href("show", ""), Small: true}
+	}
+	parts := []templ.Component{ui.Button(toggle)}
+	if d.Sessions > 0 {
+		q := d.endSessionsQuestion(r)
+		parts = append(parts, ui.Action(ui.ActionProps{Action: q.Action, Confirm: &q,
+			Button: ui.ButtonProps{Label: "End all", Kind: ui.Warning, Small: true}}))
+	}
+	t.Actions = buttons(parts)
+	return page.Render(w, r, userTab(d.frame(r, "Sessions"), nil, t))
+}
+
+func (d *dossier) endSessionsQuestion(r *http.Request) ui.ConfirmProps {
+	at := userPath(d.User.ID) + "sessions/"
+	q := ui.ConfirmProps{Title: "End all sessions of " + d.User.DisplayName() + "?",
+		Text:         "They are signed out on every device at once and can sign in again.",
+		Consequences: page.Ends(idp.Holdings{Sessions: d.Sessions}), Submit: "End all sessions", Danger: true, Action: at + "end/", Back: at}
+	if web.Actor(r).Is(d.User.ID) {
+		q.Text = "This includes the one you are using: you are signed out, too."
+	}
+	return q
+}
+
+func (c *Console) endSessions(w http.ResponseWriter, r *http.Request) error {
+	d, err := c.load(r)
+	if err != nil {
+		return err
+	}
+	q := d.endSessionsQuestion(r)
+	switch yes, err := confirmed(r); {
+	case err != nil:
+		return err
+	case !yes:
+		return page.AskInConsole(w, r, userCrumbs(d.User, "End all sessions"), q)
+	}
+	n, err := c.sessions.EndAll(r.Context(), web.Actor(r), d.User.ID)
+	if err != nil {
+		return page.Refused(w, r, err, q.Back)
+	}
+	web.Flash(r.Context(), web.ToneSuccess, ui.Count(n, "session")+" ended.")
+	return web.Redirect(w, r, q.Back)
+}
+
+func (c *Console) endSession(w http.ResponseWriter, r *http.Request) error {
+	d, err := c.load(r)
+	if err != nil {
+		return err
+	}
+	id, err := web.IDParam[idp.Session](r, "session", "session")
+	if err != nil {
+		return err
+	}
+	s, err := c.sessions.Get(r.Context(), web.Actor(r), id)
+	if err != nil {
+		return err
+	}
+	if s.UserID != d.User.ID {
+		return idp.NotFound("session")
+	}
+	at := userPath(d.User.ID) + "sessions/"
+	switch yes, err := confirmed(r); {
+	case err != nil:
+		return err
+	case !yes:
+		return page.AskInConsole(w, r, userCrumbs(d.User, "End session"), page.EndSessionQuestion(r, s, d.User, at))
+	case !s.Live:
+		web.Flash(r.Context(), web.ToneInfo, "That session had ended already.")
+		return web.Redirect(w, r, at)
+	}
+	if err := c.sessions.End(r.Context(), web.Actor(r), id, page.EndedByAdministrator); err != nil {
+		return page.Refused(w, r, err, at)
+	}
+	web.Flash(r.Context(), web.ToneSuccess, "The session on "+page.Device(s)+" ended.")
+	return web.Redirect(w, r, at)
+}
+
+func (c *Console) userTokens(w http.ResponseWriter, r *http.Request) error {
+	d, list, err := c.tab(r, "identifier")
+	if err != nil {
+		return err
+	}
+	filter := idp.TokenFilter{UserID: &d.User.ID, Paging: list.Paging()}
+	if list.Query.Text("show") != "all" {
+		live := true
+		filter.Live = &live
+	}
+	found, err := c.tokens.Find(r.Context(), web.Actor(r), filter)
+	if err != nil {
+		return fmt.Errorf("listing the tokens of user %d: %w", d.User.ID, err)
+	}
+	if to := list.Beyond(found.Total); to != "" {
+		return web.Redirect(w, r, to)
+	}
+	t := page.TokenTable(page.Tokens{Items: found.Items, Base: userPath(d.User.ID) + "tokens/", Owner: d.User, Now: d.Now})
+	t.Paging, t.Title = list.Pages(found.Total, "token"), "Tokens"
+	toggle := ui.ButtonProps{Label: "Show ended tokens, too", Href: list.Href("show", "all"), Small: true}
+	if filter.Live == nil {
+		toggle = ui.ButtonProps{Label: "Show live tokens only", Href: list.Href("show", ""), Small: true}
+	}
+	t.Actions = ui.Button(toggle)
+	return page.Render(w, r, userTab(d.frame(r, "Tokens"), nil, t))
+}
+
+func (c *Console) revokeToken(w http.ResponseWriter, r *http.Request) error {
+	d, err := c.load(r)
+	if err != nil {
+		return err
+	}
+	id, err := web.IDParam[idp.Token](r, "token", "token")
+	if err != nil {
+		return err
+	}
+	t, err := c.tokens.Get(r.Context(), web.Actor(r), id)
+	if err != nil {
+		return err
+	}
+	if t.UserID != d.User.ID {
+		return idp.NotFound("token")
+	}
+	at := userPath(d.User.ID) + "tokens/"
+	switch yes, err := confirmed(r); {
+	case err != nil:
+		return err
+	case !yes:
+		return page.AskInConsole(w, r, userCrumbs(d.User, "Revoke token"), page.RevokeQuestion(t, d.User, at))
+	case !t.Live:
+		web.Flash(r.Context(), web.ToneInfo, "That token had ended already.")
+		return web.Redirect(w, r, at)
+	}
+	if err := c.tokens.Revoke(r.Context(), web.Actor(r), id); err != nil {
+		return page.Refused(w, r, err, at)
+	}
+	web.Flash(r.Context(), web.ToneSuccess, "The token "+t.Identifier+" was revoked.")
+	return web.Redirect(w, r, at)
+}
+
+func (c *Console) userEvents(w http.ResponseWriter, r *http.Request) error {
+	d, list, err := c.tab(r, "-created")
+	if err != nil {
+		return err
+	}
+	found, err := c.store.Repos().Events.Find(r.Context(), idp.EventFilter{UserID: &d.User.ID, Paging: list.Paging()})
+	if err != nil {
+		return fmt.Errorf("listing the events of user %d: %w", d.User.ID, err)
+	}
+	if to := list.Beyond(found.Total); to != "" {
+		return web.Redirect(w, r, to)
+	}
+	t := eventTable(found.Items, d.Now)
+	t.Paging = list.Pages(found.Total, "event")
+	t.Empty = ui.Empty(ui.EmptyProps{Icon: ui.IconScrollText, Title: "Nothing happened yet", Text: "Sign-ins and changes of this account appear here."})
+	return page.Render(w, r, userTab(d.frame(r, "Events"), nil, t))
+}
+
+func (c *Console) userLockdowns(w http.ResponseWriter, r *http.Request) error {
+	d, list, err := c.tab(r, "")
+	if err != nil {
+		return err
+	}
+	found, err := c.lockdowns.Find(r.Context(), web.Actor(r), idp.LockdownFilter{UserID: &d.User.ID, Paging: list.Paging()})
+	if err != nil {
+		return fmt.Errorf("listing the lockdowns of user %d: %w", d.User.ID, err)
+	}
+	if to := list.Beyond(found.Total); to != "" {
+		return web.Redirect(w, r, to)
+	}
+	t := lockdownTable(found.Items, d.Now)
+	t.Paging = list.Pages(found.Total, "lockdown")
+	t.Empty = ui.Empty(ui.EmptyProps{Icon: ui.IconGate, Title: "Never locked down", Text: "When this account is locked down, who did it, why and what ended is recorded here."})
+	return page.Render(w, r, userTab(d.frame(r, "Lockdowns"), nil, t))
+}
