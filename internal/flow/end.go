@@ -34,12 +34,13 @@ func (p *passage) show(ctx context.Context, c Challenge) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Answer{Flow: p.run.Flow, Challenge: c, Info: info, Effects: *p.run.Effects, Stored: p.stored}, nil
+	return &Answer{Flow: p.run.Flow, Challenge: c, Info: info, Effects: *p.run.Effects, Stored: p.stored, Err: errors.Join(p.run.notes...)}, nil
 }
 
 // again sends the browser to where it stands in the flow.
 func (p *passage) again() *Answer {
-	a := &Answer{Flow: p.run.Flow, Redirect: address(p.run.Flow.Slug, p.run.Query), Effects: *p.run.Effects, Stored: p.stored}
+	a := &Answer{Flow: p.run.Flow, Redirect: address(p.run.Flow.Slug, p.run.Query), Effects: *p.run.Effects, Stored: p.stored,
+		Err: errors.Join(p.run.notes...)}
 	if p.here != nil {
 		a.Stage = p.here.kind.Name
 	}
@@ -186,7 +187,7 @@ func (p *passage) close(ctx context.Context, not *NotApplicable) (*Answer, error
 	}
 	a, err := p.refuse(ctx, not.Message(), not.SignIn)
 	if a != nil {
-		a.Err = not.Cause
+		a.Err = errors.Join(a.Err, not.Cause)
 	}
 	return a, err
 }
@@ -236,7 +237,7 @@ func (p *passage) fault(ctx context.Context, at *bound, cause error) (*Answer, e
 	if err != nil {
 		return nil, err
 	}
-	a.Err = fmt.Errorf("flow %s: %w", p.run.Flow.Slug, cause)
+	a.Err = errors.Join(a.Err, fmt.Errorf("flow %s: %w", p.run.Flow.Slug, cause))
 	details := map[string]any{"message": "A stage of a flow failed.", "flow": p.run.Flow.Slug, "exception": cause.Error()}
 	if at != nil && at.def != nil {
 		a.Stage, details["stage"] = at.def.Kind, at.def.Name

@@ -14,6 +14,12 @@ type Policies interface {
 	Evaluate(ctx context.Context, target idp.UUID, mode idp.PolicyMode, req idp.PolicyRequest) (idp.PolicyResult, error)
 }
 
+// Preparer is implemented by Policies that can read the bindings of several
+// targets at once; what Prepare returns serves one request.
+type Preparer interface {
+	Prepare(ctx context.Context, targets []idp.UUID) (Policies, error)
+}
+
 // DefaultLifetime is how long a run stays open, by the database's clock.
 const DefaultLifetime = time.Hour
 
@@ -105,12 +111,14 @@ func (x *Executor) Solve(ctx context.Context, v Visit, in Input) (*Answer, error
 	if p.here.kind.Headless || !p.meant(in) {
 		return p.again(), nil
 	}
-	p.answered = true
+	p.answered, p.in = true, in
+	before := p.mark()
 	step, err := p.here.stage.Submit(ctx, p.run, in)
 	if idp.Is(err, idp.CodeInvalid) {
-		return p.invalid(ctx, in, err)
+		return p.invalid(ctx, err)
 	}
 	ask, answer, err := p.settle(ctx, step, err)
+	p.undo = before
 	if answer == nil && err == nil && ask == nil {
 		ask, answer, err = p.enter(ctx)
 	}

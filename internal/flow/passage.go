@@ -15,6 +15,7 @@ import (
 // passage is one request going through a flow.
 type passage struct {
 	x        *Executor
+	policies Policies
 	visit    Visit
 	bindings []*bound                   // all of the flow, in order
 	rest     []*bound                   // the plan: what is still to pass, the current one first
@@ -28,6 +29,8 @@ type passage struct {
 	moved    bool     // something happened that the next request must know
 	stored   bool
 	answered bool   // the request carries an answer to the current stage
+	in       Input  // that answer
+	undo     *mark  // as it was before the answer; nil once another stage was passed
 	first    string // token when the request came
 }
 
@@ -77,8 +80,8 @@ func (x *Executor) load(ctx context.Context, v Visit) (*passage, error) {
 		p.bindings = append(p.bindings, &bound{row: b})
 		ids = append(ids, b.StageID)
 	}
-	if len(ids) == 0 {
-		return p, nil
+	if err := p.prepare(ctx); err != nil || len(ids) == 0 {
+		return p, err
 	}
 	stages, err := repos.Stages.Find(ctx, idp.StageFilter{IDs: ids, Paging: idp.Paging{Limit: 1000}})
 	if err != nil {
@@ -92,6 +95,26 @@ func (x *Executor) load(ctx context.Context, v Visit) (*passage, error) {
 		}
 	}
 	return p, nil
+}
+
+// prepare reads the policies of the flow and of its bindings at once where that
+// is possible.
+func (p *passage) prepare(ctx context.Context) error {
+	p.policies = p.x.policies
+	preparer, ok := p.policies.(Preparer)
+	if !ok {
+		return nil
+	}
+	targets := []idp.UUID{p.run.Flow.ID.UUID()}
+	for _, b := range p.bindings {
+		targets = append(targets, b.row.ID.UUID())
+	}
+	prepared, err := preparer.Prepare(ctx, targets)
+	if err != nil {
+		return fmt.Errorf("reading policies of flow %s: %w", p.run.Flow.Slug, err)
+	}
+	p.policies = prepared
+	return nil
 }
 
 // open finds the browser's run of the flow or plans one. in is the form sent,

@@ -109,7 +109,7 @@ func (p *passage) evaluate(ctx context.Context, target idp.UUID, mode idp.Policy
 	if err != nil {
 		return idp.PolicyResult{}, err
 	}
-	result, err := p.x.policies.Evaluate(ctx, target, mode, req)
+	result, err := p.policies.Evaluate(ctx, target, mode, req)
 	if err == nil && result.Passing {
 		p.run.Effects.Messages = append(p.run.Effects.Messages, result.Messages...)
 	}

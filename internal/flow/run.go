@@ -21,6 +21,7 @@ type Run struct {
 	Effects *Effects
 
 	kinds []Kind
+	notes []error
 	repo  idp.Users
 	users map[idp.UserID]*idp.User
 }
@@ -127,6 +128,13 @@ func (r *Run) SignIn(u *idp.User, s *idp.Session, cookie string, expires time.Ti
 func (r *Run) SignOut() {
 	r.Effects.SignedIn, r.Effects.SignedOut = nil, true
 	r.Actor.User, r.Actor.Session, r.Actor.Token = nil, nil, nil
+}
+
+// Note keeps a fault that did not stop the stage, for the log; nil is nothing.
+func (r *Run) Note(err error) {
+	if err != nil {
+		r.notes = append(r.notes, err)
+	}
 }
 
 // Subject is whom the run is about: the pending user, else whoever is signed

@@ -35,7 +35,8 @@ type Answer struct {
 	Effects  Effects
 	// Stored reports that the next request needs the browser cookie.
 	Stored bool
-	// Err is the cause behind a FlowError challenge, for the log; else nil.
+	// Err is for the log: the cause behind a FlowError or AccessDenied
+	// challenge, and faults that did not stop the run. Mostly nil.
 	Err error
 }
 

@@ -112,10 +112,29 @@ func (p *passage) pass() {
 	p.step++
 	p.moved = true
 	p.planned = nil // the context may have changed
+	p.undo = nil
 }
 
-// failed sorts the errors of a stage: what refuses the visitor ends the flow,
-// what is the moment's fault goes to whoever called, the rest is our fault.
+// mark is where a passage stood.
+type mark struct {
+	rest, left []*bound
+	vars       Vars
+	step       int
+	moved      bool
+}
+
+func (p *passage) mark() *mark { return &mark{p.rest, p.left, p.run.Vars.Clone(), p.step, p.moved} }
+
+// back undoes the answer that a stage further on does not accept.
+func (p *passage) back(m *mark) {
+	p.rest, p.left, p.run.Vars, p.step, p.moved = m.rest, m.left, m.vars, m.step, m.moved
+	p.here, p.undo = m.rest[0], nil
+	p.run.Binding = &p.here.row
+}
+
+// failed sorts the errors of a stage: what is wrong with the answer just given
+// is shown beside it, what refuses the visitor ends the flow, what is the
+// moment's fault goes to whoever called, the rest is our fault.
 func (p *passage) failed(ctx context.Context, err error) (*Answer, error) {
 	var e *idp.Error
 	if !errors.As(err, &e) {
@@ -123,6 +142,10 @@ func (p *passage) failed(ctx context.Context, err error) (*Answer, error) {
 			return nil, err
 		}
 		return p.fault(ctx, p.here, err)
+	}
+	if e.Code == idp.CodeInvalid && p.undo != nil {
+		p.back(p.undo)
+		return p.invalid(ctx, err)
 	}
 	switch e.Code {
 	case idp.CodeBusy, idp.CodeRateLimited, idp.CodeUnavailable, idp.CodeTooLarge:
@@ -149,7 +172,7 @@ func reason(e *idp.Error) string {
 
 // invalid shows the challenge again with what is wrong with the answer, or
 // begins again where the binding says so.
-func (p *passage) invalid(ctx context.Context, in Input, cause error) (*Answer, error) {
+func (p *passage) invalid(ctx context.Context, cause error) (*Answer, error) {
 	var e *idp.Error
 	if !errors.As(cause, &e) {
 		return nil, cause
@@ -168,7 +191,7 @@ func (p *passage) invalid(ctx context.Context, in Input, cause error) (*Answer, 
 	if ask == nil {
 		return p.again(), nil
 	}
-	return p.challenge(ctx, ask, fieldErrors(e), in)
+	return p.challenge(ctx, ask, fieldErrors(e), p.in)
 }
 
 // lost answers a request that another one overtook.

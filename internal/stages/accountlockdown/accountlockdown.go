@@ -2,6 +2,7 @@ package accountlockdown
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/google/uuid"
@@ -78,9 +79,12 @@ func (s stage) Enter(ctx context.Context, run *flow.Run) (flow.Step, error) {
 		}
 		return flow.Deny{Reason: done[0].Error}, nil
 	}
+	for _, r := range done {
+		run.Note(r.Err)
+	}
 	KeyResults.Put(run.Vars, results(done, users))
 	run.Forget()
-	return s.on(ctx, run, done)
+	return s.on(ctx, run, done), nil
 }
 
 // batch names the act: a request sent twice finds it done.
@@ -103,35 +107,33 @@ func results(done []lockdown.Result, users []*idp.User) []Result {
 // on leads the browser on. Whoever has locked their own account so that their
 // session cannot act any more goes to the completion; everybody else goes on
 // in the flow.
-func (s stage) on(ctx context.Context, run *flow.Run, done []lockdown.Result) (flow.Step, error) {
+func (s stage) on(ctx context.Context, run *flow.Run, done []lockdown.Result) flow.Step {
 	self := slices.ContainsFunc(done, func(r lockdown.Result) bool {
 		return r.Status == lockdown.Success && run.Actor.Is(r.User)
 	})
 	if !self || (!s.settings.DeleteSessions && !s.settings.DeactivateUser) {
-		return flow.Next{}, nil
+		return flow.Next{}
 	}
 	run.SignOut()
-	url, err := s.completion(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return flow.Redirect{URL: url}, nil
+	return flow.Redirect{URL: s.completion(ctx, run)}
 }
 
 // completion is the page of the completion flow, or the built-in one where the
-// flow is unset, gone, or closed to people without a session.
-func (s stage) completion(ctx context.Context) (string, error) {
+// flow is unset, gone, closed to people without a session, or cannot be read:
+// the account is locked by now, and its owner must be told.
+func (s stage) completion(ctx context.Context, run *flow.Run) string {
 	if s.settings.SelfServiceCompletionFlow == nil {
-		return CompletePath, nil
+		return CompletePath
 	}
 	f, err := s.store.Repos().Flows.Get(ctx, *s.settings.SelfServiceCompletionFlow)
-	switch {
-	case idp.Is(err, idp.CodeNotFound) || err == nil && f.Authentication != idp.AuthenticationNone:
-		return CompletePath, nil
-	case err != nil:
-		return "", err
+	if err != nil {
+		run.Note(fmt.Errorf("completion flow of the lockdown stage: %w", err))
+		return CompletePath
 	}
-	return flow.Path(f.Slug), nil
+	if f.Authentication != idp.AuthenticationNone {
+		return CompletePath
+	}
+	return flow.Path(f.Slug)
 }
 
 // Submit implements flow.Stage.

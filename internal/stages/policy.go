@@ -1,0 +1,137 @@
+package stages
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/portcullis-idp/portcullis/internal/flow"
+	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/policy"
+)
+
+// Engine evaluates bindings; policy.Engine is one.
+type Engine interface {
+	Evaluate(ctx context.Context, bindings []idp.PolicyBinding, mode idp.PolicyMode, req idp.PolicyRequest) (policy.Result, error)
+}
+
+// Policies answers flows and stages from the stored bindings and records what
+// went wrong. It implements flow.Policies, flow.Preparer and prompt.Policies.
+type Policies struct {
+	store  Repos
+	engine Engine
+}
+
+// NewPolicies returns Policies over a store and an engine.
+func NewPolicies(store Repos, engine Engine) *Policies { return &Policies{store, engine} }
+
+// Evaluate implements flow.Policies. A binding that gave no answer is an error
+// unless the rest passes all the same: a stage must never be left out because
+// its policy broke.
+func (p *Policies) Evaluate(ctx context.Context, target idp.UUID, mode idp.PolicyMode, req idp.PolicyRequest) (idp.PolicyResult, error) {
+	bindings, err := p.bindings(ctx, []idp.UUID{target})
+	if err != nil {
+		return idp.PolicyResult{}, err
+	}
+	return p.evaluate(ctx, bindings, mode, req)
+}
+
+// Prepare implements flow.Preparer: it reads the bindings of all targets at
+// once.
+func (p *Policies) Prepare(ctx context.Context, targets []idp.UUID) (flow.Policies, error) {
+	bindings, err := p.bindings(ctx, targets)
+	if err != nil {
+		return nil, err
+	}
+	out := prepared{p, map[idp.UUID][]idp.PolicyBinding{}}
+	for _, t := range targets {
+		out.byTarget[t] = nil
+	}
+	for _, b := range bindings {
+		out.byTarget[b.Target] = append(out.byTarget[b.Target], b)
+	}
+	return out, nil
+}
+
+type prepared struct {
+	policies *Policies
+	byTarget map[idp.UUID][]idp.PolicyBinding
+}
+
+func (p prepared) Evaluate(ctx context.Context, target idp.UUID, mode idp.PolicyMode, req idp.PolicyRequest) (idp.PolicyResult, error) {
+	bindings, known := p.byTarget[target]
+	if !known {
+		return p.policies.Evaluate(ctx, target, mode, req)
+	}
+	return p.policies.evaluate(ctx, bindings, mode, req)
+}
+
+// EvaluateList implements prompt.Policies.
+func (p *Policies) EvaluateList(ctx context.Context, ids []idp.PolicyID, req idp.PolicyRequest) (idp.PolicyResult, error) {
+	page, err := p.store.Repos().Policies.Find(ctx, idp.PolicyFilter{IDs: ids, Paging: idp.Paging{Limit: 1000}})
+	if err != nil {
+		return idp.PolicyResult{}, err
+	}
+	if len(page.Items) != len(ids) {
+		return idp.PolicyResult{}, errors.New("a validation policy does not exist")
+	}
+	return p.evaluate(ctx, policy.Bind(page.Items), idp.PolicyAll, req)
+}
+
+// bindings reads the enabled bindings of targets, page by page.
+func (p *Policies) bindings(ctx context.Context, targets []idp.UUID) ([]idp.PolicyBinding, error) {
+	enabled := true
+	filter := idp.PolicyBindingFilter{Targets: targets, Enabled: &enabled, Paging: idp.Paging{Limit: 1000}}
+	var all []idp.PolicyBinding
+	for {
+		page, err := p.store.Repos().PolicyBindings.Find(ctx, filter)
+		if err != nil {
+			return nil, fmt.Errorf("reading policy bindings: %w", err)
+		}
+		all = append(all, page.Items...)
+		if len(page.Items) == 0 || len(all) >= page.Total {
+			return all, nil
+		}
+		filter.Offset = len(all)
+	}
+}
+
+func (p *Policies) evaluate(ctx context.Context, bindings []idp.PolicyBinding, mode idp.PolicyMode, req idp.PolicyRequest) (idp.PolicyResult, error) {
+	if len(bindings) == 0 {
+		return idp.PolicyResult{Passing: true}, nil
+	}
+	result, err := p.engine.Evaluate(ctx, bindings, mode, req)
+	if err != nil {
+		return idp.PolicyResult{}, err
+	}
+	if err := p.record(ctx, result, req); err != nil {
+		return idp.PolicyResult{}, err
+	}
+	if faults := result.Faults(); len(faults) > 0 && !result.Passing {
+		return idp.PolicyResult{}, faults[0].Err
+	}
+	return result.PolicyResult, nil
+}
+
+// record writes events about policies that gave no answer, and about those
+// that ask for an event on each evaluation.
+func (p *Policies) record(ctx context.Context, result policy.Result, req idp.PolicyRequest) error {
+	for _, t := range result.Trace {
+		facts := map[string]any{"binding": t.Binding.String(), "passing": t.Passing, "messages": t.Messages}
+		if t.Policy != nil {
+			facts["policy"] = t.Policy.Name
+		}
+		action := idp.ActionPolicyExecution
+		switch {
+		case t.Err != nil:
+			action, facts["error"] = idp.ActionPolicyException, t.Err.Error()
+		case !t.Log:
+			continue
+		}
+		actor := idp.Actor{User: req.SignedIn, Request: &idp.RequestInfo{Path: req.Path, Method: req.Method, ClientIP: req.ClientIP}}
+		if err := p.store.Repos().Events.Append(ctx, idp.NewEvent(action, "authentik.policies", actor, req.User, facts)); err != nil {
+			return fmt.Errorf("recording a policy's answer: %w", err)
+		}
+	}
+	return nil
+}
