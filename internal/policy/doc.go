@@ -41,7 +41,8 @@
 // every one of them is bounded: length, nodes, steps, text and list sizes, and
 // 100 ms of time. Functions that could grow without bound are replaced by
 // bounded ones of the same name; method calls, chained comparisons and the
-// short form a ?: b are refused. See guard.go for how, and FuzzExpression.
+// short form a ?: b are refused. See guard.go for how, meter.go for how much, and
+// FuzzExpression.
 //
 // A policy that fails to evaluate gives the binding's failure result and is
 // never negated: failing closed is the default.

@@ -315,6 +315,10 @@ var deceptive = []string{
 }
 
 func TestGreedyExpressionsAreStopped(t *testing.T) { // not parallel: it measures the process
+	limit := 3 * time.Second // a busy machine takes its time, too; on an idle one it is 0.2 s
+	if raceEnabled {
+		limit *= 10
+	}
 	for i, source := range append(slices.Clone(greedy), deceptive...) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
@@ -326,7 +330,7 @@ func TestGreedyExpressionsAreStopped(t *testing.T) { // not parallel: it measure
 		runtime.ReadMemStats(&after)
 		t.Logf("%8v %6.1f MB  %.60s  %v", took.Round(time.Millisecond), float64(after.TotalAlloc-before.TotalAlloc)/1e6, source, err)
 		require.Equal(t, i < len(greedy), err != nil, "%.100s: %v", source, err)
-		require.Less(t, took, 3*time.Second, "%.100s", source)
+		require.Less(t, took, limit, "%.100s", source)
 		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(150<<20), "%.100s", source)
 	}
 }

@@ -12,7 +12,7 @@ const (
 	maxPattern     = 512      // bytes
 	maxPatternSize = 2000     // instructions
 	maxMatchText   = 64 << 10 // bytes
-	matchShift     = 6        // 64 instructions × bytes are a step
+	matchShift     = 4        // 16 instructions × bytes are a step
 )
 
 // pattern is a compiled pattern and its size in instructions.

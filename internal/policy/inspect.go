@@ -1,0 +1,120 @@
+package policy
+
+import (
+	"fmt"
+
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/conf"
+	"github.com/expr-lang/expr/file"
+)
+
+// inspector is step 2.
+type inspector struct {
+	functions conf.FunctionsTable
+	seen      map[ast.Node]bool
+	patterns  map[string]*pattern
+	err       *file.Error
+}
+
+func (in *inspector) refuse(node ast.Node, format string, args ...any) {
+	if in.err == nil {
+		in.err = &file.Error{Location: node.Location(), Message: fmt.Sprintf(format, args...)}
+	}
+}
+
+func (in *inspector) walk(node ast.Node, depth, nesting int) {
+	if node == nil || in.err != nil {
+		return
+	}
+	if in.seen[node] {
+		// The parser shares the middle operand. Each further step would visit it
+		// twice, and nested ones exponentially often.
+		in.refuse(node, "chained comparisons (a < b < c) and the short form a ?: b are not supported: write a < b and b < c, or a ?? b")
+		return
+	}
+	in.seen[node] = true
+	switch node.(type) {
+	case *ast.ArrayNode, *ast.MapNode:
+		nesting++
+	}
+	if depth > maxDepth || nesting > maxNesting {
+		in.refuse(node, "the expression is nested too deeply")
+		return
+	}
+	in.look(node)
+	for _, child := range children(node) {
+		in.walk(child, depth+1, nesting)
+	}
+}
+
+func (in *inspector) look(node ast.Node) {
+	switch n := node.(type) {
+	case *ast.IdentifierNode:
+		if n.Value == "$env" {
+			in.refuse(n, "$env is not available")
+		}
+	case *ast.BytesNode:
+		in.refuse(n, "byte literals are not supported")
+	case *ast.CallNode:
+		callee, named := n.Callee.(*ast.IdentifierNode)
+		switch {
+		case !named:
+			in.refuse(n, "methods cannot be called; use a function")
+		case in.functions[callee.Value] == nil:
+			in.refuse(n, "unknown function %s", callee.Value)
+		case len(n.Arguments) > 1 && (callee.Value == "regex_match" || callee.Value == "regex_replace"):
+			in.pattern(n.Arguments[1])
+		}
+	case *ast.BinaryNode:
+		if n.Operator == "matches" {
+			in.pattern(n.Right)
+		}
+	}
+}
+
+func (in *inspector) pattern(node ast.Node) {
+	literal, ok := node.(*ast.StringNode)
+	if !ok {
+		return
+	}
+	re, err := compilePattern(literal.Value)
+	if err != nil {
+		in.refuse(node, "%v", err)
+		return
+	}
+	in.patterns[literal.Value] = re
+}
+
+func children(node ast.Node) []ast.Node {
+	switch n := node.(type) {
+	case *ast.UnaryNode:
+		return []ast.Node{n.Node}
+	case *ast.BinaryNode:
+		return []ast.Node{n.Left, n.Right}
+	case *ast.ChainNode:
+		return []ast.Node{n.Node}
+	case *ast.MemberNode:
+		return []ast.Node{n.Node, n.Property}
+	case *ast.SliceNode:
+		return []ast.Node{n.Node, n.From, n.To}
+	case *ast.CallNode:
+		return append([]ast.Node{n.Callee}, n.Arguments...)
+	case *ast.BuiltinNode:
+		return n.Arguments
+	case *ast.PredicateNode:
+		return []ast.Node{n.Node}
+	case *ast.ConditionalNode:
+		return []ast.Node{n.Cond, n.Exp1, n.Exp2}
+	case *ast.VariableDeclaratorNode:
+		return []ast.Node{n.Value, n.Expr}
+	case *ast.SequenceNode:
+		return n.Nodes
+	case *ast.ArrayNode:
+		return n.Nodes
+	case *ast.MapNode:
+		return n.Pairs
+	case *ast.PairNode:
+		return []ast.Node{n.Key, n.Value}
+	}
+	return nil
+}
