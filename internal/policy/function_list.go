@@ -195,7 +195,7 @@ func entries(m *meter, args []any) (names, all []any, err error) {
 	if err := m.list(v.Len()); err != nil {
 		return nil, nil, err
 	}
-	if err := m.spend(10 * v.Len()); err != nil { // sorting names costs more than copying them
+	if err := m.spend(30 * v.Len()); err != nil { // sorting names costs more than copying them
 		return nil, nil, err
 	}
 	names, all = []any{}, []any{}
