@@ -309,8 +309,8 @@ var greedy = []string{
 
 // deceptive expressions look endless and are not.
 var deceptive = []string{
-	`let a = reduce(1..30, [#acc, #acc], 0); let b = reduce(1..30, [#acc, #acc], 1); all(1..9999, a != b)`,
-	`let a = reduce(1..60, [#acc, #acc], 0); a == context.x or "x" == context.x or a == nil or all(1..9999, a != context.x)`,
+	`let a = reduce(1..30, [#acc, #acc], 0); let b = reduce(1..30, [#acc, #acc], 1); all(1..999, a != b)`,
+	`let a = reduce(1..60, [#acc, #acc], 0); a == context.x or "x" == context.x or a == nil or all(1..999, a != context.x)`,
 	`let a = reduce(1..60, [#acc, #acc], 0); len(a) == 2`,
 }
 
