@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -109,8 +110,7 @@ func (l layout) prepare(a account) error {
 }
 
 // privateDir makes a directory of mode 0700 that belongs to the account, or
-// checks that it is exactly that: a directory somebody else put there is not
-// used.
+// checks that it is that: a directory somebody else put there is not used.
 func privateDir(dir string, a account) error {
 	err := os.Mkdir(dir, 0o700)
 	if err == nil {
@@ -119,25 +119,27 @@ func privateDir(dir string, a account) error {
 	if !os.IsExist(err) {
 		return fmt.Errorf("making directory: %w", err)
 	}
-	info, err := os.Lstat(dir)
+	// What is checked is what is changed, even if its name moves meanwhile.
+	file, err := os.OpenFile(dir, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_DIRECTORY, 0)
 	if err != nil {
-		return fmt.Errorf("directory: %w", err)
+		return fmt.Errorf("%s is not a directory that can be used: remove it or choose another --data-dir: %w", dir, err)
 	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !info.IsDir() || !ok {
-		return fmt.Errorf("%s is not a directory: remove it or choose another --data-dir", dir)
+	defer func() { _ = file.Close() }()
+	var stat unix.Stat_t
+	if err := unix.Fstat(int(file.Fd()), &stat); err != nil {
+		return fmt.Errorf("looking at %s: %w", dir, err)
 	}
 	switch int(stat.Uid) {
 	case a.UID:
-	case os.Geteuid(): // root died between making and giving it away
-		if err := a.own(dir); err != nil {
-			return err
+	case os.Geteuid(): // root died between making it and giving it away
+		if err := file.Chown(a.UID, a.GID); err != nil {
+			return fmt.Errorf("giving %s to user %s: %w", dir, a.Name, err)
 		}
 	default:
 		return fmt.Errorf("%s belongs to user %s, not to %s: remove it or choose another --data-dir", dir, nameOf(int(stat.Uid)), a.Name)
 	}
-	if info.Mode().Perm() != 0o700 {
-		if err := os.Chmod(dir, 0o700); err != nil {
+	if stat.Mode&0o777 != 0o700 {
+		if err := file.Chmod(0o700); err != nil {
 			return fmt.Errorf("closing %s to others: %w", dir, err)
 		}
 	}

@@ -274,8 +274,8 @@ func ends(t *testing.T, pid int) {
 }
 
 func dead(pid int) bool {
-	_, state, ok := readStat(pid)
-	return !ok || state == 'Z' || state == 'X'
+	state := inspect(pid, base)
+	return state == gone || state == zombie
 }
 
 func needRoot(t *testing.T) {

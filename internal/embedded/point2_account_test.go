@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -18,6 +19,16 @@ func uidOf(t *testing.T, path string) int {
 	return owner
 }
 
+// runsAs is the user a process runs as.
+func runsAs(t *testing.T, pid int) int {
+	t.Helper()
+	out, err := exec.Command("ps", "-o", "uid=", "-p", strconv.Itoa(pid)).Output()
+	require.NoError(t, err)
+	uid, err := strconv.Atoi(strings.TrimSpace(string(out)))
+	require.NoError(t, err)
+	return uid
+}
+
 func TestPoint2RootRunsItAsPostgres(t *testing.T) {
 	t.Parallel()
 	needRoot(t)
@@ -25,7 +36,7 @@ func TestPoint2RootRunsItAsPostgres(t *testing.T) {
 	want, err := chooseAccount("/nowhere", "postgres", "nobody")
 	require.NoError(t, err)
 	require.NotZero(t, want.UID)
-	require.Equal(t, want.UID, uidOf(t, filepath.Join("/proc", strconv.Itoa(pid(t, server)))))
+	require.Equal(t, want.UID, runsAs(t, pid(t, server)))
 	require.Equal(t, want.UID, uidOf(t, server.cluster.pgdata()))
 	for _, private := range []string{server.cluster.password(), server.cluster.log(), server.cluster.lock()} {
 		info, err := os.Stat(private)
@@ -56,7 +67,7 @@ func TestPoint2RootRunsItAsNobody(t *testing.T) {
 	starting.release()
 
 	server := open(t, dir) // the cluster's owner keeps it
-	require.Equal(t, nobody.UID, uidOf(t, filepath.Join("/proc", strconv.Itoa(pid(t, server)))))
+	require.Equal(t, nobody.UID, runsAs(t, pid(t, server)))
 	require.Equal(t, "1", ask(t, connect(t, server), `SELECT '1'`))
 }
 
@@ -134,14 +145,7 @@ func TestPoint2WithoutRoot(t *testing.T) {
 	require.NoError(t, err)
 	place := filepath.Dir(emptyDir(t))
 	require.NoError(t, os.Chown(place, someone.UID, someone.GID))
-	cmd := helper("user", filepath.Join(place, "data"))
-	copied := filepath.Join(place, "helper") // the test binary lies where only root comes
-	out, err := exec.Command("cp", cmd.Path, copied).CombinedOutput()
-	require.NoError(t, err, string(out))
-	require.NoError(t, os.Chmod(copied, 0o755))
-	cmd.Path, cmd.Dir = copied, place
-	cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(someone.UID), Gid: uint32(someone.GID)}
-	u, line := launchPeer(t, cmd)
+	u, line := launchPeer(t, helperAs(t, someone, place, filepath.Join(place, "data")))
 	require.Contains(t, <-line, "up ")
 	info, err := os.Stat(filepath.Join(place, "data"))
 	require.NoError(t, err)
@@ -161,4 +165,29 @@ func TestPoint2DefaultDataDir(t *testing.T) {
 	t.Setenv("XDG_DATA_HOME", "")
 	t.Setenv("HOME", "/h")
 	require.Equal(t, "/h/.local/share/portcullis", DefaultDataDir())
+}
+
+// helperAs is a helper process that runs as somebody else, from place.
+func helperAs(t *testing.T, who account, place, dir string) *exec.Cmd {
+	t.Helper()
+	cmd := helper("user", dir)
+	copied := filepath.Join(place, "helper") // the test binary lies where only root comes
+	out, err := exec.Command("cp", cmd.Path, copied).CombinedOutput()
+	require.NoError(t, err, string(out))
+	require.NoError(t, os.Chmod(copied, 0o755))
+	cmd.Path, cmd.Dir = copied, place
+	cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(who.UID), Gid: uint32(who.GID)}
+	return cmd
+}
+
+// Somebody else's data directory is named with its owner.
+func TestPoint2DirectoryOfAnotherUser(t *testing.T) {
+	t.Parallel()
+	needRoot(t)
+	someone, err := chooseAccount("/nowhere", "nobody")
+	require.NoError(t, err)
+	dir := madeDir(t)
+	u, line := launchPeer(t, helperAs(t, someone, filepath.Dir(dir), dir))
+	require.Contains(t, <-line, "the data directory "+dir+" belongs to user root: run as that user")
+	require.Error(t, u.cmd.Wait())
 }

@@ -88,7 +88,7 @@ func TestPoint3SquattedShortDirectory(t *testing.T) {
 	require.NoError(t, os.Remove(places.socket))
 	require.NoError(t, os.Symlink("/tmp", places.socket))
 	_, err = Start(t.Context(), Config{DataDir: dir})
-	require.ErrorContains(t, err, "is not a directory")
+	require.ErrorContains(t, err, "is not a directory that can be used")
 }
 
 // Every spelling of a directory leads to the same database.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"sync"
@@ -63,6 +64,10 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		return nil, err
 	}
 	starting, err := waitLock(ctx, places.lock(), unix.LOCK_EX)
+	if errors.Is(err, fs.ErrPermission) {
+		owner, _ := ownerOf(places.root)
+		return nil, fmt.Errorf("the data directory %s belongs to user %s: run as that user or choose another --data-dir: %w", places.root, nameOf(owner), err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("starting the embedded database: %w", err)
 	}
