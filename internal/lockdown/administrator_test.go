@@ -91,7 +91,9 @@ func TestOfTwoAdministratorsWhoLockEachOtherExactlyOneSucceeds(t *testing.T) {
 	off := false
 	ways := []func(actor idp.Actor, target *idp.User) bool{
 		contain,
-		func(actor idp.Actor, target *idp.User) bool { return w.lockdowns.Deactivate(w.ctx, actor, target.ID) == nil },
+		func(actor idp.Actor, target *idp.User) bool {
+			return w.lockdowns.Deactivate(w.ctx, actor, target.ID) == nil
+		},
 		func(actor idp.Actor, target *idp.User) bool {
 			_, err := w.accounts.Update(w.ctx, actor, target.ID, account.Patch{IsActive: &off})
 			return err == nil
@@ -108,8 +110,7 @@ func TestOfTwoAdministratorsWhoLockEachOtherExactlyOneSucceeds(t *testing.T) {
 		var won [2]bool
 		var wg sync.WaitGroup
 		start := make(chan struct{})
-		for i, act := range []func(){func() { won[0] = first(a, b.User) }, func() { won[1] = second(b, a.User) }} {
-			_ = i
+		for _, act := range []func(){func() { won[0] = first(a, b.User) }, func() { won[1] = second(b, a.User) }} {
 			wg.Go(func() {
 				<-start
 				act()

@@ -1,0 +1,84 @@
+package token_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portcullis-idp/portcullis/internal/access"
+	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/lockdown"
+	"github.com/portcullis-idp/portcullis/internal/postgres"
+	"github.com/portcullis-idp/portcullis/internal/testkit"
+	"github.com/portcullis-idp/portcullis/internal/token"
+)
+
+type world struct {
+	*testing.T
+	ctx       context.Context
+	db        *postgres.DB
+	tokens    *token.Service
+	lockdowns *lockdown.Service
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	db, err := postgres.Open(t.Context(), testkit.Database(t), postgres.Options{})
+	require.NoError(t, err)
+	t.Cleanup(db.Close)
+	checker := access.New()
+	return &world{T: t, ctx: t.Context(), db: db,
+		tokens:    token.New(token.Deps{Store: db, Access: checker}),
+		lockdowns: lockdown.New(lockdown.Deps{Store: db, Access: checker})}
+}
+
+func (w *world) user(name string, change ...func(*idp.User)) *idp.User {
+	w.Helper()
+	u := &idp.User{Username: name, IsActive: true, Password: "$argon2id$" + name}
+	for _, c := range change {
+		c(u)
+	}
+	require.NoError(w, w.db.Repos().Users.Create(w.ctx, u))
+	return w.now(u)
+}
+
+func inactive(u *idp.User) { u.IsActive = false }
+
+func (w *world) now(u *idp.User) *idp.User {
+	w.Helper()
+	fresh, err := w.db.Repos().Users.Get(w.ctx, u.ID)
+	require.NoError(w, err)
+	return fresh
+}
+
+func (w *world) issue(actor idp.Actor, d token.Draft) (*idp.Token, string) {
+	w.Helper()
+	t, key, err := w.tokens.Issue(w.ctx, actor, d)
+	require.NoError(w, err)
+	return t, key
+}
+
+func (w *world) events(action idp.Action) []idp.Event {
+	w.Helper()
+	page, err := w.db.Repos().Events.Find(w.ctx, idp.EventFilter{Actions: []idp.Action{action}})
+	require.NoError(w, err)
+	return page.Items
+}
+
+// brand has a recovery flow.
+func (w *world) brand() *idp.Brand {
+	w.Helper()
+	flow := &idp.Flow{Name: "Recovery", Slug: "recovery-flow", Designation: idp.DesignationRecovery, Authentication: idp.AuthenticationNone,
+		DeniedAction: idp.DeniedMessage, Layout: "stacked", PolicyMode: idp.PolicyAny}
+	require.NoError(w, w.db.Repos().Flows.Create(w.ctx, flow))
+	return &idp.Brand{FlowRecovery: &flow.ID}
+}
+
+func fault(t *testing.T, err error) *idp.Error {
+	t.Helper()
+	var e *idp.Error
+	require.True(t, errors.As(err, &e), "%v", err)
+	return e
+}
