@@ -2,11 +2,8 @@ package testkit
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"strconv"
 	"strings"
@@ -14,10 +11,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"github.com/portcullis-idp/portcullis/internal/postgres/migration"
-	"github.com/portcullis-idp/portcullis/migrations"
 )
 
 const (
@@ -29,30 +24,10 @@ const (
 	templatesKept = 6
 )
 
-// schemaDigest names the schema by the files that make it, ours and River's:
-// whoever changes one gets a new template.
-func schemaDigest() (string, error) {
-	sum := sha256.New()
-	for _, files := range []fs.FS{migrations.FS, riverpgxv5.New(nil).GetMigrationFS("main")} {
-		err := fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
-			if err != nil || entry.IsDir() {
-				return err
-			}
-			data, err := fs.ReadFile(files, path)
-			fmt.Fprintf(sum, "%s %d\n%s", path, len(data), data)
-			return err
-		})
-		if err != nil {
-			return "", fmt.Errorf("reading migrations: %w", err)
-		}
-	}
-	return hex.EncodeToString(sum.Sum(nil)[:8]), nil
-}
-
 // makeTemplate returns the name of a migrated database that nobody is
 // connected to, making it when this schema has none yet.
 func makeTemplate(ctx context.Context, pool *pgxpool.Pool, serverURL string) (string, error) {
-	digest, err := schemaDigest()
+	digest, err := migration.Digest()
 	if err != nil {
 		return "", err
 	}

@@ -4,6 +4,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/golang-migrate/migrate/v4/database"
 	"github.com/google/go-cmp/cmp"
@@ -55,4 +56,24 @@ func TestVersionIsWrittenInTheFilesTransaction(t *testing.T) {
 			require.Equal(t, "clean", to.said[len(to.said)-1])
 		})
 	}
+}
+
+func TestDigestFollowsEveryFile(t *testing.T) {
+	t.Parallel()
+	of := func(pairs ...string) string {
+		set := fstest.MapFS{}
+		for i := 0; i < len(pairs); i += 2 {
+			set[pairs[i]] = &fstest.MapFile{Data: []byte(pairs[i+1])}
+		}
+		sum, err := digest(set)
+		require.NoError(t, err)
+		return sum
+	}
+	require.Equal(t, of("a", "1", "b", "2"), of("b", "2", "a", "1"))
+	for _, other := range []string{of("a", "1"), of("a", "1", "b", "3"), of("a", "1", "c", "2"), of("a", "1b 1\n2")} {
+		require.NotEqual(t, of("a", "1", "b", "2"), other)
+	}
+	real, err := Digest()
+	require.NoError(t, err)
+	require.Len(t, real, 16)
 }
