@@ -105,6 +105,9 @@ func (s *Server) line(w middleware.WrapResponseWriter, r *http.Request, scope *w
 func pattern(r *http.Request) string {
 	if rctx := chi.RouteContext(r.Context()); rctx != nil {
 		if p := rctx.RoutePattern(); p != "" && p != "/*" {
+			if strings.HasSuffix(r.URL.Path, "/") && !strings.HasSuffix(p, "/") {
+				p += "/" // chi leaves the last slash out
+			}
 			return p
 		}
 	}

@@ -63,9 +63,12 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) error {
 // wrongMethod answers a known path asked with a method it does not have.
 func (s *Server) wrongMethod(w http.ResponseWriter, r *http.Request) error {
 	var allowed []string
-	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
-		if s.router.Match(chi.NewRouteContext(), m, r.URL.Path) {
-			allowed = append(allowed, m)
+	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		if !s.router.Match(chi.NewRouteContext(), m, r.URL.Path) {
+			continue
+		}
+		if allowed = append(allowed, m); m == http.MethodGet {
+			allowed = append(allowed, http.MethodHead)
 		}
 	}
 	w.Header().Set("Allow", strings.Join(allowed, ", "))

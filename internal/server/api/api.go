@@ -30,9 +30,6 @@ type Deps struct {
 	Tokens    *token.Service
 	Lockdowns *lockdown.Service
 	Flows     Executor
-	// Target puts the users of a lockdown into the context of its flow, before
-	// the flow is planned. self says that it is the actor's own account.
-	Target    func(run *flow.Run, users []*idp.User, self bool)
 	Version   string
 	PublicURL string // without a trailing slash; "" = derived from each request
 }

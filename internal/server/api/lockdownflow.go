@@ -9,6 +9,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
+	"github.com/portcullis-idp/portcullis/internal/stages/accountlockdown"
 )
 
 type lockdownBody struct {
@@ -78,8 +79,7 @@ func (a *API) beginLockdown(c *call, field string, users []idp.UserID) (any, err
 		targets = append(targets, &page.Items[i])
 	}
 	v := flow.Visit{Slug: f.Slug, Browser: web.BrowserDigest(c.w, c.r), Actor: c.actor, Brand: brand, Query: map[string]string{}}
-	self := len(users) == 1 && c.actor.Is(users[0])
-	link, err := a.Flows.Begin(c, v, func(run *flow.Run) { a.Target(run, targets, self) })
+	link, err := a.Flows.Begin(c, v, accountlockdown.For(targets...))
 	var inapplicable *flow.NotApplicable
 	switch {
 	case errors.As(err, &inapplicable):
