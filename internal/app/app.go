@@ -16,6 +16,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/embedded"
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
+	"github.com/portcullis-idp/portcullis/internal/policy"
 	"github.com/portcullis-idp/portcullis/internal/postgres"
 	"github.com/portcullis-idp/portcullis/internal/postgres/migration"
 	"github.com/portcullis-idp/portcullis/internal/secret"
@@ -38,9 +39,10 @@ type App struct {
 	Flows     *flow.Executor
 	Server    *server.Server
 
-	embedded *embedded.Server // nil with a database URL
-	worker   *postgres.Worker
-	address  string // what Serve listens on
+	policyKinds *policy.Kinds
+	embedded    *embedded.Server // nil with a database URL
+	worker      *postgres.Worker
+	address     string // what Serve listens on
 }
 
 // Open starts the database where it is embedded, migrates it, applies the
@@ -100,15 +102,15 @@ func (a *App) build() error {
 	a.Accounts = account.New(account.Deps{Store: a.DB, Access: a.Access, Closer: a.Lockdowns, Hasher: a.Hasher})
 	a.Sessions = session.New(session.Deps{Store: a.DB, Access: a.Access})
 	a.Tokens = token.New(token.Deps{Store: a.DB, Access: a.Access})
-	a.Flows = a.flows()
+	a.Flows = a.engine()
 	var err error
-	a.Server, err = a.server()
+	a.Server, err = a.web()
 	return err
 }
 
 // settle brings a fresh or older installation to what this version expects.
 func (a *App) settle(ctx context.Context) error {
-	prints := blueprint.New(a.DB, stageKinds{a.Flows}, policyKinds{}, os.Getenv)
+	prints := blueprint.New(a.DB, stageKinds{a.Flows}, policyKinds{a.policyKinds}, os.Getenv)
 	if err := prints.ApplyShipped(ctx, blueprints.FS); err != nil {
 		return fmt.Errorf("applying the shipped blueprints: %w", err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/portcullis-idp/portcullis/internal/cli"
 	"github.com/portcullis-idp/portcullis/internal/config"
+	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/postgres/migration"
 )
 
@@ -89,10 +90,20 @@ func (a *App) base() string {
 	return "http://" + net.JoinHostPort(host, port)
 }
 
+// setupLink makes a fresh set-up link, or none once the first administrator has
+// been set up.
+func (a *App) setupLink(ctx context.Context) (string, error) {
+	link, err := a.Accounts.SetupLink(ctx, a.base())
+	if idp.Is(err, idp.CodeConflict) || idp.Is(err, idp.CodeNotFound) {
+		return "", nil
+	}
+	return link, err
+}
+
 // welcome says where the console is and, while nobody has set up the first
 // administrator, the link that does it.
 func (a *App) welcome(ctx context.Context, out io.Writer, o cli.ServeOptions) error {
-	link, err := a.Accounts.SetupLink(ctx, a.base())
+	link, err := a.setupLink(ctx)
 	if err != nil {
 		return err
 	}
@@ -153,7 +164,7 @@ func SetupLink(ctx context.Context, cfg *config.Config, out io.Writer) error {
 		return err
 	}
 	defer a.Close()
-	link, err := a.Accounts.SetupLink(ctx, a.base())
+	link, err := a.setupLink(ctx)
 	if err != nil {
 		return err
 	}

@@ -46,9 +46,9 @@ var exceptions = map[string]string{
 // reserved libraries and who alone may import them, by prefix. Tests are free.
 var reserved = map[string][]string{
 	"github.com/jackc/pgx":          {"internal/postgres", "internal/embedded", "internal/testkit", "internal/bench"},
-	"github.com/riverqueue/river":   {"internal/postgres"},
+	"github.com/riverqueue/river":   {"internal/postgres", "internal/testkit"},
 	"github.com/golang-migrate":     {"internal/postgres/migration"},
-	"github.com/go-chi/chi":         {"internal/server"},
+	"github.com/go-chi/chi":         {"internal/server", "internal/app"},
 	"github.com/danielgtaylor/huma": {"internal/server/api"},
 	"github.com/alexedwards/scs":    {"internal/server"},
 	"github.com/expr-lang/expr":     {"internal/policy"},

@@ -1,0 +1,44 @@
+package app
+
+import (
+	"github.com/go-chi/chi/v5"
+
+	"github.com/portcullis-idp/portcullis/internal/cli"
+	"github.com/portcullis-idp/portcullis/internal/flow"
+	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/policies"
+	"github.com/portcullis-idp/portcullis/internal/policy"
+	"github.com/portcullis-idp/portcullis/internal/server"
+	"github.com/portcullis-idp/portcullis/internal/server/account"
+	"github.com/portcullis-idp/portcullis/internal/server/admin"
+	"github.com/portcullis-idp/portcullis/internal/server/api"
+	"github.com/portcullis-idp/portcullis/internal/server/page"
+	"github.com/portcullis-idp/portcullis/internal/stages"
+	"github.com/portcullis-idp/portcullis/internal/stages/accountlockdown"
+)
+
+// engine makes the flow engine with every kind of stage and policy.
+func (a *App) engine() *flow.Executor {
+	a.policyKinds = policy.NewKinds(policies.Kinds())
+	bound := stages.NewPolicies(a.DB, policy.NewEngine(a.policyKinds))
+	return flow.NewExecutor(flow.Deps{Store: a.DB, Policies: bound, Kinds: stages.All(stages.Deps{
+		Store: a.DB, Accounts: a.Accounts, Sessions: a.Sessions, Lockdowns: a.Lockdowns, Policies: bound,
+	})})
+}
+
+// web makes the server with the API, the console and the person's own pages.
+func (a *App) web() (*server.Server, error) {
+	lockdowns := page.LockdownFlow{Store: a.DB, Lockdowns: a.Lockdowns, Flows: a.Flows,
+		Target: func(run *flow.Run, users []*idp.User, _ bool) { accountlockdown.For(users...)(run) }}
+	public := a.Config.PublicURL
+	json := api.New(api.Deps{Store: a.DB, Access: a.Access, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
+		Lockdowns: a.Lockdowns, Flows: a.Flows, Version: cli.Version, PublicURL: public})
+	console := admin.New(admin.Deps{Store: a.DB, Access: a.Access, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
+		Lockdowns: a.Lockdowns, Flow: lockdowns, PublicURL: public})
+	own := account.New(account.Deps{Store: a.DB, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
+		Lockdowns: a.Lockdowns, Flow: lockdowns})
+	return server.New(server.Deps{Log: a.Log, Store: a.DB, Sessions: a.Sessions, Tokens: a.Tokens, Flows: a.Flows,
+		Pages: page.Pages{}, SessionStore: a.DB.NewSessionStore(server.BlankSession),
+		PublicURL: public, TrustedProxies: a.Config.TrustedProxies,
+		Mounts: []func(chi.Router){json.Mount, console.Routes, own.Routes}})
+}
