@@ -197,7 +197,10 @@ func (p *passage) close(ctx context.Context, not *NotApplicable) (*Answer, error
 // flow.
 func (p *passage) denied(ctx context.Context, not *NotApplicable) (*Answer, error) {
 	f := p.run.Flow
-	if f.Designation == idp.DesignationAuthentication && p.run.Actor.User != nil && not.Cause == nil {
+	if not.Cause != nil {
+		return p.close(ctx, not) // a broken policy is no answer
+	}
+	if f.Designation == idp.DesignationAuthentication && p.run.Actor.User != nil {
 		return p.finish(ctx)
 	}
 	next := p.run.Query["next"]
