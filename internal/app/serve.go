@@ -139,13 +139,18 @@ func openBrowser(url string) {
 }
 
 // Migrate brings the database up to this version.
-func Migrate(ctx context.Context, cfg *config.Config, out io.Writer) error {
+func Migrate(ctx context.Context, cfg *config.Config, out io.Writer, o cli.MigrateOptions) error {
 	a := &App{Config: cfg, Log: cfg.Logger()}
 	url, err := a.database(ctx)
 	if err != nil {
 		return err
 	}
 	defer a.Close()
+	if o.Repair {
+		if err := migration.Repair(ctx, url, a.Log); err != nil {
+			return err
+		}
+	}
 	if err := migration.Up(ctx, url, a.Log); err != nil {
 		return err
 	}

@@ -16,10 +16,15 @@ type ServeOptions struct {
 	Open bool // open the console in a browser where there is one
 }
 
+// MigrateOptions are the extras of `portcullis migrate`.
+type MigrateOptions struct {
+	Repair bool // first clear up after a migration that was interrupted half way
+}
+
 // Program is what the commands start. app provides it.
 type Program struct {
 	Serve     func(ctx context.Context, cfg *config.Config, out io.Writer, o ServeOptions) error
-	Migrate   func(ctx context.Context, cfg *config.Config, out io.Writer) error
+	Migrate   func(ctx context.Context, cfg *config.Config, out io.Writer, o MigrateOptions) error
 	SetupLink func(ctx context.Context, cfg *config.Config, out io.Writer) error
 	Demo      func(ctx context.Context, cfg *config.Config, out io.Writer) error
 }

@@ -112,10 +112,15 @@ func serve(p Program) *cobra.Command {
 }
 
 func migrate(p Program) *cobra.Command {
-	return &cobra.Command{
+	var o MigrateOptions
+	c := &cobra.Command{
 		Use: "migrate", Short: "Bring the database up to this version and stop", Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return with(c, p.Migrate) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			return with(c, func(ctx context.Context, cfg *config.Config, out io.Writer) error { return p.Migrate(ctx, cfg, out, o) })
+		},
 	}
+	c.Flags().BoolVar(&o.Repair, "repair", false, "first clear up after a migration that was interrupted half way")
+	return c
 }
 
 func setupLink(p Program) *cobra.Command {

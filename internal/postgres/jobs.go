@@ -18,7 +18,7 @@ import (
 type queue struct{ client *river.Client[pgx.Tx] }
 
 func newQueue(pool *pgxpool.Pool, log *slog.Logger) (*queue, error) {
-	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Logger: log})
+	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Logger: quietly(log)})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the job queue: %w", err)
 	}

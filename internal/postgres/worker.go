@@ -39,7 +39,7 @@ func (db *DB) NewWorker() (*Worker, error) {
 		return db.purge(ctx)
 	}))
 	client, err := river.NewClient(riverpgxv5.New(db.pool), &river.Config{
-		Logger:            db.log,
+		Logger:            quietly(db.log),
 		Workers:           register,
 		Queues:            map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}},
 		FetchPollInterval: pollInterval,
