@@ -54,10 +54,10 @@ func (r brands) ForHost(ctx context.Context, host string) (*idp.Brand, error) {
 	}
 	host = strings.TrimSuffix(strings.Trim(host, "[]"), ".")
 	return one(ctx, r.q, "brand", "choosing the brand of a host", r.scan, `
-		SELECT `+r.columns+` FROM brands t
-		 WHERE '.' || fold($1) LIKE '%.' || replace(replace(replace(fold(ltrim(t.domain, '.')), '\', '\\'), '%', '\%'), '_', '\_')
-		    OR t.is_default
-		 ORDER BY (fold($1) = fold(t.domain) OR right('.' || fold($1), length(t.domain) + 1) = '.' || fold(ltrim(t.domain, '.'))) DESC,
-		          length(t.domain) DESC, t.id
+		SELECT `+r.columns+` FROM brands t,
+		       LATERAL (SELECT '.' || fold(ltrim(t.domain, '.')) AS suffix) d,
+		       LATERAL (SELECT right('.' || fold($1), length(d.suffix)) = d.suffix AS matches) m
+		 WHERE m.matches OR t.is_default
+		 ORDER BY m.matches DESC, length(d.suffix) DESC, t.id
 		 LIMIT 1`, host)
 }

@@ -63,7 +63,7 @@ func (r events) Find(ctx context.Context, f idp.EventFilter) (idp.Page[idp.Event
 	return page(ctx, r.q, eventListing, w, f.Paging, pgx.RowToStructByName[idp.Event])
 }
 
-// Append also assigns ID where it is unset, and CreatedAt always.
+// Append also assigns ID and CreatedAt where they are unset.
 func (r events) Append(ctx context.Context, e *idp.Event) error {
 	if e.ID.IsZero() {
 		e.ID = idp.NewID[idp.Event]()

@@ -56,6 +56,10 @@ func translate(err error, noun string) error {
 		return translateServer(pg)
 	case unreachable(err):
 		return unavailable(err)
+	case tooBig(err):
+		e := idp.Invalid("", unstorable, dataFault("22003"))
+		e.Err = err
+		return e
 	}
 	return &idp.Error{Code: idp.CodeInternal, Message: "The database refused the statement.", Err: err}
 }
@@ -71,13 +75,20 @@ func translateServer(pg *pgconn.PgError) error {
 	case integrityViolation:
 		return violation(pg)
 	case dataException:
-		e := idp.Invalid("", "A value has a form that cannot be stored: %s.", dataFault(pg.Code))
+		e := idp.Invalid("", unstorable, dataFault(pg.Code))
 		e.Err = pg
 		return e
 	case connectionException, outOfResources, operatorIntervention:
 		return unavailable(pg)
 	}
 	return &idp.Error{Code: idp.CodeInternal, Message: "The database refused the statement.", Err: pg}
+}
+
+const unstorable = "A value has a form that cannot be stored: %s."
+
+// tooBig reports whether the driver refused a number before sending it.
+func tooBig(err error) bool {
+	return strings.Contains(err.Error(), "is greater than maximum value") || strings.Contains(err.Error(), "is less than minimum value")
 }
 
 // dataFault describes a data exception without repeating the value.

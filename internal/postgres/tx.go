@@ -21,12 +21,11 @@ const (
 // InTx implements idp.Store.
 func (db *DB) InTx(ctx context.Context, fn func(tx idp.Repos) error) error {
 	return db.retry(ctx, func() error {
-		conn, err := db.pool.Acquire(ctx)
+		conn, tx, err := begin(ctx, db.pool)
 		if err != nil {
-			return wrap(err, "database", "waiting for a database connection")
+			return err
 		}
-		defer conn.Release()
-		return db.once(ctx, conn, fn)
+		return db.finish(ctx, conn, tx, fn)
 	})
 }
 
@@ -34,17 +33,36 @@ func (db *DB) InTx(ctx context.Context, fn func(tx idp.Repos) error) error {
 // had (the server is out of connections), the pool has to do.
 func (db *DB) Lockdown(ctx context.Context, fn func(tx idp.Repos) error) error {
 	return db.retry(ctx, func() error {
-		conn, err := db.reserved.Acquire(ctx)
+		conn, tx, err := begin(ctx, db.reserved)
 		if err != nil && ctx.Err() == nil {
 			db.log.WarnContext(ctx, "no reserved connection for a lockdown; using the pool", "error", err)
-			conn, err = db.pool.Acquire(ctx)
+			conn, tx, err = begin(ctx, db.pool)
 		}
 		if err != nil {
-			return wrap(err, "database", "waiting for a database connection")
+			return err
 		}
-		defer conn.Release()
-		return db.once(ctx, conn, fn)
+		return db.finish(ctx, conn, tx, fn)
 	})
+}
+
+// begin starts a transaction. Connections that turn out to be broken, as after
+// a restart of the database, are passed over: nothing was done on them yet.
+func begin(ctx context.Context, pool *pgxpool.Pool) (*pgxpool.Conn, pgx.Tx, error) {
+	for broken := int32(0); ; broken++ {
+		conn, err := pool.Acquire(ctx)
+		if err != nil {
+			return nil, nil, wrap(err, "database", "waiting for a database connection")
+		}
+		tx, err := conn.Begin(ctx)
+		if err == nil {
+			return conn, tx, nil
+		}
+		useless := conn.Conn().IsClosed()
+		conn.Release()
+		if !useless || ctx.Err() != nil || broken >= pool.Config().MaxConns {
+			return nil, nil, wrap(err, "database", "beginning a transaction")
+		}
+	}
 }
 
 // retry runs a transaction again while it loses races.
@@ -72,11 +90,10 @@ func lostRace(err error) bool {
 	return state == serialisationFailure || state == deadlockDetected
 }
 
-func (db *DB) once(ctx context.Context, conn *pgxpool.Conn, fn func(tx idp.Repos) error) error {
-	tx, err := conn.Begin(ctx)
-	if err != nil {
-		return wrap(err, "database", "beginning a transaction")
-	}
+// finish runs fn in the transaction, commits or rolls back, and gives the
+// connection back.
+func (db *DB) finish(ctx context.Context, conn *pgxpool.Conn, tx pgx.Tx, fn func(tx idp.Repos) error) error {
+	defer conn.Release()
 	// Runs after a panic too. A caller that gave up must not keep the rollback
 	// from being sent, or the row locks would stay until the timeout.
 	defer func() {
