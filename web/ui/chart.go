@@ -22,14 +22,14 @@ const (
 	barWidth    = 12
 )
 
-// top is the value the chart reaches up to: 1, 2 or 5 times a power of ten.
+// top is the value the chart reaches up to: one of a few round steps times a power of ten.
 func (p ChartProps) top() int {
 	most := 1
 	for _, b := range p.Bars {
 		most = max(most, b.Value)
 	}
 	for pow := 1; ; pow *= 10 {
-		for _, f := range []int{1, 2, 5} {
+		for _, f := range []int{1, 2, 3, 4, 5, 6, 8} {
 			if f*pow >= most {
 				return f * pow
 			}

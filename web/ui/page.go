@@ -68,13 +68,15 @@ type NavGroup struct {
 }
 
 // MarkCurrent returns nav with the one entry marked whose Href is the longest prefix of path, in whole segments.
-// The given nav is not changed.
+// An entry that lies above another one, such as the console's first page, is marked only on its own path: it is not where
+// a page belongs that no entry names. The given nav is not changed.
 func MarkCurrent(nav []NavGroup, path string) []NavGroup {
+	path = segments(path)
 	best := ""
 	for _, g := range nav {
 		for _, it := range g.Items {
-			h := strings.TrimSuffix(it.Href, "/") + "/"
-			if strings.HasPrefix(strings.TrimSuffix(path, "/")+"/", h) && len(h) > len(best) {
+			h := segments(it.Href)
+			if strings.HasPrefix(path, h) && len(h) > len(best) && (path == h || !isAbove(h, nav)) {
 				best = h
 			}
 		}
@@ -83,10 +85,25 @@ func MarkCurrent(nav []NavGroup, path string) []NavGroup {
 	for i, g := range nav {
 		out[i] = NavGroup{Label: g.Label, Items: append([]NavItem(nil), g.Items...)}
 		for j := range out[i].Items {
-			out[i].Items[j].Current = best != "" && strings.TrimSuffix(out[i].Items[j].Href, "/")+"/" == best
+			out[i].Items[j].Current = best != "" && segments(out[i].Items[j].Href) == best
 		}
 	}
 	return out
+}
+
+// segments is a path that ends in a slash, so that prefixes are whole segments.
+func segments(path string) string { return strings.TrimSuffix(path, "/") + "/" }
+
+// isAbove says whether another entry lies below the path.
+func isAbove(path string, nav []NavGroup) bool {
+	for _, g := range nav {
+		for _, it := range g.Items {
+			if h := segments(it.Href); h != path && strings.HasPrefix(h, path) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Flash is a message about what just happened, shown once on the next page.

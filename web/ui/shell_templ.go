@@ -152,7 +152,7 @@ func Admin(p PageProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "\" placeholder=\"Search users, groups, applications…\" aria-label=\"Search everything\" autocomplete=\"off\" data-hotkey> <kbd aria-hidden=\"true\">Ctrl K</kbd></form><div class=\"topbar-end\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "\" placeholder=\"Search everything…\" aria-label=\"Search everything\" autocomplete=\"off\" data-hotkey> <kbd aria-hidden=\"true\">Ctrl K</kbd></form><div class=\"topbar-end\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
