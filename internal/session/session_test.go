@@ -170,13 +170,18 @@ func TestASecondUserReplacesTheFirst(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	first, firstCookie := w.start(w.user("mia"))
-	_, secondCookie := w.start(w.user("tom"), replace(first.Session.ID))
+	tom := w.user("tom")
+	_, secondCookie, err := w.sessions.Start(w.ctx, first, session.Begin{User: tom.ID, Replace: &first.Session.ID})
+	require.NoError(t, err)
 	require.False(t, w.works(firstCookie))
 	require.True(t, w.works(secondCookie))
 	events := w.events(idp.ActionLogout)
 	require.Len(t, events, 1)
 	require.Equal(t, "mia", events[0].User["username"])
 	require.Equal(t, session.ReasonReplaced, events[0].Context["logout_reason"])
+	logins := w.events(idp.ActionLogin)
+	require.Equal(t, "tom", logins[1].User["username"])
+	require.NotContains(t, logins[1].User, "authenticated_as", "who was signed in before has no part in it")
 }
 
 func TestTheSameUserDoesNotAccumulateAndTheKeyRotates(t *testing.T) {
