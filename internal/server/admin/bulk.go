@@ -138,8 +138,8 @@ func (c *Console) question(r *http.Request, act string, targets []lockdown.Targe
 	total, able := idp.Holdings{Tokens: map[idp.TokenIntent]int{}}, 0
 	rows := make([]ui.Row, 0, n)
 	for _, t := range targets {
-		self = self || web.Actor(r).Is(t.User.ID)
 		fate, changes := bulkFate(act, t)
+		self = self || changes && web.Actor(r).Is(t.User.ID)
 		if changes {
 			able++
 			addHoldings(&total, t.Holdings)
@@ -149,7 +149,7 @@ func (c *Console) question(r *http.Request, act string, targets []lockdown.Targe
 			Cells: []templ.Component{ui.PersonCell(t.User.Name, t.User.Username, userPath(t.User.ID)), fate}})
 	}
 	v.Table = ui.TableProps{ID: "targets", Caption: "Selected users", Rows: rows,
-		Columns: []ui.Column{{Label: "User"}, {Label: "What happens"}}}
+		Columns: []ui.Column{{Label: "User"}, {Label: "Effect"}}}
 	people := ui.Count(n, "user")
 	if n == 1 {
 		people = targets[0].User.DisplayName()
@@ -201,7 +201,10 @@ func bulkFate(act string, t lockdown.Target) (templ.Component, bool) {
 		return ui.Text("May sign in again"), true
 	}
 	ends := page.Ends(t.Holdings)
-	if len(ends) == 0 {
+	switch {
+	case len(ends) == 0 && !t.User.IsActive:
+		return ui.Muted("Inactive already, holds no session or token"), true
+	case len(ends) == 0:
 		return ui.Muted("Holds no session or token"), true
 	}
 	return ui.Text(strings.Join(ends, " · ")), true

@@ -113,9 +113,11 @@ func (d *dossier) actions(r *http.Request) templ.Component {
 		parts = append(parts, ui.Action(ui.ActionProps{Action: q.Action, Confirm: &q,
 			Button: ui.ButtonProps{Label: "Activate", Icon: ui.IconUserCheck, Kind: ui.Primary}}))
 	}
-	parts = append(parts,
-		ui.Action(ui.ActionProps{Action: at + "lockdown/",
-			Button: ui.ButtonProps{Label: "Account Lockdown", Icon: ui.IconGate, Kind: ui.Danger, Reason: why.Lockdown}}),
+	lock := ui.ButtonProps{Label: "Account Lockdown", Icon: ui.IconGate, Kind: ui.Danger, Reason: why.Lockdown}
+	if d.state() == ui.StateLockedDown {
+		lock.Kind = ui.Warning // it is done; what is wanted now stands beside it
+	}
+	parts = append(parts, ui.Action(ui.ActionProps{Action: at + "lockdown/", Button: lock}),
 		ui.Button(ui.ButtonProps{Label: "Set password", Icon: ui.IconKeyRound, Href: at + "password/", Reason: why.Password}),
 		ui.Action(ui.ActionProps{Action: at + "recovery/", Hidden: []ui.Pair{{Name: "confirmed", Value: "1"}},
 			Button: ui.ButtonProps{Label: "Create recovery link", Icon: ui.IconLink, Reason: why.Recovery}}))
@@ -189,7 +191,11 @@ func (c *Console) user(w http.ResponseWriter, r *http.Request) error {
 	for i := range events.Items {
 		moments = append(moments, eventMoment(&events.Items[i]))
 	}
-	v := userView{Page: d.frame(r, "Overview"), D: d, Facts: d.facts(groups), Held: d.held(), Moments: moments}
+	v := userView{Page: d.frame(r, "Overview"), D: d, Facts: d.facts(groups), Held: d.held(), Moments: moments,
+		HeldText: "Account Lockdown ends all of it at once, on every device and in every application."}
+	if d.state() == ui.StateLockedDown {
+		v.HeldText = "The lockdown ended everything. What appears here was made since."
+	}
 	q := d.deleteQuestion()
 	v.Danger = []ui.DangerRow{{Title: "Delete this user", Text: "Everything the account holds ends, then the account is gone for good. Its events and lockdown records stay.",
 		Action: ui.Action(ui.ActionProps{Action: q.Action, Confirm: &q,
@@ -198,12 +204,13 @@ func (c *Console) user(w http.ResponseWriter, r *http.Request) error {
 }
 
 type userView struct {
-	Page    ui.PageProps
-	D       *dossier
-	Held    []ui.StatProps
-	Facts   []ui.Item
-	Moments []ui.Moment
-	Danger  []ui.DangerRow
+	Page     ui.PageProps
+	D        *dossier
+	Held     []ui.StatProps
+	HeldText string
+	Facts    []ui.Item
+	Moments  []ui.Moment
+	Danger   []ui.DangerRow
 }
 
 // held counts what a lockdown would end.

@@ -221,9 +221,11 @@ func recoveryPage(p ui.PageProps, d *dossier, link string, lifetime time.Duratio
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Alert(ui.AlertProps{Tone: ui.ToneWarn, Title: "After a lockdown", Text: "Advise the person to re-enrol their MFA devices: whoever had the account may hold one."}).Render(ctx, templ_7745c5c3_Buffer)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
+				if d.Last != nil {
+					templ_7745c5c3_Err = ui.Alert(ui.AlertProps{Tone: ui.ToneWarn, Title: "After a lockdown", Text: "Advise the person to re-enrol their MFA devices: whoever had the account may hold one."}).Render(ctx, templ_7745c5c3_Buffer)
+					if templ_7745c5c3_Err != nil {
+						return templ_7745c5c3_Err
+					}
 				}
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "<div class=\"form-foot\">")
 				if templ_7745c5c3_Err != nil {

@@ -22,7 +22,7 @@ func (c *Console) userGroups(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	t := ui.TableProps{ID: "memberships", Caption: "Groups of " + d.User.DisplayName(),
-		Columns: []ui.Column{{Label: "Group"}, {Label: "Membership"}, {Label: "Superusers"}, {Label: "Leave", HideHead: true}},
+		Columns: []ui.Column{{Label: "Group"}, {Label: "Membership"}, {Label: "Superusers"}, {Label: "Remove", HideHead: true, Numeric: true}},
 		Empty:   ui.Empty(ui.EmptyProps{Icon: ui.IconUsers, Title: "In no group", Text: "Groups decide what policies allow. Add this user to one above."})}
 	var free []ui.Option
 	for i := range all {
@@ -33,7 +33,7 @@ func (c *Console) userGroups(w http.ResponseWriter, r *http.Request) error {
 			t.Rows = append(t.Rows, groupRow(g, ui.Text("Direct"), ui.Action(ui.ActionProps{Action: q.Action, Confirm: &q,
 				Button: ui.ButtonProps{Label: "Remove", Small: true, Attrs: templ.Attributes{"aria-label": "Remove from " + g.Name}}})))
 		case slices.Contains(d.User.AllGroups, g.ID):
-			t.Rows = append(t.Rows, groupRow(g, ui.Muted("Through a child group"), ui.None()))
+			t.Rows = append(t.Rows, groupRow(g, ui.Muted("Through a child group"), ui.Text("")))
 			free = append(free, ui.Option{Value: g.ID.String(), Label: g.Name})
 		default:
 			free = append(free, ui.Option{Value: g.ID.String(), Label: g.Name})

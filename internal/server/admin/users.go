@@ -148,7 +148,7 @@ func usersTable(r *http.Request, list page.List, found idp.Page[idp.User], conta
 		filter.Fields = append(filter.Fields, list.Choice("group", "Group", "Any group", groupOptions(groups)...))
 	}
 	t := ui.TableProps{ID: "users", Caption: "Users", Filter: ui.FilterBar(filter), Paging: list.Pages(found.Total, "user"),
-		Columns: []ui.Column{list.Column("Name", "username"), {Label: "E-mail", Optional: true}, {Label: "Groups", Optional: true},
+		Columns: []ui.Column{list.Column("Name", "username"), {Label: "E-mail", Optional: true}, {Label: "Groups"},
 			list.Column("Status", "is_active"), list.Column("Last sign-in", "last_login")}}
 	names := map[idp.GroupID]string{}
 	for i := range groups {

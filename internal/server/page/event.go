@@ -1,7 +1,6 @@
 package page
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
@@ -46,6 +45,8 @@ type EventView struct {
 	User     string // username of whom it concerns, "" = nobody
 	UserID   int    // 0 = nobody
 	By       string // username of who did it, when that is another
+
+	inPerson bool // it came with a request: whom it concerns did it themselves, unless By says otherwise
 }
 
 // DescribeEvent puts an event into words.
@@ -54,54 +55,53 @@ func DescribeEvent(e *idp.Event) EventView {
 	if by, ok := e.User["authenticated_as"].(map[string]any); ok {
 		v.By = text(by["username"])
 	}
+	_, v.inPerson = e.Context["http_request"]
 	v.Icon, v.Tone = eventIcon(e.Action)
 	v.Sentence = sentence(e, v)
 	switch text(e.Context["action_id"]) {
 	case idp.ActionIDLockdown:
 		v.Label, v.Icon, v.Tone = "Lockdown", ui.IconGate, ui.ToneBad
-		v.Sentence = who(v, "locked down", "locked their own account")
+		v.Sentence = v.who("locked down", "locked their own account", "was locked down")
 	case idp.ActionIDRestore:
 		v.Label, v.Icon, v.Tone = "Restore", ui.IconRotateCcw, ui.ToneOK
-		v.Sentence = who(v, "restored", "was restored")
+		v.Sentence = v.who("restored", "restored their own account", "was restored")
 	}
 	return v
 }
 
-// who says what happened to somebody, and by whom when that is another.
-func who(v EventView, done, self string) string {
-	name := v.User
-	if name == "" {
-		name = "somebody"
+// who says what happened to somebody: by another, by themselves, or by nobody
+// who can be named (the system).
+func (v EventView) who(done, self, passive string) string {
+	switch {
+	case v.By != "":
+		return v.By + " " + done + " " + v.name()
+	case v.inPerson:
+		return v.name() + " " + self
 	}
-	if v.By == "" {
-		return name + " " + self
-	}
-	return v.By + " " + done + " " + name
+	return v.name() + " " + passive
 }
 
+func (v EventView) name() string { return first(v.User, "somebody") }
+
 func sentence(e *idp.Event, v EventView) string {
-	name := v.User
-	if name == "" {
-		name = "somebody"
-	}
 	switch e.Action {
 	case idp.ActionLogin:
-		return name + " signed in"
+		return v.name() + " signed in"
 	case idp.ActionLogout:
-		return name + " signed out"
+		return v.who("signed out", "signed out", "was signed out")
 	case idp.ActionLoginFailed:
-		if v.User == "" {
-			name = first(text(e.Context["username"]), text(e.Context["identifier"]), "an unknown account")
-		}
-		return "Sign-in as " + name + " failed"
+		return "Sign-in as " + first(v.User, text(e.Context["username"]), text(e.Context["identifier"]), "an unknown account") + " failed"
 	case idp.ActionUserWrite:
-		return who(v, "changed", "changed their account")
+		return v.who("changed", "changed their account", "was changed")
 	case idp.ActionPasswordSet:
-		return who(v, "set the password of", "changed their password")
+		if v.By == "" && !v.inPerson {
+			return "The password of " + v.name() + " was set"
+		}
+		return v.who("set the password of", "changed their password", "")
 	case idp.ActionModelCreated, idp.ActionModelUpdated, idp.ActionModelDeleted:
 		return objectSentence(e, v)
 	case idp.ActionFlowExecution:
-		return join(name+" ran a flow", text(object(e.Context["flow"])["name"]))
+		return join(v.name()+" ran a flow", text(object(e.Context["flow"])["name"]))
 	}
 	return join(v.Label, text(e.Context["message"]))
 }
@@ -110,10 +110,21 @@ var objectVerbs = map[idp.Action]string{
 	idp.ActionModelCreated: "created", idp.ActionModelUpdated: "changed", idp.ActionModelDeleted: "deleted",
 }
 
+// objectSentence names the object; "ada changed user ada" is not what people
+// say of themselves.
 func objectSentence(e *idp.Event, v EventView) string {
 	model := object(e.Context["model"])
-	what := strings.TrimSpace(first(text(model["model_name"]), "object") + " " + text(model["name"]))
-	return fmt.Sprintf("%s %s %s", first(v.By, v.User, "the system"), objectVerbs[e.Action], what)
+	kind, name := first(text(model["model_name"]), "object"), text(model["name"])
+	what, done := strings.TrimSpace(kind+" "+name), objectVerbs[e.Action]
+	switch {
+	case v.By != "":
+		return v.By + " " + done + " " + what
+	case v.inPerson && kind == "user" && name == v.User:
+		return name + " " + done + " their account"
+	case v.inPerson && v.User != "":
+		return v.User + " " + done + " " + what
+	}
+	return strings.ToUpper(what[:1]) + what[1:] + " was " + done
 }
 
 func eventIcon(a idp.Action) (ui.IconName, ui.Tone) {

@@ -1,0 +1,98 @@
+package account
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/portcullis-idp/portcullis/internal/account"
+	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/lockdown"
+	"github.com/portcullis-idp/portcullis/internal/server/page"
+	"github.com/portcullis-idp/portcullis/internal/server/web"
+	"github.com/portcullis-idp/portcullis/internal/session"
+	"github.com/portcullis-idp/portcullis/internal/token"
+)
+
+// Deps are what the Pages need.
+type Deps struct {
+	Store     idp.Store
+	Accounts  *account.Service
+	Sessions  *session.Service
+	Tokens    *token.Service
+	Lockdowns *lockdown.Service
+	Flow      page.LockdownFlow // starts the brand's lockdown flow
+}
+
+// Pages answers the person's own pages.
+type Pages struct {
+	store     idp.Store
+	accounts  *account.Service
+	sessions  *session.Service
+	tokens    *token.Service
+	lockdowns *lockdown.Service
+	flow      page.LockdownFlow
+}
+
+// New returns the Pages.
+func New(d Deps) *Pages {
+	return &Pages{store: d.Store, accounts: d.Accounts, sessions: d.Sessions, tokens: d.Tokens, lockdowns: d.Lockdowns, flow: d.Flow}
+}
+
+// PasswordFlow is the flow in which people change their password.
+const PasswordFlow = "default-password-change"
+
+// The addresses.
+const (
+	sessionsPath = page.SettingsPath + "sessions/"
+	tokensPath   = page.SettingsPath + "tokens/"
+)
+
+// Routes adds the pages, and the choice of colours, which needs nobody signed
+// in; it is one of server.Deps.Mounts. Strangers are sent to sign in.
+func (p *Pages) Routes(r chi.Router) {
+	r.Method(http.MethodPost, page.ThemePath, web.Handler(page.SetTheme))
+	r.Group(func(r chi.Router) {
+		r.Use(web.RequireUser)
+		get := func(path string, h web.Handler) { r.Method(http.MethodGet, path, h) }
+		post := func(path string, h web.Handler) { r.Method(http.MethodPost, path, h) }
+		// both is for acts: GET is the question, for reloads and without script.
+		both := func(path string, h web.Handler) { get(path, h); post(path, h) }
+
+		get(page.AccountPath, p.home)
+		get(page.SettingsPath, p.settings)
+		post(page.SettingsPath+"details/", p.saveDetails)
+		post(page.SettingsPath+"lockdown/", p.lockDown)
+		get(sessionsPath, p.ownSessions)
+		both(sessionsPath+"end-others/", p.endOthers)
+		both(sessionsPath+"{session}/end/", p.endSession)
+		get(tokensPath, p.ownTokens)
+		both(tokensPath+"{token}/revoke/", p.revokeToken)
+	})
+}
+
+// now is the time that "2 minutes ago" is counted from; it decides nothing.
+func now() time.Time { return time.Now() }
+
+// own is a session or token that the person themselves holds: another's is
+// nobody's here, even for administrators.
+func own(r *http.Request, owner idp.UserID, noun string) error {
+	if !web.Actor(r).Is(owner) {
+		return idp.NotFound(noun)
+	}
+	return nil
+}
+
+// confirmed reads the form of an act. yes is false for a GET and for a form
+// that was sent without asking first.
+func confirmed(r *http.Request) (yes bool, err error) {
+	if r.Method != http.MethodPost {
+		return false, nil
+	}
+	form, err := web.DecodeForm(r)
+	if err != nil {
+		return false, err
+	}
+	return form.Bool("confirmed"), nil
+}

@@ -1,0 +1,142 @@
+package account
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/server/page"
+	"github.com/portcullis-idp/portcullis/internal/server/web"
+	"github.com/portcullis-idp/portcullis/web/ui"
+)
+
+var settingsCrumb = ui.Crumb{Label: "Settings", Href: page.SettingsPath}
+
+func (p *Pages) ownSessions(w http.ResponseWriter, r *http.Request) error {
+	list, err := page.ReadList(r, "-last_used")
+	if err != nil {
+		return err
+	}
+	u, live := web.User(r), true
+	found, err := p.sessions.Find(r.Context(), web.Actor(r), idp.SessionFilter{UserID: &u.ID, Live: &live, Paging: list.Paging()})
+	if err != nil {
+		return fmt.Errorf("listing the sessions of user %d: %w", u.ID, err)
+	}
+	if to := list.Beyond(found.Total); to != "" {
+		return web.Redirect(w, r, to)
+	}
+	t := page.SessionTable(r, page.Sessions{Items: found.Items, Base: sessionsPath, Owner: u, Now: now()})
+	t.Title, t.Text = "Where you are signed in", "If you do not know one of these, end it and change your password."
+	t.Paging = list.Pages(found.Total, "session")
+	if found.Total > 1 {
+		q := othersQuestion(found.Total - 1)
+		t.Actions = ui.Action(ui.ActionProps{Action: q.Action, Confirm: &q, Button: ui.ButtonProps{Label: "End all others", Kind: ui.Warning, Small: true}})
+	}
+	return page.Render(w, r, listPage(settingsFrame(r, "Sessions"), t))
+}
+
+func othersQuestion(n int) ui.ConfirmProps {
+	return ui.ConfirmProps{Title: "End all your other sessions?", Submit: "End other sessions", Danger: true,
+		Text:         "You are signed out on every other device at once and stay signed in here.",
+		Consequences: page.Ends(idp.Holdings{Sessions: n}), Action: sessionsPath + "end-others/", Back: sessionsPath}
+}
+
+func (p *Pages) endOthers(w http.ResponseWriter, r *http.Request) error {
+	u, live := web.User(r), true
+	switch yes, err := confirmed(r); {
+	case err != nil:
+		return err
+	case !yes:
+		found, err := p.sessions.Find(r.Context(), web.Actor(r), idp.SessionFilter{UserID: &u.ID, Live: &live, Paging: idp.Paging{Limit: 1}})
+		if err != nil {
+			return fmt.Errorf("counting the sessions of user %d: %w", u.ID, err)
+		}
+		return page.AskInAccount(w, r, []ui.Crumb{settingsCrumb, {Label: "Sessions", Href: sessionsPath}, {Label: "End all others"}},
+			othersQuestion(found.Total-1))
+	}
+	n, err := p.sessions.EndOthers(r.Context(), web.Actor(r), u.ID)
+	if err != nil {
+		return page.Refused(w, r, err, sessionsPath)
+	}
+	web.Flash(r.Context(), web.ToneSuccess, ui.Count(n, "other session")+" ended.")
+	return web.Redirect(w, r, sessionsPath)
+}
+
+func (p *Pages) endSession(w http.ResponseWriter, r *http.Request) error {
+	id, err := web.IDParam[idp.Session](r, "session", "session")
+	if err != nil {
+		return err
+	}
+	s, err := p.sessions.Get(r.Context(), web.Actor(r), id)
+	if err != nil {
+		return err
+	}
+	if err := own(r, s.UserID, "session"); err != nil {
+		return err
+	}
+	switch yes, err := confirmed(r); {
+	case err != nil:
+		return err
+	case !yes:
+		return page.AskInAccount(w, r, []ui.Crumb{settingsCrumb, {Label: "Sessions", Href: sessionsPath}, {Label: "End session"}},
+			page.EndSessionQuestion(r, s, web.User(r), sessionsPath))
+	case !s.Live:
+		web.Flash(r.Context(), web.ToneInfo, "That session had ended already.")
+		return web.Redirect(w, r, sessionsPath)
+	}
+	if err := p.sessions.End(r.Context(), web.Actor(r), id, page.EndedByOwner); err != nil {
+		return page.Refused(w, r, err, sessionsPath)
+	}
+	web.Flash(r.Context(), web.ToneSuccess, "The session on "+page.Device(s)+" ended.")
+	return web.Redirect(w, r, sessionsPath)
+}
+
+func (p *Pages) ownTokens(w http.ResponseWriter, r *http.Request) error {
+	list, err := page.ReadList(r, "identifier")
+	if err != nil {
+		return err
+	}
+	u, live := web.User(r), true
+	found, err := p.tokens.Find(r.Context(), web.Actor(r), idp.TokenFilter{UserID: &u.ID, Live: &live, Paging: list.Paging()})
+	if err != nil {
+		return fmt.Errorf("listing the tokens of user %d: %w", u.ID, err)
+	}
+	if to := list.Beyond(found.Total); to != "" {
+		return web.Redirect(w, r, to)
+	}
+	t := page.TokenTable(page.Tokens{Items: found.Items, Base: tokensPath, Owner: u, Now: now()})
+	t.Title, t.Text = "Tokens", "Secrets with which programs act for you. Revoke what you do not know."
+	t.Paging = list.Pages(found.Total, "token")
+	t.Empty = ui.Empty(ui.EmptyProps{Icon: ui.IconKeyRound, Title: "No tokens yet",
+		Text: "API tokens and app passwords of your account are listed here and can be revoked."})
+	return page.Render(w, r, listPage(settingsFrame(r, "Tokens"), t))
+}
+
+func (p *Pages) revokeToken(w http.ResponseWriter, r *http.Request) error {
+	id, err := web.IDParam[idp.Token](r, "token", "token")
+	if err != nil {
+		return err
+	}
+	t, err := p.tokens.Get(r.Context(), web.Actor(r), id)
+	if err != nil {
+		return err
+	}
+	if err := own(r, t.UserID, "token"); err != nil {
+		return err
+	}
+	switch yes, err := confirmed(r); {
+	case err != nil:
+		return err
+	case !yes:
+		return page.AskInAccount(w, r, []ui.Crumb{settingsCrumb, {Label: "Tokens", Href: tokensPath}, {Label: "Revoke token"}},
+			page.RevokeQuestion(t, web.User(r), tokensPath))
+	case !t.Live:
+		web.Flash(r.Context(), web.ToneInfo, "That token had ended already.")
+		return web.Redirect(w, r, tokensPath)
+	}
+	if err := p.tokens.Revoke(r.Context(), web.Actor(r), id); err != nil {
+		return page.Refused(w, r, err, tokensPath)
+	}
+	web.Flash(r.Context(), web.ToneSuccess, "The token "+t.Identifier+" was revoked.")
+	return web.Redirect(w, r, tokensPath)
+}

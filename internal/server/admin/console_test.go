@@ -1,0 +1,35 @@
+package admin_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portcullis-idp/portcullis/internal/postgres"
+	"github.com/portcullis-idp/portcullis/internal/server/account"
+	"github.com/portcullis-idp/portcullis/internal/server/admin"
+	"github.com/portcullis-idp/portcullis/internal/server/pagetest"
+	"github.com/portcullis-idp/portcullis/internal/testkit"
+)
+
+// open is the whole server over a database of its own.
+func open(t testing.TB) *pagetest.Site {
+	t.Helper()
+	db, err := postgres.Open(t.Context(), testkit.Database(t), postgres.Options{MaxConns: 6})
+	require.NoError(t, err)
+	t.Cleanup(db.Close)
+	s := pagetest.New(t, db)
+	console := admin.New(admin.Deps{Store: db, Access: s.Access, Accounts: s.Accounts, Sessions: s.Sessions, Tokens: s.Tokens,
+		Lockdowns: s.Lockdowns, Flow: s.Lockdown})
+	own := account.New(account.Deps{Store: db, Accounts: s.Accounts, Sessions: s.Sessions, Tokens: s.Tokens,
+		Lockdowns: s.Lockdowns, Flow: s.Lockdown})
+	s.Open(db.NewSessionStore(blank), console.Routes, own.Routes)
+	return s
+}
+
+// blank is the data of a session that has none yet, as the server keeps it.
+func blank(deadline time.Time, values map[string]any) ([]byte, error) {
+	return json.Marshal(map[string]any{"deadline": deadline, "values": values})
+}

@@ -1,0 +1,216 @@
+package pagetest
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/net/html"
+)
+
+// Page is an answer.
+type Page struct {
+	Status   int
+	Location string // of a redirect
+	Header   http.Header
+	Body     string
+	Doc      *html.Node
+	browser  *Browser
+	path     string
+}
+
+func newPage(b *Browser, r *http.Request, rec *httptest.ResponseRecorder) *Page {
+	b.site.tb.Helper()
+	p := &Page{Status: rec.Code, Location: rec.Header().Get("Location"), Header: rec.Header(), Body: rec.Body.String(),
+		browser: b, path: r.URL.RequestURI()}
+	doc, err := html.Parse(strings.NewReader(p.Body))
+	require.NoError(b.site.tb, err)
+	p.Doc = doc
+	return p
+}
+
+// Follow reads where a redirect leads.
+func (p *Page) Follow() *Page {
+	p.browser.site.tb.Helper()
+	require.Equal(p.browser.site.tb, http.StatusSeeOther, p.Status, "%s: %s", p.path, p.Text())
+	return p.browser.Get(p.Location)
+}
+
+// Text is what a reader sees: the content without tags, in single spaces.
+func (p *Page) Text() string { return textOf(first(p.Doc, "body")) }
+
+// Main is the text of the page's own content.
+func (p *Page) Main() string { return textOf(first(p.Doc, "main")) }
+
+// Title is the title of the window.
+func (p *Page) Title() string { return textOf(first(p.Doc, "title")) }
+
+// Has reports whether the page has a form that posts to the path.
+func (p *Page) Has(action string) bool {
+	for _, f := range all(p.Doc, "form") {
+		if attr(f, "action") == action {
+			return true
+		}
+	}
+	for _, b := range all(p.Doc, "button") {
+		if attr(b, "formaction") == action {
+			return true
+		}
+	}
+	return false
+}
+
+// Faults lists what every page must keep to and this one does not.
+func (p *Page) Faults() []string {
+	var out []string
+	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	if n := len(all(p.Doc, "h1")); n != 1 {
+		add("%d headings h1", n)
+	}
+	if p.Title() == "" {
+		add("no title")
+	}
+	ids := map[string]bool{}
+	walk(p.Doc, func(n *html.Node) {
+		if attr(n, "style") != "" || n.Data == "style" {
+			add("inline style on %s", n.Data)
+		}
+		for _, a := range n.Attr {
+			if strings.HasPrefix(a.Key, "on") {
+				add("event handler %s on %s", a.Key, n.Data)
+			}
+		}
+		if n.Data == "script" && attr(n, "src") == "" {
+			add("inline script")
+		}
+		if id := attr(n, "id"); id != "" {
+			if ids[id] {
+				add("id %q twice", id)
+			}
+			ids[id] = true
+		}
+	})
+	walk(p.Doc, func(n *html.Node) {
+		switch n.Data {
+		case "input", "select", "textarea":
+			if !p.labelled(n) {
+				add("no label for %s name=%q", n.Data, attr(n, "name"))
+			}
+		case "button", "a":
+			if textOf(n) == "" && attr(n, "aria-label") == "" {
+				add("%s without a name", n.Data)
+			}
+		}
+		for _, ref := range strings.Fields(attr(n, "aria-describedby") + " " + attr(n, "popovertarget") + " " + attr(n, "form")) {
+			if !ids[ref] {
+				add("%s refers to %q, which is not there", n.Data, ref)
+			}
+		}
+	})
+	return append(out, p.deadLinks()...)
+}
+
+func (p *Page) labelled(n *html.Node) bool {
+	if attr(n, "type") == "hidden" || attr(n, "aria-label") != "" || attr(n, "aria-hidden") == "true" {
+		return true
+	}
+	for up := n.Parent; up != nil; up = up.Parent {
+		if up.Data == "label" && textOf(up) != "" {
+			return true
+		}
+	}
+	for _, l := range all(p.Doc, "label") {
+		if id := attr(n, "id"); id != "" && attr(l, "for") == id && textOf(l) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// deadLinks are links and forms into the console and the account pages that no
+// route answers.
+func (p *Page) deadLinks() []string {
+	var out []string
+	check := func(method, target string) {
+		u, err := url.Parse(target)
+		if err != nil {
+			out = append(out, "a broken address: "+target)
+			return
+		}
+		if !strings.HasPrefix(u.Path, "/if/") {
+			return
+		}
+		if !p.browser.site.routes.Match(chi.NewRouteContext(), method, u.Path) {
+			out = append(out, "a dead end: "+method+" "+target)
+		}
+	}
+	for _, a := range all(p.Doc, "a") {
+		if href := attr(a, "href"); strings.HasPrefix(href, "/") {
+			check(http.MethodGet, href)
+		}
+	}
+	for _, f := range all(p.Doc, "form") {
+		check(strings.ToUpper(attr(f, "method")), attr(f, "action"))
+	}
+	return out
+}
+
+func walk(n *html.Node, visit func(*html.Node)) {
+	if n == nil {
+		return
+	}
+	if n.Type == html.ElementNode {
+		visit(n)
+	}
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		walk(c, visit)
+	}
+}
+
+func all(n *html.Node, tag string) []*html.Node {
+	var out []*html.Node
+	walk(n, func(e *html.Node) {
+		if e.Data == tag {
+			out = append(out, e)
+		}
+	})
+	return out
+}
+
+func first(n *html.Node, tag string) *html.Node {
+	if found := all(n, tag); len(found) > 0 {
+		return found[0]
+	}
+	return nil
+}
+
+func attr(n *html.Node, name string) string {
+	for _, a := range n.Attr {
+		if a.Key == name {
+			return a.Val
+		}
+	}
+	return ""
+}
+
+func textOf(n *html.Node) string {
+	var b strings.Builder
+	var read func(*html.Node)
+	read = func(n *html.Node) {
+		if n == nil {
+			return
+		}
+		if n.Type == html.TextNode {
+			b.WriteString(n.Data + " ")
+		}
+		for c := n.FirstChild; c != nil; c = c.NextSibling {
+			read(c)
+		}
+	}
+	read(n)
+	return strings.Join(strings.Fields(b.String()), " ")
+}
