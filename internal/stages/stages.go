@@ -1,9 +1,6 @@
 package stages
 
 import (
-	"context"
-	"encoding/json"
-
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/stages/accountlockdown"
@@ -54,29 +51,4 @@ func All(d Deps) []flow.Kind {
 		deny.Kind(),
 		redirect.Kind(),
 	}
-}
-
-// Kinds finds kinds by name or model; blueprints ask it.
-type Kinds []flow.Kind
-
-// Kind returns the name of the kind with that model, such as
-// authentik_stages_password.passwordstage.
-func (k Kinds) Kind(model string) (name string, ok bool) {
-	for _, kind := range k {
-		if kind.Model == model {
-			return kind.Name, true
-		}
-	}
-	return "", false
-}
-
-// Check decodes the settings of a kind strictly and returns them with all
-// defaults. The error is an *idp.Error with CodeInvalid.
-func (k Kinds) Check(name string, settings json.RawMessage) (json.RawMessage, error) {
-	for _, kind := range k {
-		if kind.Name == name {
-			return kind.Validate(context.Background(), nil, settings)
-		}
-	}
-	return nil, idp.Invalid("kind", "“%s” is not a kind of stage.", name)
 }

@@ -118,6 +118,9 @@ func (s stage) signIn(ctx context.Context, run *flow.Run, lasts time.Duration) (
 	if r := run.Actor.Request; r != nil {
 		b.UserAgent = r.UserAgent
 	}
+	if link, ok := flow.KeyLink.In(run.Vars); ok {
+		b.Link = &link
+	}
 	if former := run.Actor.Session; former != nil {
 		b.Replace = &former.ID
 	}
@@ -125,6 +128,7 @@ func (s stage) signIn(ctx context.Context, run *flow.Run, lasts time.Duration) (
 	if err != nil {
 		return nil, err
 	}
+	flow.KeyLink.Drop(run.Vars)
 	var expires time.Time
 	if lasts > 0 {
 		expires = started.ExpiresAt

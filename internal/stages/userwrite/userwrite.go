@@ -72,10 +72,14 @@ func (s stage) Enter(ctx context.Context, run *flow.Run) (flow.Step, error) {
 	}
 	pending, _ := flow.KeyPending.In(run.Vars)
 	change.Generation = pending.Generation
+	if link, ok := flow.KeyLink.In(run.Vars); ok {
+		change.Link = &link
+	}
 	changed, err := s.accounts.Settle(ctx, run.Actor, u.ID, change)
 	if err != nil {
 		return nil, err
 	}
+	flow.KeyLink.Drop(run.Vars)
 	forgetSecrets(run, data)
 	run.Forget()
 	run.SetPending(changed)

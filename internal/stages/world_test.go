@@ -1,0 +1,321 @@
+package stages_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portcullis-idp/portcullis/blueprints"
+	"github.com/portcullis-idp/portcullis/internal/access"
+	"github.com/portcullis-idp/portcullis/internal/account"
+	"github.com/portcullis-idp/portcullis/internal/blueprint"
+	"github.com/portcullis-idp/portcullis/internal/flow"
+	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/lockdown"
+	"github.com/portcullis-idp/portcullis/internal/policies"
+	"github.com/portcullis-idp/portcullis/internal/policy"
+	"github.com/portcullis-idp/portcullis/internal/postgres"
+	"github.com/portcullis-idp/portcullis/internal/secret"
+	"github.com/portcullis-idp/portcullis/internal/session"
+	"github.com/portcullis-idp/portcullis/internal/stages"
+	"github.com/portcullis-idp/portcullis/internal/testkit"
+	"github.com/portcullis-idp/portcullis/internal/token"
+)
+
+const goodPassword = "correct horse battery"
+
+// world is an installation with the shipped flows, and the real use cases
+// behind the stages.
+type world struct {
+	testing.TB
+	ctx       context.Context
+	store     *counting
+	flows     *flow.Executor
+	accounts  *account.Service
+	sessions  *session.Service
+	lockdowns *lockdown.Service
+	tokens    *token.Service
+	hasher    *secret.Hasher
+	admins    idp.GroupID
+}
+
+func newWorld(t testing.TB, more ...flow.Kind) *world {
+	t.Helper()
+	ctx := context.Background()
+	db, err := postgres.Open(ctx, testkit.Database(t), postgres.Options{})
+	require.NoError(t, err)
+	t.Cleanup(db.Close)
+	checker := access.New()
+	w := &world{TB: t, ctx: ctx, store: &counting{DB: db}, hasher: secret.New()}
+	w.lockdowns = lockdown.New(lockdown.Deps{Store: w.store, Access: checker})
+	w.accounts = account.New(account.Deps{Store: w.store, Access: checker, Closer: w.lockdowns, Hasher: w.hasher})
+	w.sessions = session.New(session.Deps{Store: w.store, Access: checker})
+	w.tokens = token.New(token.Deps{Store: w.store, Access: checker})
+	kinds := policy.NewKinds(policies.Kinds())
+	bound := stages.NewPolicies(w.store, policy.NewEngine(kinds))
+	w.flows = flow.NewExecutor(flow.Deps{Store: w.store, Policies: bound, Kinds: append(stages.All(stages.Deps{
+		Store: w.store, Accounts: w.accounts, Sessions: w.sessions, Lockdowns: w.lockdowns, Policies: bound}), more...)})
+	prints := blueprint.New(w.store, stageKinds{w.flows}, policyKinds{kinds}, func(string) string { return "" })
+	require.NoError(t, prints.ApplyShipped(ctx, blueprints.FS))
+	group := &idp.Group{Name: "admins", IsSuperuser: true}
+	require.NoError(t, w.repos().Groups.Create(ctx, group))
+	w.admins = group.ID
+	return w
+}
+
+func (w *world) repos() idp.Repos { return w.store.Repos() }
+
+type stageKinds struct{ flows *flow.Executor }
+
+func (k stageKinds) Kind(model string) (string, bool) {
+	for _, kind := range k.flows.Kinds() {
+		if kind.Model == model {
+			return kind.Name, true
+		}
+	}
+	return "", false
+}
+
+func (k stageKinds) Check(ctx context.Context, tx idp.Repos, name string, settings json.RawMessage) (json.RawMessage, error) {
+	kind, _ := k.flows.Kind(name)
+	return kind.Validate(ctx, &tx, settings)
+}
+
+type policyKinds struct{ kinds *policy.Kinds }
+
+func (k policyKinds) Kind(model string) (string, bool) {
+	kind, ok := k.kinds.Get(model)
+	return kind.Name, ok && kind.Model == model
+}
+
+func (k policyKinds) Check(_ context.Context, _ idp.Repos, kind string, settings json.RawMessage) (json.RawMessage, error) {
+	return settings, k.kinds.Check(kind, settings)
+}
+
+// counting counts what is committed.
+type counting struct {
+	*postgres.DB
+	commits atomic.Int64
+}
+
+func (c *counting) InTx(ctx context.Context, fn func(idp.Repos) error) error {
+	c.commits.Add(1)
+	return c.DB.InTx(ctx, fn)
+}
+
+func (c *counting) Lockdown(ctx context.Context, fn func(idp.Repos) error) error {
+	c.commits.Add(1)
+	return c.DB.Lockdown(ctx, fn)
+}
+
+func (c *counting) Repos() idp.Repos {
+	r := c.DB.Repos()
+	r.Runs = countedRuns{r.Runs, c}
+	r.Events = countedEvents{r.Events, c}
+	return r
+}
+
+type countedRuns struct {
+	idp.Runs
+	c *counting
+}
+
+func (r countedRuns) Create(ctx context.Context, run *idp.Run, d time.Duration) error {
+	r.c.commits.Add(1)
+	return r.Runs.Create(ctx, run, d)
+}
+
+func (r countedRuns) Save(ctx context.Context, run *idp.Run) error {
+	r.c.commits.Add(1)
+	return r.Runs.Save(ctx, run)
+}
+
+func (r countedRuns) Delete(ctx context.Context, id idp.RunID) error {
+	r.c.commits.Add(1)
+	return r.Runs.Delete(ctx, id)
+}
+
+type countedEvents struct {
+	idp.Events
+	c *counting
+}
+
+func (e countedEvents) Append(ctx context.Context, event *idp.Event) error {
+	e.c.commits.Add(1)
+	return e.Events.Append(ctx, event)
+}
+
+// user makes an account whose password is goodPassword.
+func (w *world) user(name string, change ...func(*idp.User)) *idp.User {
+	w.Helper()
+	hash, err := w.hasher.Hash(w.ctx, goodPassword)
+	require.NoError(w, err)
+	u := &idp.User{Username: name, Name: strings.ToUpper(name[:1]) + name[1:], Email: name + "@example.org", Path: "users",
+		Type: idp.UserInternal, IsActive: true, Password: hash}
+	for _, c := range change {
+		c(u)
+	}
+	require.NoError(w, w.repos().Users.Create(w.ctx, u))
+	return w.now(u)
+}
+
+func (w *world) administrator(name string) *idp.User {
+	w.Helper()
+	u := w.user(name)
+	require.NoError(w, w.repos().Groups.AddUser(w.ctx, w.admins, u.ID))
+	return w.now(u)
+}
+
+func (w *world) now(u *idp.User) *idp.User {
+	w.Helper()
+	fresh, err := w.repos().Users.Get(w.ctx, u.ID)
+	require.NoError(w, err)
+	return fresh
+}
+
+func (w *world) events(action idp.Action) []idp.Event {
+	w.Helper()
+	page, err := w.repos().Events.Find(w.ctx, idp.EventFilter{Actions: []idp.Action{action}, Paging: idp.Paging{Limit: 1000}})
+	require.NoError(w, err)
+	return page.Items
+}
+
+// browser is one browser: it keeps the session's cookie as a real one does.
+type browser struct {
+	*world
+	key    []byte
+	cookie string
+	query  map[string]string
+}
+
+func (w *world) browser(name string) *browser {
+	sum := sha256.Sum256([]byte(name))
+	return &browser{world: w, key: sum[:]}
+}
+
+// signedIn is a browser with a session of u.
+func (w *world) signedIn(u *idp.User) *browser {
+	w.Helper()
+	b := w.browser("browser of " + u.Username)
+	_, cookie, err := w.sessions.Start(w.ctx, b.actor(), session.Begin{User: u.ID, Generation: u.SessionGeneration, AuthMethod: "password"})
+	require.NoError(w, err)
+	b.cookie = cookie
+	return b
+}
+
+func (b *browser) actor() idp.Actor {
+	a := idp.Actor{Request: &idp.RequestInfo{ID: "req", Method: "POST", Path: "/", UserAgent: "test", ClientIP: netip.MustParseAddr("192.0.2.1")}}
+	if s, u, err := b.sessions.Visit(b.ctx, b.cookie); err == nil {
+		a.Session, a.User = s, u
+	}
+	return a
+}
+
+// alive reports whether the browser's session still acts.
+func (b *browser) alive() bool { return b.actor().User != nil }
+
+func (b *browser) visit(slug string) flow.Visit {
+	return flow.Visit{Slug: slug, Browser: b.key, Actor: b.actor(), Query: b.query}
+}
+
+func (b *browser) keep(a *flow.Answer, err error) *flow.Answer {
+	b.Helper()
+	require.NoError(b, err)
+	if a.Effects.SignedIn != nil {
+		b.cookie = a.Effects.SignedIn.Cookie
+	}
+	if a.Effects.SignedOut {
+		b.cookie = ""
+	}
+	return a
+}
+
+func (b *browser) get(slug string) *flow.Answer {
+	b.Helper()
+	return b.keep(b.flows.Get(b.ctx, b.visit(slug)))
+}
+
+// post sends the form and, where it leads back to the flow, reads the page.
+func (b *browser) post(slug string, in flow.Input) *flow.Answer {
+	b.Helper()
+	a := b.keep(b.flows.Solve(b.ctx, b.visit(slug), in))
+	if a.Redirect != "" && !a.Done {
+		effects := a.Effects
+		a = b.get(slug)
+		if a.Effects.SignedIn == nil {
+			a.Effects = effects
+		}
+	}
+	return a
+}
+
+func (b *browser) begin(slug string, set func(*flow.Run)) {
+	b.Helper()
+	link, err := b.flows.Begin(b.ctx, b.visit(slug), set)
+	require.NoError(b, err)
+	require.Equal(b, "/if/flow/"+slug+"/", link)
+}
+
+// shows requires the component and returns the challenge as JSON.
+func shows(t testing.TB, a *flow.Answer, component string) map[string]any {
+	t.Helper()
+	require.NoError(t, a.Err)
+	require.NotNil(t, a.Challenge, "redirect to %q", a.Redirect)
+	raw, _, err := a.JSON()
+	require.NoError(t, err)
+	var out map[string]any
+	require.NoError(t, json.Unmarshal(raw, &out))
+	require.Equal(t, component, out["component"], string(raw))
+	return out
+}
+
+// wrong requires a message beside a field.
+func wrong(t testing.TB, a *flow.Answer, field, message string) {
+	t.Helper()
+	require.NotEmpty(t, a.Errors[field], "%v", a.Errors)
+	require.Equal(t, message, a.Errors[field][0].String)
+}
+
+func denied(t testing.TB, a *flow.Answer, message string) {
+	t.Helper()
+	c, ok := a.Challenge.(flow.AccessDenied)
+	require.True(t, ok, "%#v, redirect %q", a.Challenge, a.Redirect)
+	require.Equal(t, message, c.ErrorMessage)
+}
+
+func done(t testing.TB, a *flow.Answer, to string) {
+	t.Helper()
+	require.True(t, a.Done, "%#v", a.Challenge)
+	require.Equal(t, to, a.Redirect)
+}
+
+// stage stores a stage and binds it to a flow at the end.
+func (w *world) stage(f *idp.Flow, order int, kind, settings string) *idp.FlowBinding {
+	w.Helper()
+	k, ok := w.flows.Kind(kind)
+	require.True(w, ok, kind)
+	repos := w.repos()
+	full, err := k.Validate(w.ctx, &repos, json.RawMessage(settings))
+	require.NoError(w, err)
+	s := &idp.Stage{Name: f.Slug + " " + kind + " " + idp.NewID[idp.Stage]().String(), Kind: kind, Settings: full}
+	require.NoError(w, repos.Stages.Create(w.ctx, s))
+	b := &idp.FlowBinding{FlowID: f.ID, StageID: s.ID, Order: order, ReEvaluatePolicies: true,
+		InvalidResponseAction: idp.InvalidRetry, PolicyMode: idp.PolicyAny}
+	require.NoError(w, repos.FlowBindings.Create(w.ctx, b))
+	return b
+}
+
+func (w *world) flow(slug string) *idp.Flow {
+	w.Helper()
+	f := &idp.Flow{Name: slug, Slug: slug, Title: slug, Designation: idp.DesignationStageConfiguration,
+		Authentication: idp.AuthenticationNone, DeniedAction: idp.DeniedMessage, Layout: "stacked", PolicyMode: idp.PolicyAny}
+	require.NoError(w, w.repos().Flows.Create(w.ctx, f))
+	return f
+}
