@@ -15,6 +15,8 @@ type Settlement struct {
 	Password              *string
 	// Attributes are put over the present ones, level by level.
 	Attributes map[string]any
+	// Link is the recovery link that established it, to be used up; nil = none.
+	Link *idp.TokenID
 	// Generation is the user's session generation when the flow established who
 	// it is about. Another one at present means that everything was ended
 	// meanwhile.
@@ -58,6 +60,11 @@ func (s *Service) Settle(ctx context.Context, actor idp.Actor, id idp.UserID, c 
 		proof := idp.Credential{Family: idp.FamilySession, Generation: c.Generation}
 		if err := idp.MayAct(idp.DoorPasswordSet, u, proof); err != nil {
 			return err
+		}
+		if c.Link != nil {
+			if err := idp.RedeemLink(ctx, tx, u, *c.Link); err != nil {
+				return err
+			}
 		}
 		before := *u
 		patch := Patch{Username: c.Username, Name: c.Name, Email: c.Email}

@@ -3,10 +3,12 @@ package account_test
 import (
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/portcullis-idp/portcullis/internal/account"
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/token"
 )
 
 func TestAFlowSettlesTheAccountItIsAbout(t *testing.T) {
@@ -59,4 +61,31 @@ func TestASettlementIsAllOrNothing(t *testing.T) {
 	}
 	_, err := w.accounts.Settle(w.ctx, idp.Actor{}, 4711, account.Settlement{Name: ptr("x")})
 	require.Equal(t, idp.CodeNotFound, idp.CodeOf(err))
+}
+
+// The link that a flow came from is used up by what the flow does, once, and
+// what was revoked meanwhile opens nothing.
+func TestASettlementUsesItsLinkUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	mia, tom := w.create(account.NewUser{Username: "mia", Password: ptr(good)}), w.user("tom")
+	link := func() idp.TokenID {
+		issued, _, err := w.tokens.Issue(w.ctx, idp.SystemActor(), token.Draft{User: mia.ID, Identifier: "link-" + uuid.NewString(), Intent: idp.IntentRecovery})
+		require.NoError(t, err)
+		return issued.ID
+	}
+	settle := func(id idp.UserID, l idp.TokenID, password string) error {
+		u, err := w.accounts.Get(w.ctx, idp.SystemActor(), id)
+		require.NoError(t, err)
+		_, err = w.accounts.Settle(w.ctx, idp.Actor{}, id, account.Settlement{Password: &password, Link: &l, Generation: u.SessionGeneration})
+		return err
+	}
+	once, revoked := link(), link()
+	require.Equal(t, idp.CodeInvalid, idp.CodeOf(settle(mia.ID, once, "short")), "a fault uses nothing up")
+	require.Equal(t, idp.CodeRefused, idp.CodeOf(settle(tom.ID, once, "somebody else's")))
+	require.NoError(t, w.tokens.Revoke(w.ctx, idp.SystemActor(), revoked))
+	require.Equal(t, idp.CodeRefused, idp.CodeOf(settle(mia.ID, revoked, "the finder's own")))
+	require.NoError(t, settle(mia.ID, once, "another good one"))
+	require.Equal(t, idp.CodeRefused, idp.CodeOf(settle(mia.ID, once, "yet another one")))
+	require.True(t, w.accepts(w.now(mia), "another good one"))
 }

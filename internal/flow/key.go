@@ -29,6 +29,8 @@ const (
 	KeyRedirect Key[string] = "redirect"
 	// KeyRestored is set when the run came from a link.
 	KeyRestored Key[bool] = "is_restored"
+	// KeyLink is the link that the run came from, until it is used up.
+	KeyLink Key[idp.TokenID] = "link"
 	// KeyRedirected is set when another flow led here.
 	KeyRedirected Key[bool] = "is_redirected"
 	// KeyRecoveryURL is where somebody goes who forgot their password.
@@ -47,7 +49,7 @@ type Pending struct {
 }
 
 // internal keys never reach policies as they are.
-var internalKeys = map[string]bool{string(KeyPending): true}
+var internalKeys = map[string]bool{string(KeyPending): true, string(KeyLink): true}
 
 // Vars is a run's context: values by key, as JSON.
 type Vars map[string]json.RawMessage

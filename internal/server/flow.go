@@ -16,6 +16,7 @@ type Executor interface {
 	Get(ctx context.Context, v flow.Visit) (*flow.Answer, error)
 	Solve(ctx context.Context, v flow.Visit, in flow.Input) (*flow.Answer, error)
 	Cancel(ctx context.Context, v flow.Visit) error
+	Begin(ctx context.Context, v flow.Visit, set func(*flow.Run)) (link string, err error)
 }
 
 // visit describes a request to a flow's page.
@@ -31,7 +32,11 @@ func visit(r *http.Request, slug string) flow.Visit {
 }
 
 func (s *Server) showFlow(w http.ResponseWriter, r *http.Request) error {
-	a, err := s.flows.Get(r.Context(), visit(r, web.Param(r, "slug")))
+	slug := web.Param(r, "slug")
+	if key := r.URL.Query().Get(linkParam); key != "" {
+		return s.openLink(w, r, slug, key)
+	}
+	a, err := s.flows.Get(r.Context(), visit(r, slug))
 	if err != nil {
 		return err
 	}

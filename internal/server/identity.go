@@ -20,11 +20,14 @@ type Sessions interface {
 	Seen(ctx context.Context, id idp.SessionID, ip netip.Addr, userAgent string) error
 }
 
-// Tokens honours bearer tokens; see token.Service.
+// Tokens honours bearer tokens and links; see token.Service.
 type Tokens interface {
 	// Authenticate returns the API token of a key and its user. CodeRefused and
 	// CodeNotFound mean that there is none.
 	Authenticate(ctx context.Context, key string) (*idp.Token, *idp.User, error)
+	// OpenLink returns the recovery or verification token of a link's key and
+	// its user, without using it up. CodeRefused means that there is none.
+	OpenLink(ctx context.Context, key string) (*idp.Token, *idp.User, error)
 }
 
 // maxCookie is more than any cookie of ours is long.

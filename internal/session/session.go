@@ -38,4 +38,6 @@ type Begin struct {
 	UserAgent  string
 	// Replace is the session this browser had until now; it ends.
 	Replace *idp.SessionID
+	// Link is the recovery link that established who it is, to be used up.
+	Link *idp.TokenID
 }

@@ -53,6 +53,11 @@ func (s *Service) Start(ctx context.Context, actor idp.Actor, b Begin) (*idp.Ses
 		if err := idp.MayAct(idp.DoorSignIn, u, proof); err != nil {
 			return err
 		}
+		if b.Link != nil {
+			if err := idp.RedeemLink(ctx, tx, u, *b.Link); err != nil {
+				return err
+			}
+		}
 		started = &idp.Session{
 			ID: idp.NewID[idp.Session](), UserID: u.ID, Username: u.Username,
 			Digest: secret.DigestOf(cookie).Bytes(), Generation: u.SessionGeneration,

@@ -63,18 +63,8 @@ func (s *Service) Redeem(ctx context.Context, id idp.TokenID) error {
 		if err != nil {
 			return err
 		}
-		if t, err = tx.Tokens.Get(ctx, id); err != nil {
+		if err := idp.RedeemLink(ctx, tx, u, id); err != nil {
 			return err
-		}
-		if err := idp.MayAct(idp.DoorFlowLink, u, t.Credential(linkIntent(t))); err != nil {
-			return err
-		}
-		revoked, err := tx.Tokens.Revoke(ctx, id)
-		if err != nil {
-			return err
-		}
-		if !revoked {
-			return idp.Refuse(idp.DoorFlowLink, idp.RefusedEnded)
 		}
 		facts := modelFacts(t)
 		facts["redeemed"] = true
