@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -94,15 +95,22 @@ func (p *process) forgetPeak() error {
 	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.cmd.Process.Pid), []byte("5"), 0)
 }
 
-// cpu is the processor time the process has used.
+// cpu is the processor time the process' threads have used, in nanoseconds'
+// precision: the figures of /proc/PID/stat count in steps of 10 ms.
 func (p *process) cpu() (time.Duration, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", p.cmd.Process.Pid))
 	if err != nil {
 		return 0, err
 	}
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	user, _ := strconv.ParseInt(fields[11], 10, 64)
-	system, _ := strconv.ParseInt(fields[12], 10, 64)
-	const tick = 10 * time.Millisecond // USER_HZ is 100 on Linux
-	return time.Duration(user+system) * tick, nil
+	var sum int64
+	for _, f := range files {
+		content, err := os.ReadFile(f)
+		if err != nil {
+			continue // a thread that has just ended
+		}
+		used, _, _ := strings.Cut(string(content), " ")
+		n, _ := strconv.ParseInt(used, 10, 64)
+		sum += n
+	}
+	return time.Duration(sum), nil
 }

@@ -13,10 +13,8 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/secret"
 )
 
-const (
-	signIns    = 60 // in a row
-	concurrent = 64 // at once
-)
+// concurrent is how many sign in at once.
+const concurrent = 64
 
 // signIn measures the yardsticks and bar 7.
 func signIn(ctx context.Context, r *report) error {
@@ -49,75 +47,76 @@ func signIn(ctx context.Context, r *report) error {
 	return atOnce(r, p, idle)
 }
 
-// inARow measures what a sign-in costs beside its hash.
+// inARow measures what a sign-in costs beside its hash. Rounds of sign-ins and
+// of bare hashes alternate, so that a slower minute of the machine slows both.
 func inARow(ctx context.Context, r *report, p *process, db *pgx.Conn) error {
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
 	if err := newClient(p.URL, transport).signIn("admin", password); err != nil {
 		return err // the first one warms everything up
 	}
-	hash, err := hashCPU(ctx)
+	hasher := secret.New()
+	encoded, err := hasher.Hash(ctx, password)
 	if err != nil {
 		return err
 	}
-	writesBefore, err := writes(ctx, db)
-	if err != nil {
-		return err
-	}
-	before, err := p.cpu()
-	if err != nil {
-		return err
-	}
-	var took sample
-	for range signIns {
-		began := time.Now()
-		if err := newClient(p.URL, transport).signIn("admin", password); err != nil {
+	var took, each, hash, beside sample
+	var commits int64
+	for range 9 {
+		writesBefore, err := writes(ctx, db)
+		if err != nil {
 			return err
 		}
-		took = append(took, time.Since(began))
+		signed, err := spent(p.cpu, func() error {
+			began := time.Now()
+			defer func() { took = append(took, time.Since(began)) }()
+			return newClient(p.URL, transport).signIn("admin", password)
+		})
+		if err != nil {
+			return err
+		}
+		writesAfter, err := writes(ctx, db)
+		if err != nil {
+			return err
+		}
+		commits += writesAfter - writesBefore
+		bare, err := spent(ownCPU, func() error { _, err := hasher.Verify(ctx, encoded, password); return err })
+		if err != nil {
+			return err
+		}
+		each, hash, beside = append(each, signed), append(hash, bare), append(beside, signed-bare)
 	}
-	after, err := p.cpu()
-	if err != nil {
-		return err
-	}
-	writesAfter, err := writes(ctx, db)
-	if err != nil {
-		return err
-	}
-	each := (after - before) / signIns
 	r.figure("sign-in, three requests", "%s", took)
-	r.figure("processor time of one sign-in, of one hash", "%s, %s", each.Round(10*time.Microsecond), hash.Round(10*time.Microsecond))
-	r.bar("processor time of a sign-in beside its hash", milliseconds(each-hash), 5, "ms")
-	// Background jobs write now and then; the next whole number below is ours.
-	r.bar("commits of a sign-in", float64((writesAfter-writesBefore)/signIns), 3, "")
+	r.figure("processor time of one sign-in", "%s", each)
+	r.figure("processor time of one hash", "%s", hash)
+	r.bar("processor time of a sign-in beside its hash", milliseconds(beside.at(50)), 5, "ms")
+	// Background jobs write now and then: the whole part is the sign-in's.
+	r.bar("commits of a sign-in", float64(commits/int64(len(took))), 3, "")
 	return nil
+}
+
+// inRound is how often an act is repeated in a round.
+const inRound = 10
+
+// spent is the processor time of one act, on the clock given.
+func spent(clock func() (time.Duration, error), act func() error) (time.Duration, error) {
+	before, err := clock()
+	if err != nil {
+		return 0, err
+	}
+	for range inRound {
+		if err := act(); err != nil {
+			return 0, err
+		}
+	}
+	after, err := clock()
+	return (after - before) / inRound, err
 }
 
 // writes is how many transactions have written to the server so far.
 func writes(ctx context.Context, db *pgx.Conn) (n int64, err error) {
 	err = db.QueryRow(ctx, `SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint`).Scan(&n)
 	return n, err
-}
-
-// hashCPU is the processor time of one verification, measured in this process.
-func hashCPU(ctx context.Context) (time.Duration, error) {
-	h := secret.New()
-	encoded, err := h.Hash(ctx, password)
-	if err != nil {
-		return 0, err
-	}
-	const n = 20
-	before, err := ownCPU()
-	if err != nil {
-		return 0, err
-	}
-	for range n {
-		if _, err := h.Verify(ctx, encoded, password); err != nil {
-			return 0, err
-		}
-	}
-	after, err := ownCPU()
-	return (after - before) / n, err
 }
 
 // atOnce measures the memory of many sign-ins at the same time. idle is what

@@ -66,6 +66,9 @@ func EventUser(u *User) map[string]any {
 	return map[string]any{"pk": int(u.ID), "username": u.Username, "email": u.Email}
 }
 
+// SystemName stands for the product itself where an actor's name is shown.
+const SystemName = "system"
+
 // NewEvent starts an event about something the actor did. about is whom it
 // concerns; when that is another than the actor, the actor goes into
 // authenticated_as, so that "notify the event's user" reaches the person
@@ -77,6 +80,9 @@ func NewEvent(action Action, app string, actor Actor, about *User, context map[s
 	user := EventUser(about)
 	if actor.User != nil && about != nil && actor.User.ID != about.ID {
 		user["authenticated_as"] = EventUser(actor.User)
+	}
+	if actor.System && about != nil {
+		user["authenticated_as"] = map[string]any{"pk": 0, "username": SystemName, "email": ""}
 	}
 	if context == nil {
 		context = map[string]any{}
