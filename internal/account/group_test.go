@@ -166,7 +166,7 @@ func TestOfTwoAdministratorsWhoRemoveEachOtherOneIsLeft(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for range 5 {
-		rival := w.create(account.NewUser{Username: "rival", Groups: []idp.GroupID{w.admins}})
+		rival := w.create(account.NewUser{Username: "rival", Password: ptr(good), Groups: []idp.GroupID{w.admins}})
 		var g errgroup.Group
 		for _, act := range []func() error{
 			func() error { return w.accounts.RemoveMember(w.ctx, w.admin, w.admins, rival.ID) },

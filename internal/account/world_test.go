@@ -37,7 +37,7 @@ func newWorld(t *testing.T) *world {
 	group := &idp.Group{Name: "admins", IsSuperuser: true}
 	require.NoError(t, w.db.Repos().Groups.Create(w.ctx, group))
 	w.admins = group.ID
-	root := w.user("root")
+	root := w.user("root", func(u *idp.User) { u.Password = "$argon2id$of-root" })
 	require.NoError(t, w.db.Repos().Groups.AddUser(w.ctx, group.ID, root.ID))
 	w.admin = idp.Actor{User: w.now(root)}
 	return w

@@ -149,3 +149,20 @@ func TestAnInactiveAdministratorIsNotTheLastOne(t *testing.T) {
 	results := w.contain(w.admin, second.User)
 	require.Equal(t, lockdown.Success, results[0].Status, results[0].Error)
 }
+
+// Another superuser who has neither a password nor a token cannot take over.
+func TestAnAdministratorWhoCannotSignInDoesNotCount(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	second := w.administrator("second")
+	results, err := w.lockdowns.Contain(w.ctx, w.admin, lockdown.Request{Users: ids(second.User), Switches: idp.Switches{SetUnusablePassword: true}})
+	require.NoError(t, err)
+	require.Equal(t, lockdown.Success, results[0].Status, results[0].Error)
+	require.True(t, w.now(second.User).IsActive)
+
+	results = w.contain(w.admin, w.admin.User)
+	require.Equal(t, lockdown.LastAdministrator, results[0].Error)
+	w.key(second.User, idp.IntentAPI)
+	results = w.contain(w.admin, w.admin.User)
+	require.Equal(t, lockdown.Success, results[0].Status, results[0].Error)
+}

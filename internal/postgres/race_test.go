@@ -178,6 +178,7 @@ func TestTheLastAdministratorStays(t *testing.T) {
 	admins := addGroup(t, db, "admins", true)
 	a, b := addUser(t, db, "a"), addUser(t, db, "b")
 	require.NoError(t, db.Repos().Groups.SetUsers(ctx, admins.ID, []idp.UserID{a.ID, b.ID}))
+	sql(t, db, `UPDATE users SET password = 'usable'`)
 	last := errors.New("last administrator")
 	deactivate := func(id idp.UserID) error {
 		return db.InTx(ctx, func(tx idp.Repos) error {
@@ -213,13 +214,17 @@ func TestWhoIsAnAdministrator(t *testing.T) {
 	leaf := addGroup(t, db, "leaf", false, top.ID)
 	var members []idp.UserID
 	for _, u := range []*idp.User{
-		{Username: "plain", IsActive: true}, {Username: "robot", IsActive: true, Type: idp.UserServiceAccount},
-		{Username: "off"}, {Username: "internal", IsActive: true, Type: idp.UserInternalServiceAccount},
-		{Username: idp.AnonymousUsername, IsActive: true},
+		{Username: "plain", IsActive: true, Password: "usable"}, {Username: "robot", IsActive: true, Type: idp.UserServiceAccount},
+		{Username: "off", Password: "usable"}, {Username: "no way in", IsActive: true, Password: "!unusable"}, {Username: "none", IsActive: true},
+		{Username: "internal", IsActive: true, Type: idp.UserInternalServiceAccount, Password: "usable"},
+		{Username: idp.AnonymousUsername, IsActive: true, Password: "usable"},
 	} {
 		require.NoError(t, r.Users.Create(ctx, u))
 		members = append(members, u.ID)
 	}
+	token := &idp.Token{UserID: members[1], Identifier: "api", Intent: idp.IntentAPI, Digest: digest()}
+	require.NoError(t, r.Tokens.Create(ctx, token))
+	require.NoError(t, r.Tokens.Create(ctx, &idp.Token{UserID: members[3], Identifier: "app", Intent: idp.IntentAppPassword, Digest: digest()}))
 	addUser(t, db, "no admin")
 	require.NoError(t, r.Groups.SetUsers(ctx, leaf.ID, members))
 	for _, c := range []struct {
@@ -230,4 +235,10 @@ func TestWhoIsAnAdministrator(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, c.want, n)
 	}
+	revoked, err := r.Tokens.Revoke(ctx, token.ID)
+	require.NoError(t, err)
+	require.True(t, revoked)
+	n, err := r.Users.HoldAdministrators(ctx)
+	require.NoError(t, err)
+	require.Equal(t, 1, n, "a program without a token cannot administer")
 }
