@@ -27,6 +27,7 @@ type world struct {
 	accounts *account.Service
 	sessions *session.Service
 	tokens   *token.Service
+	closer   *lockdown.Service
 	admins   idp.GroupID
 	admin    idp.Actor
 }
@@ -53,8 +54,8 @@ func emptyWorld(t *testing.T) *world {
 	checker := access.New()
 	w.sessions = session.New(session.Deps{Store: db, Access: checker})
 	w.tokens = token.New(token.Deps{Store: db, Access: checker})
-	w.accounts = account.New(account.Deps{Store: db, Access: checker, Hasher: w.hasher,
-		Closer: lockdown.New(lockdown.Deps{Store: db, Access: checker})})
+	w.closer = lockdown.New(lockdown.Deps{Store: db, Access: checker})
+	w.accounts = account.New(account.Deps{Store: db, Access: checker, Hasher: w.hasher, Closer: w.closer})
 	return w
 }
 
