@@ -102,8 +102,12 @@ func (in Input) Number(name string) (n int64, ok bool, err error) {
 	return 0, false, invalid
 }
 
-// shown is the input without what must not be drawn back into a form.
+// shown is the input without what must not be drawn back into a form; nil stays
+// nil: nothing was sent.
 func (in Input) shown() Input {
+	if in == nil {
+		return nil
+	}
 	out := Input{}
 	for name, v := range in {
 		lower := strings.ToLower(name)

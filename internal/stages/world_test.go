@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/netip"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -152,10 +153,13 @@ func (e countedEvents) Append(ctx context.Context, event *idp.Event) error {
 	return e.Events.Append(ctx, event)
 }
 
+// goodHash is made once: hashing takes most of a test's time.
+var goodHash = sync.OnceValues(func() (string, error) { return secret.New().Hash(context.Background(), goodPassword) })
+
 // user makes an account whose password is goodPassword.
 func (w *world) user(name string, change ...func(*idp.User)) *idp.User {
 	w.Helper()
-	hash, err := w.hasher.Hash(w.ctx, goodPassword)
+	hash, err := goodHash()
 	require.NoError(w, err)
 	u := &idp.User{Username: name, Name: strings.ToUpper(name[:1]) + name[1:], Email: name + "@example.org", Path: "users",
 		Type: idp.UserInternal, IsActive: true, Password: hash}

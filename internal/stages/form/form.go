@@ -2,6 +2,8 @@ package form
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/portcullis-idp/portcullis/internal/flow"
@@ -28,8 +30,8 @@ func Stray(p flow.Page, props ui.FormProps, shown ...string) ui.FormProps {
 	for _, name := range shown {
 		known[name] = true
 	}
-	for name, messages := range p.Errors {
-		for _, m := range messages {
+	for _, name := range slices.Sorted(maps.Keys(p.Errors)) {
+		for _, m := range p.Errors[name] {
 			if !known[name] {
 				props.Errors = append(props.Errors, fmt.Sprintf("%s: %s", name, m.String))
 			}

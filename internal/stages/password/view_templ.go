@@ -68,6 +68,7 @@ func view(c Challenge, p flow.Page) templ.Component {
 			templ_7745c5c3_Err = ui.Field(ui.FieldProps{
 				Name: "password", Label: "Password", Type: ui.FieldPassword, Required: true, Autofocus: true,
 				Autocomplete: "current-password", Error: form.Error(p, "password"),
+				NoReveal: !c.AllowShowPassword,
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
