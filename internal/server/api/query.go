@@ -3,7 +3,6 @@ package api
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -204,6 +203,3 @@ func ids[T any](q query, name string) []idp.ID[T] {
 	}
 	return out
 }
-
-// unescaped returns the query string of the request.
-func unescaped(r *http.Request) url.Values { return r.URL.Query() }
