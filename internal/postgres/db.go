@@ -143,7 +143,8 @@ func (db *DB) over(q querier) idp.Repos {
 	}
 }
 
-// settle makes a fresh connection ours: UTC times, bounded statements, and the
+// settle makes a fresh connection ours: UTC times, bounded statements, no
+// compiling of plans (a wrong estimate would cost a request 100 ms), and the
 // role that cannot change events, where the migrations could make it for this
 // database (see migrations/0007). It is one round trip.
 func settle(ctx context.Context, conn *pgx.Conn, timeout time.Duration) error {
@@ -153,7 +154,7 @@ func settle(ctx context.Context, conn *pgx.Conn, timeout time.Duration) error {
 	_, err := conn.PgConn().Exec(ctx, fmt.Sprintf(`
 		SELECT set_config('statement_timeout', '%[1]d', false),
 		       set_config('idle_in_transaction_session_timeout', '%[1]d', false),
-		       set_config('TimeZone', 'UTC', false);
+		       set_config('TimeZone', 'UTC', false), set_config('jit', 'off', false);
 		SELECT set_config('role', 'portcullis_app', false) FROM pg_roles
 		 WHERE rolname = 'portcullis_app' AND pg_has_role(session_user, oid, 'MEMBER')
 		   AND has_table_privilege(oid, to_regclass('events'), 'INSERT')`, timeout.Milliseconds())).ReadAll()

@@ -15,12 +15,20 @@ const endedByGeneration = string(idp.RefusedGeneration)
 
 type holder struct{ q querier }
 
+// Holdings counts by the same rules as sessionLive and tokenLive, written so
+// that the partial indexes alone can answer, because a lockdown waits for it:
+// IS TRUE keeps the planner from the index over expiry dates.
 func (r holder) Holdings(ctx context.Context, user idp.UserID) (idp.Holdings, error) {
 	h := idp.Holdings{Tokens: map[idp.TokenIntent]int{}}
 	rows, err := r.q.Query(ctx, `
-		SELECT '' AS intent, count(*) FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.user_id = $1 AND `+sessionLive+`
+		SELECT '' AS intent, count(*) FROM sessions
+		 WHERE user_id = $1 AND ended_at IS NULL AND (expires_at > (SELECT clock_timestamp())) IS TRUE
+		   AND generation = (SELECT session_generation FROM users WHERE id = $1)
 		UNION ALL
-		SELECT t.intent, count(*) FROM tokens t JOIN users u ON u.id = t.user_id WHERE t.user_id = $1 AND `+tokenLive+` GROUP BY 1`, user)
+		SELECT intent, count(*) FROM tokens
+		 WHERE user_id = $1 AND revoked_at IS NULL AND (NOT expiring OR expires_at > (SELECT clock_timestamp()))
+		   AND generation = (SELECT token_generation FROM users WHERE id = $1)
+		 GROUP BY intent`, user)
 	if err != nil {
 		return h, wrap(err, "user", "counting what user %d holds", user)
 	}

@@ -17,7 +17,7 @@ import (
 const (
 	batch         = 500
 	workers       = 2
-	pollInterval  = 30 * time.Second
+	pollInterval  = 10 * time.Second
 	purgeInterval = 15 * time.Minute
 	stopPatience  = 5 * time.Second
 )
