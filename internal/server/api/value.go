@@ -19,9 +19,8 @@ import (
 const maxItems = 10_000
 
 var (
-	timeType     = reflect.TypeFor[time.Time]()
-	durationType = reflect.TypeFor[time.Duration]()
-	textType     = reflect.TypeFor[encoding.TextUnmarshaler]()
+	timeType = reflect.TypeFor[time.Time]()
+	textType = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
 // decode reads a value that is not null and returns what is wrong with it, in
