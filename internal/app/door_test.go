@@ -1,0 +1,435 @@
+package app_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portcullis-idp/portcullis/internal/account"
+	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/secret"
+	"github.com/portcullis-idp/portcullis/internal/session"
+	"github.com/portcullis-idp/portcullis/internal/token"
+)
+
+// spoil makes one reason to refuse true.
+type spoil string
+
+// What can be done to an account or to a credential between the moment somebody
+// got hold of it and the moment they come to a door with it.
+const (
+	healthy  spoil = "healthy" // nothing: the door opens
+	forged   spoil = "forged"  // there is no such thing
+	nobodys  spoil = "nobodys" // it is the anonymous user's
+	closed   spoil = "closed"  // the account is switched off, the credential as it was
+	outdated spoil = "outdated"
+	expired  spoil = "expired"
+	ended    spoil = "ended"
+	misused  spoil = "misused" // a token of another intent
+)
+
+// spoils says which of them is which refusal.
+var spoils = map[idp.Refusal]spoil{
+	idp.RefusedUnknown: forged, idp.RefusedAnonymous: nobodys, idp.RefusedInactive: closed, idp.RefusedGeneration: outdated,
+	idp.RefusedExpired: expired, idp.RefusedEnded: ended, idp.RefusedIntent: misused,
+}
+
+// cannot holds every pair that no state of the world brings about, and why.
+var cannot = map[idp.Door]map[idp.Refusal]string{
+	idp.DoorPassword: {
+		idp.RefusedExpired: "passwords have no time at which they end",
+		idp.RefusedEnded:   "a password is replaced or made unusable; it then simply does not match",
+		idp.RefusedIntent:  "a password has one purpose",
+	},
+	idp.DoorSignIn: {
+		idp.RefusedExpired: "a sign-in under way is forgotten after its time: the browser begins anew",
+		idp.RefusedEnded:   "everything of an account ends at once, by its generation; a single sign-in under way cannot be ended",
+		idp.RefusedIntent:  "what proved who somebody is was judged at its own door",
+	},
+	idp.DoorSession: {
+		idp.RefusedIntent: "a session has one purpose",
+	},
+}
+
+// doors opens each door, for an account spoilt in one way. The error is what the
+// use case says; where strangers reach the door over HTTP, the way in makes sure
+// that the answer there is the same.
+var doors = map[idp.Door]func(d *doorway, how spoil) error{
+	idp.DoorPassword:     (*doorway).password,
+	idp.DoorSignIn:       (*doorway).signIn,
+	idp.DoorSession:      (*doorway).session,
+	idp.DoorAPIToken:     (*doorway).apiToken,
+	idp.DoorTokenIssue:   (*doorway).tokenIssue,
+	idp.DoorFlowLink:     (*doorway).flowLink,
+	idp.DoorRecoveryLink: (*doorway).recoveryLink,
+	idp.DoorPasswordSet:  (*doorway).passwordSet,
+}
+
+func TestAllDoorsAllRefusals(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 1)
+	for _, door := range idp.Doors() {
+		open := doors[door]
+		require.NotNil(t, open, "no test opens the door %s", door)
+		d := &doorway{site: s, replica: s.replicas[0]}
+		require.NoError(t, open(d, healthy), "the door %s stays shut for a healthy account", door)
+		for _, refusal := range idp.Refusals() {
+			how, known := spoils[refusal]
+			require.True(t, known, "no test brings the refusal %s about", refusal)
+			if cannot[door][refusal] != "" {
+				continue
+			}
+			err := open(d, how)
+			var e *idp.Error
+			require.True(t, errors.As(err, &e), "%s × %s: %v", door, refusal, err)
+			if want, other := otherwise[door][refusal]; other {
+				require.Equal(t, want, e.Code, "%s × %s: %v", door, refusal, err)
+				continue
+			}
+			require.Equal(t, idp.CodeRefused, e.Code, "%s × %s: %v", door, refusal, err)
+			require.Equal(t, refusal, e.Reason, "%s × %s", door, refusal)
+		}
+	}
+	require.Len(t, doors, len(idp.Doors()))
+	require.Len(t, spoils, len(idp.Refusals()))
+	for door, refusals := range cannot {
+		require.Contains(t, idp.Doors(), door)
+		for refusal := range refusals {
+			require.Contains(t, idp.Refusals(), refusal)
+		}
+	}
+}
+
+// otherwise holds the pairs that are refused by another rule: administrators who
+// name an account that does not exist are told so.
+var otherwise = map[idp.Door]map[idp.Refusal]idp.Code{
+	idp.DoorTokenIssue:   {idp.RefusedUnknown: idp.CodeInvalid},
+	idp.DoorRecoveryLink: {idp.RefusedUnknown: idp.CodeNotFound},
+	idp.DoorPasswordSet:  {idp.RefusedUnknown: idp.CodeNotFound},
+}
+
+// doorway makes accounts and takes them to doors.
+type doorway struct {
+	*site
+	*replica
+}
+
+const nobodyID idp.UserID = 1_000_000
+
+// person is a fresh account, or the anonymous one.
+func (d *doorway) person(how spoil) *idp.User {
+	if how == nobodys {
+		return d.named(idp.AnonymousUsername)
+	}
+	return d.user(unique("person"))
+}
+
+// switchOff closes an account and touches nothing else: no generation is raised,
+// so that the one rule alone stands between its credentials and the door.
+func (d *doorway) switchOff(u *idp.User) {
+	d.Helper()
+	now := d.now(u)
+	now.IsActive = false
+	require.NoError(d, d.repos().Users.Update(d.Context(), now))
+}
+
+// endAll raises both generations, as a lockdown does.
+func (d *doorway) endAll(u *idp.User) {
+	d.Helper()
+	now := d.now(u)
+	now.SessionGeneration++
+	now.TokenGeneration++
+	require.NoError(d, d.repos().Users.Update(d.Context(), now))
+}
+
+// sessionOf is a session of the account, spoilt.
+func (d *doorway) sessionOf(u *idp.User, how spoil) (*idp.Session, string) {
+	d.Helper()
+	clock, err := d.DB.Now(d.Context())
+	require.NoError(d, err)
+	cookie := secret.Token()
+	row := &idp.Session{UserID: u.ID, Digest: secret.DigestOf(cookie).Bytes(), Generation: d.now(u).SessionGeneration,
+		AuthMethod: "password", CreatedAt: clock.Add(-time.Hour), LastSeenAt: clock, ExpiresAt: clock.Add(time.Hour)}
+	if how == expired {
+		row.ExpiresAt = clock.Add(-time.Second)
+	}
+	require.NoError(d, d.repos().Sessions.Create(d.Context(), row))
+	if how == ended {
+		_, err := d.repos().Sessions.End(d.Context(), row.ID, "ended by a test")
+		require.NoError(d, err)
+	}
+	d.common(u, how)
+	if how == forged {
+		return row, secret.Token()
+	}
+	return row, cookie
+}
+
+// tokenOf is a token of the account, spoilt.
+func (d *doorway) tokenOf(u *idp.User, intent, other idp.TokenIntent, how spoil) (*idp.Token, string) {
+	d.Helper()
+	clock, err := d.DB.Now(d.Context())
+	require.NoError(d, err)
+	key := secret.Token()
+	row := &idp.Token{Identifier: unique("spoilt"), Intent: intent, UserID: u.ID, Digest: secret.DigestOf(key).Bytes(),
+		Generation: d.now(u).TokenGeneration, CreatedAt: clock.Add(-time.Hour), FlowSlug: recoveryFlow}
+	switch how {
+	case expired:
+		past := clock.Add(-time.Second)
+		row.Expiring, row.ExpiresAt = true, &past
+	case misused:
+		row.Intent = other
+	case forged:
+		key = secret.Token()
+	}
+	require.NoError(d, d.repos().Tokens.Create(d.Context(), row))
+	if how == ended {
+		_, err := d.repos().Tokens.Revoke(d.Context(), row.ID)
+		require.NoError(d, err)
+	}
+	d.common(u, how)
+	return row, key
+}
+
+// common does what concerns the account.
+func (d *doorway) common(u *idp.User, how spoil) {
+	switch how {
+	case closed:
+		d.switchOff(u)
+	case outdated:
+		d.endAll(u)
+	}
+}
+
+// agree makes sure that HTTP says what the use case says.
+func (d *doorway) agree(err error, admitted bool, what string) error {
+	d.Helper()
+	require.Equal(d, err == nil, admitted, "%s: over HTTP admitted %v, the use case says %v", what, admitted, err)
+	return err
+}
+
+func (d *doorway) session(how spoil) error {
+	d.Helper()
+	_, cookie := d.sessionOf(d.person(how), how)
+	_, _, err := d.Sessions.Visit(d.Context(), cookie)
+	b := d.holding(cookie)
+	page := b.get("/if/user/")
+	require.Equal(d, err == nil, page.status == http.StatusOK, "the page says %d", page.status)
+	if err != nil {
+		require.Contains(d, page.location(), "/flows/-/default/authentication/", "strangers are sent to sign in")
+	}
+	return d.agree(err, b.works(), "session")
+}
+
+func (d *doorway) apiToken(how spoil) error {
+	d.Helper()
+	for _, other := range []idp.TokenIntent{idp.IntentAppPassword, idp.IntentRecovery, idp.IntentVerification} {
+		_, key := d.tokenOf(d.person(how), idp.IntentAPI, other, how)
+		_, _, err := d.Tokens.Authenticate(d.Context(), key)
+		answer := d.program(key).get("/api/v3/core/users/me/")
+		if err != nil {
+			require.Equal(d, "Token invalid/expired", answer.json(http.StatusForbidden)["detail"])
+		}
+		if d.agree(err, answer.status == http.StatusOK, "API token") == nil || how != misused || other == idp.IntentVerification {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *doorway) flowLink(how spoil) error {
+	d.Helper()
+	person := d.person(how)
+	row, key := d.tokenOf(person, idp.IntentRecovery, idp.IntentAPI, how)
+	_, _, err := d.Tokens.OpenLink(d.Context(), key)
+	answer := d.browser().get("/if/flow/" + recoveryFlow + "/?flow_token=" + key)
+	if err != nil {
+		require.Contains(d, string(answer.body), "This link does not work", "one message for all")
+	}
+	if how == forged {
+		row.ID = idp.NewID[idp.Token]()
+	}
+	redeem := func() error {
+		return d.DB.InTx(d.Context(), func(tx idp.Repos) error { return idp.RedeemLink(d.Context(), tx, d.now(person), row.ID) })
+	}
+	redeemed := redeem()
+	require.Equal(d, err == nil, redeemed == nil, "opening says %v, redeeming %v", err, redeemed)
+	require.True(d, idp.Is(redeem(), idp.CodeRefused), "once")
+	return d.agree(err, answer.status == http.StatusSeeOther, "link")
+}
+
+// password comes to the password stage with the right password. What the use
+// case says is in the audit log: strangers see one message.
+func (d *doorway) password(how spoil) error {
+	d.Helper()
+	person := d.person(how)
+	if how == nobodys {
+		// It has no password and no flow finds it. Give it one, to see the rule.
+		now := d.now(person)
+		now.Password, _ = encoded()
+		require.NoError(d, d.repos().Users.Update(d.Context(), now))
+	}
+	b, name := d.browser(), person.Username
+	if how == forged {
+		name = "somebody who does not exist"
+	}
+	b.solve(signInFlow, map[string]any{"uid_field": name})
+	read := d.now(person)
+	d.common(person, how)
+	got := b.solve(signInFlow, map[string]any{"component": "ak-stage-password", "password": password})
+	if how != healthy {
+		require.Equal(d, "Failed to authenticate.", fault(got, "password"), "one message for all")
+	}
+	if how == forged {
+		read = nil
+	}
+	passed, err := d.Accounts.Authenticate(d.Context(), idp.Actor{}, read, password)
+	require.NoError(d, err)
+	if !passed {
+		err = idp.Refuse(idp.DoorPassword, d.lastRefusal())
+	}
+	return d.agree(err, got["component"] == "xak-flow-redirect" && b.works(), "password")
+}
+
+// lastRefusal is the reason in the newest login_failed event.
+func (d *doorway) lastRefusal() idp.Refusal {
+	d.Helper()
+	page, err := d.repos().Events.Find(d.Context(), idp.EventFilter{Actions: []idp.Action{idp.ActionLoginFailed}, Paging: idp.Paging{Limit: 1}})
+	require.NoError(d, err)
+	require.Len(d, page.Items, 1)
+	return idp.Refusal(fmt.Sprint(page.Items[0].Context["reason"]))
+}
+
+// fault is the first message beside a field.
+func fault(challenge map[string]any, field string) any {
+	faults, _ := challenge["response_errors"].(map[string]any)
+	list, _ := faults[field].([]any)
+	if len(list) == 0 {
+		return nil
+	}
+	return list[0].(map[string]any)["string"]
+}
+
+// signIn stands before the last stage of a flow, having given the password.
+func (d *doorway) signIn(how spoil) error {
+	d.Helper()
+	person := d.person(how)
+	began := session.Begin{User: person.ID, Generation: d.now(person).SessionGeneration}
+	if how == nobodys {
+		_, _, err := d.Sessions.Start(d.Context(), idp.Actor{}, began)
+		return err // nobody gets so far in a flow
+	}
+	d.askWhetherToStay()
+	b := d.browser()
+	b.solve(signInFlow, map[string]any{"uid_field": person.Username})
+	got := b.solve(signInFlow, map[string]any{"component": "ak-stage-password", "password": password})
+	require.Equal(d, "ak-stage-user-login", got["component"], "%v", got)
+	if how == forged {
+		require.NoError(d, d.Accounts.Delete(d.Context(), idp.SystemActor(), person.ID))
+	} else {
+		d.common(person, how)
+	}
+	got = b.solve(signInFlow, map[string]any{"component": "ak-stage-user-login", "remember_me": false})
+	_, _, err := d.Sessions.Start(d.Context(), idp.Actor{}, began)
+	return d.agree(err, got["component"] == "xak-flow-redirect" && b.works(), "sign-in")
+}
+
+// askWhetherToStay makes the default flow stop before it signs in.
+func (d *doorway) askWhetherToStay() {
+	d.Helper()
+	kind := "user_login"
+	page, err := d.repos().Stages.Find(d.Context(), idp.StageFilter{Kind: &kind})
+	require.NoError(d, err)
+	for _, stage := range page.Items {
+		if stage.Name == "default-authentication-login" {
+			stage.Settings = []byte(`{"remember_me_offset": "days=30"}`)
+			require.NoError(d, d.repos().Stages.Update(d.Context(), &stage))
+		}
+	}
+}
+
+// actor is an administrator with a credential that was spoilt after the request
+// came in: the act waits, and looks again.
+func (d *doorway) actor(how spoil) idp.Actor {
+	d.Helper()
+	root := d.user(unique("root"), d.administers)
+	if how == misused {
+		row, _ := d.tokenOf(root, idp.IntentAPI, idp.IntentAppPassword, how)
+		return idp.Actor{User: root, Token: row}
+	}
+	row, _ := d.sessionOf(root, how)
+	return idp.Actor{User: root, Session: row}
+}
+
+// target is whom an administrator acts on: the spoilt one is the account where
+// the reason is the account's, and the credential of the actor where it is a
+// credential's.
+func (d *doorway) target(how spoil) (idp.Actor, idp.UserID) {
+	d.Helper()
+	switch how {
+	case forged:
+		return d.actor(healthy), nobodyID
+	case nobodys:
+		return d.actor(healthy), d.named(idp.AnonymousUsername).ID
+	case closed:
+		person := d.person(how)
+		d.switchOff(person)
+		return d.actor(healthy), person.ID
+	}
+	return d.actor(how), d.person(healthy).ID
+}
+
+func (d *doorway) tokenIssue(how spoil) error {
+	d.Helper()
+	actor, target := d.target(how)
+	_, _, err := d.Tokens.Issue(d.Context(), actor, token.Draft{User: target, Identifier: unique("issued")})
+	answer := d.admin().do(http.MethodPost, "/api/v3/core/tokens/", map[string]any{"identifier": unique("issued"), "user": target})
+	return d.told(err, answer, http.StatusCreated, how)
+}
+
+func (d *doorway) recoveryLink(how spoil) error {
+	d.Helper()
+	actor, target := d.target(how)
+	page, err := d.repos().Brands.Find(d.Context(), idp.BrandFilter{})
+	require.NoError(d, err)
+	_, err = d.Tokens.RecoveryLink(d.Context(), actor, target, &page.Items[0], 0)
+	answer := d.admin().do(http.MethodPost, fmt.Sprintf("/api/v3/core/users/%d/recovery/", target), map[string]any{})
+	return d.told(err, answer, http.StatusOK, how)
+}
+
+// told compares with what an administrator hears over HTTP, where the reason
+// lies with the account; the administrator's own credential is good there.
+func (d *doorway) told(err error, answer *answer, good int, how spoil) error {
+	d.Helper()
+	if how == healthy || how == forged || how == nobodys || how == closed {
+		require.Equal(d, err == nil, answer.status == good, "%v against %d %s", err, answer.status, answer.body)
+		require.Less(d, answer.status, 500)
+	}
+	return err
+}
+
+// passwordSet: an account sets its own password, in a flow or by itself.
+func (d *doorway) passwordSet(how spoil) error {
+	d.Helper()
+	person := d.person(how)
+	read := d.now(person)
+	change := account.Settlement{Generation: read.SessionGeneration, Name: &read.Name}
+	switch how {
+	case expired, ended:
+		row, _ := d.sessionOf(person, how)
+		return d.Accounts.SetPassword(d.Context(), idp.Actor{User: read, Session: row}, person.ID, password)
+	case misused:
+		row, _ := d.tokenOf(person, idp.IntentAPI, idp.IntentAppPassword, how)
+		return d.Accounts.SetPassword(d.Context(), idp.Actor{User: read, Token: row}, person.ID, password)
+	case forged:
+		person.ID = nobodyID
+	default:
+		d.common(person, how)
+	}
+	_, err := d.Accounts.Settle(d.Context(), idp.Actor{}, person.ID, change)
+	return err
+}
