@@ -81,8 +81,7 @@ func (p *Pages) endSession(w http.ResponseWriter, r *http.Request) error {
 		return page.AskInAccount(w, r, []ui.Crumb{settingsCrumb, {Label: "Sessions", Href: sessionsPath}, {Label: "End session"}},
 			page.EndSessionQuestion(r, s, web.User(r), sessionsPath))
 	case !s.Live:
-		web.Flash(r.Context(), web.ToneInfo, "That session had ended already.")
-		return web.Redirect(w, r, sessionsPath)
+		return page.Already(w, r, "That session had ended already.", sessionsPath)
 	}
 	if err := p.sessions.End(r.Context(), web.Actor(r), id, page.EndedByOwner); err != nil {
 		return page.Refused(w, r, err, sessionsPath)
@@ -118,6 +117,9 @@ func (p *Pages) revokeToken(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	t, err := p.tokens.Get(r.Context(), web.Actor(r), id)
+	if idp.Is(err, idp.CodeNotFound) && r.Method == http.MethodPost {
+		return page.Already(w, r, "That token is gone already.", tokensPath)
+	}
 	if err != nil {
 		return err
 	}
@@ -131,8 +133,7 @@ func (p *Pages) revokeToken(w http.ResponseWriter, r *http.Request) error {
 		return page.AskInAccount(w, r, []ui.Crumb{settingsCrumb, {Label: "Tokens", Href: tokensPath}, {Label: "Revoke token"}},
 			page.RevokeQuestion(t, web.User(r), tokensPath))
 	case !t.Live:
-		web.Flash(r.Context(), web.ToneInfo, "That token had ended already.")
-		return web.Redirect(w, r, tokensPath)
+		return page.Already(w, r, "That token had ended already.", tokensPath)
 	}
 	if err := p.tokens.Revoke(r.Context(), web.Actor(r), id); err != nil {
 		return page.Refused(w, r, err, tokensPath)

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/portcullis-idp/portcullis/internal/account"
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/lockdown"
 	"github.com/portcullis-idp/portcullis/internal/server/page"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
 	"github.com/portcullis-idp/portcullis/web/ui"
@@ -18,7 +20,23 @@ func (p *Pages) home(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	props := page.Account(r, ui.PageProps{Title: "Welcome, " + u.DisplayName(), Subtitle: "Your applications and your account in one place."})
-	return page.Render(w, r, homePage(props))
+	held, err := p.held(r, u)
+	if err != nil {
+		return err
+	}
+	return page.Render(w, r, homePage(props, []ui.StatProps{
+		{Label: "Sessions", Value: ui.Number(held.Holdings.Sessions), Icon: ui.IconLaptop, Href: sessionsPath, Note: "where you are signed in"},
+		{Label: "Tokens", Value: ui.Number(held.Holdings.TokenTotal()), Icon: ui.IconKeyRound, Href: tokensPath, Note: "with which programs act for you"},
+	}))
+}
+
+// held is what the own account holds, and why it could not be locked down.
+func (p *Pages) held(r *http.Request, u *idp.User) (lockdown.Target, error) {
+	targets, err := p.lockdowns.Preview(r.Context(), web.Actor(r), []idp.UserID{u.ID})
+	if err != nil || len(targets) == 0 {
+		return lockdown.Target{}, err
+	}
+	return targets[0], nil
 }
 
 type detailsForm struct{ Name, Email string }
@@ -87,20 +105,27 @@ func (p *Pages) passwordFlow(r *http.Request) (string, error) {
 	return "/if/flow/" + url.PathEscape(f.Slug) + "/?" + url.Values{"next": {page.SettingsPath}}.Encode(), nil
 }
 
-// lockSection counts what a lockdown of the own account would end.
+// lockSection tells what a lockdown of the own account would end.
 func (p *Pages) lockSection(r *http.Request, u *idp.User) (lockView, error) {
-	targets, err := p.lockdowns.Preview(r.Context(), web.Actor(r), []idp.UserID{u.ID})
+	held, err := p.held(r, u)
 	if err != nil {
 		return lockView{}, fmt.Errorf("counting what user %d holds: %w", u.ID, err)
 	}
-	var v lockView
-	for _, t := range targets {
-		v.Ends, v.Reason = page.Ends(t.Holdings), t.Refusal
-	}
+	v := lockView{Ends: page.Ends(held.Holdings), Reason: held.Refusal}
 	if v.Reason == "" && web.Brand(r).FlowLockdown == nil {
 		v.Reason = page.NoLockdownFlow + ". Ask your administrator to set one up."
 	}
 	return v, nil
+}
+
+// text is what a lockdown means, and what it ends, counted.
+func (v lockView) text() string {
+	s := "If somebody else may be in your account, close it now: it is switched off, the password stops working, " +
+		"and you are signed out everywhere, here too. Only an administrator can open it again."
+	if len(v.Ends) > 0 {
+		s += " What ends: " + strings.Join(v.Ends, ", ") + "."
+	}
+	return s
 }
 
 func (p *Pages) saveDetails(w http.ResponseWriter, r *http.Request) error {

@@ -71,7 +71,7 @@ func (c *Console) showGroup(w http.ResponseWriter, r *http.Request, typed string
 
 func memberTable(g *idp.Group, list page.List, members idp.Page[idp.User]) ui.TableProps {
 	t := ui.TableProps{ID: "members", Caption: "Members of " + g.Name, Title: "Members", Paging: list.Pages(members.Total, "member"),
-		Columns: []ui.Column{list.Column("Name", "username"), {Label: "E-mail", Optional: true}, {Label: "Status"}, {Label: "Remove", HideHead: true, Numeric: true}},
+		Columns: []ui.Column{list.Column("Name", "username"), {Label: "E-mail", Optional: true}, {Label: "Status"}, {Label: "Action", HideHead: true, Numeric: true}},
 		Empty:   ui.Empty(ui.EmptyProps{Icon: ui.IconUsers, Title: "No members yet", Text: "Add the first one by username."})}
 	if members.Total > list.Size || list.Filtered() {
 		t.Filter = ui.FilterBar(ui.FilterProps{Action: list.Path, Query: list.Search(), Placeholder: "Search members", Reset: list.Reset(), Swap: "members"})

@@ -48,8 +48,7 @@ func (c *Console) activate(w http.ResponseWriter, r *http.Request) error {
 	case !yes:
 		return page.AskInConsole(w, r, userCrumbs(d.User, "Activate"), q)
 	case d.User.IsActive:
-		web.Flash(r.Context(), web.ToneInfo, d.User.DisplayName()+" is active already.")
-		return web.Redirect(w, r, q.Back)
+		return page.Already(w, r, d.User.DisplayName()+" is active already.", q.Back)
 	}
 	if err := c.lockdowns.Activate(r.Context(), web.Actor(r), d.User.ID); err != nil {
 		return page.Refused(w, r, err, q.Back)
@@ -73,8 +72,7 @@ func (c *Console) deactivate(w http.ResponseWriter, r *http.Request) error {
 	case !yes:
 		return page.AskInConsole(w, r, userCrumbs(d.User, "Deactivate"), q)
 	case !d.User.IsActive:
-		web.Flash(r.Context(), web.ToneInfo, d.User.DisplayName()+" is inactive already.")
-		return web.Redirect(w, r, q.Back)
+		return page.Already(w, r, d.User.DisplayName()+" is inactive already.", q.Back)
 	}
 	if err := c.lockdowns.Deactivate(r.Context(), web.Actor(r), d.User.ID); err != nil {
 		return page.Refused(w, r, err, q.Back)

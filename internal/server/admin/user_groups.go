@@ -22,7 +22,7 @@ func (c *Console) userGroups(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	t := ui.TableProps{ID: "memberships", Caption: "Groups of " + d.User.DisplayName(),
-		Columns: []ui.Column{{Label: "Group"}, {Label: "Membership"}, {Label: "Superusers"}, {Label: "Remove", HideHead: true, Numeric: true}},
+		Columns: []ui.Column{{Label: "Group"}, {Label: "Membership"}, {Label: "Superusers"}, {Label: "Action", HideHead: true, Numeric: true}},
 		Empty:   ui.Empty(ui.EmptyProps{Icon: ui.IconUsers, Title: "In no group", Text: "Groups decide what policies allow. Add this user to one above."})}
 	var free []ui.Option
 	for i := range all {

@@ -110,8 +110,7 @@ func (c *Console) endSession(w http.ResponseWriter, r *http.Request) error {
 	case !yes:
 		return page.AskInConsole(w, r, userCrumbs(d.User, "End session"), page.EndSessionQuestion(r, s, d.User, at))
 	case !s.Live:
-		web.Flash(r.Context(), web.ToneInfo, "That session had ended already.")
-		return web.Redirect(w, r, at)
+		return page.Already(w, r, "That session had ended already.", at)
 	}
 	if err := c.sessions.End(r.Context(), web.Actor(r), id, page.EndedByAdministrator); err != nil {
 		return page.Refused(w, r, err, at)
@@ -156,22 +155,24 @@ func (c *Console) revokeToken(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	at := userPath(d.User.ID) + "tokens/"
 	t, err := c.tokens.Get(r.Context(), web.Actor(r), id)
+	if idp.Is(err, idp.CodeNotFound) && r.Method == http.MethodPost {
+		return page.Already(w, r, "That token is gone already.", at)
+	}
 	if err != nil {
 		return err
 	}
 	if t.UserID != d.User.ID {
 		return idp.NotFound("token")
 	}
-	at := userPath(d.User.ID) + "tokens/"
 	switch yes, err := confirmed(r); {
 	case err != nil:
 		return err
 	case !yes:
 		return page.AskInConsole(w, r, userCrumbs(d.User, "Revoke token"), page.RevokeQuestion(t, d.User, at))
 	case !t.Live:
-		web.Flash(r.Context(), web.ToneInfo, "That token had ended already.")
-		return web.Redirect(w, r, at)
+		return page.Already(w, r, "That token had ended already.", at)
 	}
 	if err := c.tokens.Revoke(r.Context(), web.Actor(r), id); err != nil {
 		return page.Refused(w, r, err, at)

@@ -54,6 +54,9 @@ func DescribeEvent(e *idp.Event) EventView {
 	v := EventView{Label: Action(e.Action), User: text(e.User["username"]), UserID: number(e.User["pk"])}
 	if by, ok := e.User["authenticated_as"].(map[string]any); ok {
 		v.By = text(by["username"])
+		if v.By == idp.SystemName && number(by["pk"]) == 0 {
+			v.By = "The system"
+		}
 	}
 	_, v.inPerson = e.Context["http_request"]
 	v.Icon, v.Tone = eventIcon(e.Action)

@@ -99,3 +99,10 @@ func Refused(w http.ResponseWriter, r *http.Request, err error, back string) err
 	web.Flash(r.Context(), web.ToneDanger, f.Text())
 	return web.Redirect(w, r, back)
 }
+
+// Already answers an act that somebody else has done meanwhile: the page it was
+// asked for on says so and shows how things are now.
+func Already(w http.ResponseWriter, r *http.Request, text, back string) error {
+	web.Flash(r.Context(), web.ToneInfo, text)
+	return web.Redirect(w, r, back)
+}

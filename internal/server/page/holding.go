@@ -29,7 +29,7 @@ type Sessions struct {
 func SessionTable(r *http.Request, s Sessions) ui.TableProps {
 	t := ui.TableProps{ID: "sessions", Caption: "Sessions",
 		Columns: []ui.Column{{Label: "Device"}, {Label: "Address"}, {Label: "Last used"}, {Label: "Signed in", Optional: true},
-			{Label: "Expires", Optional: true}, {Label: "End", HideHead: true, Numeric: true}},
+			{Label: "Expires", Optional: true}, {Label: "Action", HideHead: true, Numeric: true}},
 		Empty: ui.Empty(ui.EmptyProps{Icon: ui.IconLaptop, Title: "No session",
 			Text: "Every browser that signs in to this account is listed here and can be signed out."})}
 	for i := range s.Items {
@@ -87,7 +87,7 @@ type Tokens struct {
 func TokenTable(s Tokens) ui.TableProps {
 	t := ui.TableProps{ID: "tokens", Caption: "Tokens",
 		Columns: []ui.Column{{Label: "Token"}, {Label: "Kind"}, {Label: "Last used"}, {Label: "Created", Optional: true},
-			{Label: "Expires", Optional: true}, {Label: "Revoke", HideHead: true, Numeric: true}},
+			{Label: "Expires", Optional: true}, {Label: "Action", HideHead: true, Numeric: true}},
 		Empty: ui.Empty(ui.EmptyProps{Icon: ui.IconKeyRound, Title: "No token",
 			Text: "API tokens, app passwords and links that open this account are listed here and can be revoked."})}
 	for i := range s.Items {

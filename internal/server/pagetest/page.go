@@ -46,19 +46,40 @@ func (p *Page) Text() string { return textOf(first(p.Doc, "body")) }
 // Main is the text of the page's own content.
 func (p *Page) Main() string { return textOf(first(p.Doc, "main")) }
 
+// Rows is the text of the lists on the page: rows, empty states and counts,
+// without filters and navigation.
+func (p *Page) Rows() string {
+	var out []string
+	walk(p.Doc, func(n *html.Node) {
+		if class := " " + attr(n, "class") + " "; strings.Contains(class, " table-scroll ") || strings.Contains(class, " empty ") || strings.Contains(class, " paging ") {
+			out = append(out, textOf(n))
+		}
+	})
+	return strings.Join(out, " ")
+}
+
+// Hidden are the names and values of the hidden fields of the content, as pairs.
+func (p *Page) Hidden() []string {
+	var out []string
+	for _, n := range all(first(p.Doc, "main"), "input") {
+		if attr(n, "type") == "hidden" {
+			out = append(out, attr(n, "name"), attr(n, "value"))
+		}
+	}
+	return out
+}
+
 // Title is the title of the window.
 func (p *Page) Title() string { return textOf(first(p.Doc, "title")) }
 
-// Has reports whether the page has a form that posts to the path.
+// Has reports whether something on the page can be pressed that posts to the
+// path.
 func (p *Page) Has(action string) bool {
 	for _, f := range all(p.Doc, "form") {
-		if attr(f, "action") == action {
-			return true
-		}
-	}
-	for _, b := range all(p.Doc, "button") {
-		if attr(b, "formaction") == action {
-			return true
+		for _, b := range all(f, "button") {
+			if attr(f, "action") == action && attr(b, "type") != "button" {
+				return true
+			}
 		}
 	}
 	return false

@@ -2,7 +2,10 @@ package pagetest
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
+	"sort"
+	"strings"
 	"testing"
 
 	"github.com/alexedwards/scs/v2"
@@ -126,7 +129,7 @@ func (s *Site) Open(store scs.Store, mounts ...func(chi.Router)) {
 		}
 		s.routes = r
 	}
-	srv, err := server.New(server.Deps{Store: s.Store, Sessions: s.Sessions, Tokens: s.Tokens, Flows: s.Flows,
+	srv, err := server.New(server.Deps{Log: slog.New(slog.NewTextHandler(s.tb.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})), Store: s.Store, Sessions: s.Sessions, Tokens: s.Tokens, Flows: s.Flows,
 		Pages: page.Pages{}, SessionStore: store, Mounts: []func(chi.Router){keep}})
 	require.NoError(s.tb, err)
 	s.handler = srv
@@ -161,4 +164,20 @@ func (s *Site) Token(u *idp.User, identifier string) *idp.Token {
 	t, _, err := s.Tokens.Issue(s.tb.Context(), idp.SystemActor(), token.Draft{User: u.ID, Identifier: identifier, Intent: idp.IntentAPI})
 	require.NoError(s.tb, err)
 	return t
+}
+
+// Routes lists the routes under a path, as "METHOD pattern".
+func (s *Site) Routes(under string) []string {
+	s.tb.Helper()
+	var out []string
+	err := chi.Walk(s.routes, func(method, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
+		if strings.HasPrefix(route, under) {
+			out = append(out, method+" "+route)
+		}
+		return nil
+	})
+	require.NoError(s.tb, err)
+	require.NotEmpty(s.tb, out)
+	sort.Strings(out)
+	return out
 }
