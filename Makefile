@@ -25,7 +25,7 @@ test: build ## set up and run every test, with the race detector and in a real b
 
 bench: build ## measure against the bars of internal/PERFORMANCE.md
 	@sh scripts/install-postgres.sh
-	$(TESTDB) $(GO) run ./internal/bench
+	@dir=$$(mktemp -d /var/tmp/portcullis-bench-XXXXXX) && chmod 755 $$dir && trap "rm -rf $$dir" EXIT && PORTCULLIS_TEST_DIR=$$dir/db $(TESTDB) $(GO) run ./internal/bench
 
 verify: ## format, vet, staticcheck, import rules, generated files fresh, budgets
 	@test -z "$$(gofmt -l cmd internal web migrations blueprints | grep -v _templ.go)" || { echo "not formatted:"; gofmt -l cmd internal web migrations blueprints; exit 1; }

@@ -18,7 +18,7 @@ import (
 
 // Program is what the command line starts.
 func Program() cli.Program {
-	return cli.Program{Serve: Serve, Migrate: Migrate, SetupLink: SetupLink, Demo: Demo}
+	return cli.Program{Serve: Serve, Migrate: Migrate, SetupLink: SetupLink, Demo: Demo, Storybook: Storybook}
 }
 
 // Serve runs the server until ctx ends, then finishes the requests in flight.

@@ -20,7 +20,9 @@ func run(t *testing.T, p Program, args ...string) (int, string, string) {
 }
 
 func TestExitCodes(t *testing.T) {
-	failing := Program{Migrate: func(context.Context, *config.Config, io.Writer, MigrateOptions) error { return errors.New("no database") }}
+	failing := Program{Migrate: func(context.Context, *config.Config, io.Writer, MigrateOptions) error {
+		return errors.New("no database")
+	}}
 	for _, c := range []struct {
 		args []string
 		code int

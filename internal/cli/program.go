@@ -27,4 +27,5 @@ type Program struct {
 	Migrate   func(ctx context.Context, cfg *config.Config, out io.Writer, o MigrateOptions) error
 	SetupLink func(ctx context.Context, cfg *config.Config, out io.Writer) error
 	Demo      func(ctx context.Context, cfg *config.Config, out io.Writer) error
+	Storybook func(ctx context.Context, cfg *config.Config, out io.Writer) error
 }

@@ -68,7 +68,7 @@ func New(p Program) *cobra.Command {
 	for _, o := range config.Options() {
 		flags.String(o.Flag(), o.Default, o.Help+" ("+o.Env()+")")
 	}
-	root.AddCommand(serve(p), migrate(p), setupLink(p), demo(p), health(), show(), version())
+	root.AddCommand(serve(p), migrate(p), setupLink(p), demo(p), storybook(p), health(), show(), version())
 	for _, c := range root.Commands() {
 		if args := c.Args; args != nil {
 			c.Args = func(c *cobra.Command, given []string) error {
@@ -134,6 +134,14 @@ func demo(p Program) *cobra.Command {
 	return &cobra.Command{
 		Use: "demo", Short: "Fill an empty installation with believable data", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return with(c, p.Demo) },
+	}
+}
+
+// storybook is for whoever works on the looks of the product.
+func storybook(p Program) *cobra.Command {
+	return &cobra.Command{
+		Use: "storybook", Short: "Serve every component and sample page, without a database", Args: cobra.NoArgs, Hidden: true,
+		RunE: func(c *cobra.Command, _ []string) error { return with(c, p.Storybook) },
 	}
 }
 

@@ -104,7 +104,7 @@ func (s *Server) routes(mounts []func(chi.Router)) {
 	r.NotFound(web.Handler(s.notFound).ServeHTTP)
 	r.MethodNotAllowed(web.Handler(s.wrongMethod).ServeHTTP)
 
-	r.Method(http.MethodGet, "/static/*", web.Handler(s.asset))
+	r.Method(http.MethodGet, "/static/*", web.Handler(web.Asset))
 	r.Method(http.MethodGet, "/-/health/live/", web.Handler(s.live))
 	r.Method(http.MethodGet, "/-/health/ready/", web.Handler(s.ready))
 	r.Group(func(r chi.Router) {

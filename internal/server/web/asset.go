@@ -1,4 +1,4 @@
-package server
+package web
 
 import (
 	"bytes"
@@ -10,9 +10,9 @@ import (
 	"github.com/portcullis-idp/portcullis/web/static"
 )
 
-// asset serves what the binary carries. Addresses hold a hash of the content,
+// Asset serves what the binary carries. Addresses hold a hash of the content,
 // so an answer is good for ever.
-func (s *Server) asset(w http.ResponseWriter, r *http.Request) error {
+func Asset(w http.ResponseWriter, r *http.Request) error {
 	f, ok := static.Open(r.URL.Path)
 	if !ok {
 		return &idp.Error{Code: idp.CodeNotFound, Message: "There is nothing at this address."}
