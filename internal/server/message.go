@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2"
-	"github.com/alexedwards/scs/v2/memstore"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
@@ -23,13 +22,8 @@ const maxMessages = 20
 // ever reads and writes the data of sessions that exist: the use case of
 // signing in makes them, and the server writes their cookies.
 func newManager(store scs.Store) *scs.SessionManager {
-	m := scs.New()
-	if unused, ok := m.Store.(*memstore.MemStore); ok {
-		unused.StopCleanup()
-	}
-	m.Store = visited{store}
-	m.Codec = jsonCodec{}
-	m.HashTokenInStore = true
+	// Not scs.New: it starts a store in memory that nobody here needs.
+	m := &scs.SessionManager{Store: visited{store}, Codec: jsonCodec{}, HashTokenInStore: true}
 	m.Cookie.Name = web.SessionCookie
 	return m
 }

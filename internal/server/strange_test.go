@@ -87,6 +87,9 @@ func TestStrangeInputIsNeverOurFault(t *testing.T) {
 				continue
 			}
 			for name, body := range bodies {
+				if fill["id"] != real["id"] && name != "empty" && name != "bytes" && !strings.HasPrefix(name, "all n") {
+					continue // where nothing is, the body hardly matters
+				}
 				q.cookie, q.body = cookie, body
 				if name == "form" {
 					q.header = map[string]string{"Content-Type": "application/x-www-form-urlencoded"}
