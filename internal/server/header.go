@@ -8,7 +8,8 @@ const policy = "default-src 'self'; script-src 'self'; style-src 'self'; img-src
 	"connect-src 'self'; object-src 'none'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'"
 
 // headers sets what every answer carries. Handlers that may be cached replace
-// Cache-Control.
+// Cache-Control. HSTS speaks for this host only: what else lives under its domain
+// is not ours to decide.
 func (s *Server) headers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -21,7 +22,7 @@ func (s *Server) headers(next http.Handler) http.Handler {
 		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
 		h.Set("Cache-Control", "no-store")
 		if s.secure(r) {
-			h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+			h.Set("Strict-Transport-Security", "max-age=31536000")
 		}
 		next.ServeHTTP(w, r)
 	})
