@@ -98,7 +98,10 @@ type userBody struct {
 	Path       Optional[string]         `json:"path" max:"1000"`
 	Type       Optional[string]         `json:"type" enum:"internal,external,service_account,internal_service_account"`
 	Roles      Optional[[]string]       `json:"roles"`
-	_          struct{}                 `ignore:"pk,date_joined,last_login,is_superuser,groups_obj,roles_obj,avatar,uid,uuid,password_change_date,last_updated"`
+	// PasswordHash brings an account over with its password; what the hash is
+	// made of is replaced by our own at the next sign-in.
+	PasswordHash Optional[string] `json:"password_hash" max:"1024" help:"An encoded password from another system: argon2id, bcrypt, or Django's pbkdf2_sha256 and bcrypt_sha256. Never shown."`
+	_            struct{}         `ignore:"pk,date_joined,last_login,is_superuser,groups_obj,roles_obj,avatar,uid,uuid,password_change_date,last_updated"`
 }
 
 var userFilters = append([]param{
@@ -233,7 +236,7 @@ func (a *API) createUser(c *call, b *userBody) (*User, error) {
 	}
 	u, err := a.Accounts.Create(c, c.actor, account.NewUser{Username: b.Username.Value, Name: b.Name.Value,
 		Email: b.Email.Value, Path: b.Path.Value, Type: idp.UserType(b.Type.Value), IsActive: b.IsActive.Ptr(),
-		Attributes: b.Attributes.Value, Groups: b.Groups.Value})
+		Attributes: b.Attributes.Value, Groups: b.Groups.Value, PasswordHash: b.PasswordHash.Ptr()})
 	if err != nil {
 		return nil, err
 	}
@@ -253,7 +256,8 @@ func (a *API) changeUser(c *call, _ string, b *userBody, partial bool) (*User, e
 	}
 	p := account.Patch{Username: b.Username.Ptr(), Name: b.Name.Ptr(), IsActive: b.IsActive.Ptr(),
 		Email: b.Email.Patch(partial, ""), Path: b.Path.Patch(partial, idp.DefaultUserPath),
-		Attributes: b.Attributes.Patch(partial, idp.Attributes{}), Groups: b.Groups.Patch(partial, []idp.GroupID{})}
+		Attributes: b.Attributes.Patch(partial, idp.Attributes{}), Groups: b.Groups.Patch(partial, []idp.GroupID{}),
+		PasswordHash: b.PasswordHash.Ptr()}
 	if t := b.Type.Patch(partial, string(idp.UserInternal)); t != nil {
 		typed := idp.UserType(*t)
 		p.Type = &typed
