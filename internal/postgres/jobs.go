@@ -18,7 +18,12 @@ import (
 type queue struct{ client *river.Client[pgx.Tx] }
 
 func newQueue(pool *pgxpool.Pool, log *slog.Logger) (*queue, error) {
-	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Logger: quietly(log)})
+	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
+		Logger: quietly(log),
+		// River saves wake-up calls that follow one another within this time,
+		// also when they belong to transactions that commit later, or never.
+		FetchCooldown: river.FetchCooldownMin,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the job queue: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
@@ -150,13 +151,16 @@ func TestLockdownSurvivesACutConnection(t *testing.T) {
 	owner, err := pgx.ConnectConfig(ctx, db.pool.Config().ConnConfig)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, owner.Close(ctx)) }()
-	for _, c := range db.reserved.AcquireAllIdle(ctx) {
-		pid := c.Conn().PgConn().PID()
-		c.Release()
-		_, err := owner.Exec(ctx, `SELECT pg_terminate_backend($1, 10000)`, pid)
-		require.NoError(t, err)
+	for _, pool := range []*pgxpool.Pool{db.reserved, db.pool} {
+		for _, c := range pool.AcquireAllIdle(ctx) {
+			pid := c.Conn().PgConn().PID()
+			c.Release()
+			_, err := owner.Exec(ctx, `SELECT pg_terminate_backend($1, 10000)`, pid)
+			require.NoError(t, err)
+		}
 	}
 	raise(t, db, u.ID)
+	require.NoError(t, db.InTx(ctx, func(tx idp.Repos) error { return tx.Users.TouchLogin(ctx, u.ID) }))
 	db.reserved.Close()
 	raise(t, db, u.ID)
 	require.EqualValues(t, 3, scalar[int](t, db, `SELECT session_generation FROM users`))
