@@ -122,7 +122,10 @@ func (p *Pages) lockSection(r *http.Request, u *idp.User) (lockView, error) {
 func (v lockView) text() string {
 	s := "If somebody else may be in your account, close it now: it is switched off, the password stops working, " +
 		"and you are signed out everywhere, here too. Only an administrator can open it again."
-	if len(v.Ends) > 0 {
+	switch {
+	case v.Reason != "":
+		s += " Not possible now: " + v.Reason
+	case len(v.Ends) > 0:
 		s += " What ends: " + strings.Join(v.Ends, ", ") + "."
 	}
 	return s

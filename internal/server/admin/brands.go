@@ -93,9 +93,9 @@ func brandFlows() []brandFlow {
 	return []brandFlow{
 		{"flow_lockdown", "Lockdown flow", "Contains a compromised account. Without one, nobody can lock an account down here.",
 			idp.DesignationStageConfiguration, func(b *idp.Brand) **idp.FlowID { return &b.FlowLockdown }},
-		{"flow_authentication", "Authentication flow", "Signs people in. Empty = the first one of this kind.",
+		{"flow_authentication", "Authentication flow", "Signs people in. None = the first one of this kind.",
 			idp.DesignationAuthentication, func(b *idp.Brand) **idp.FlowID { return &b.FlowAuthentication }},
-		{"flow_invalidation", "Invalidation flow", "Signs people out. Empty = the first one of this kind.",
+		{"flow_invalidation", "Invalidation flow", "Signs people out. None = the first one of this kind.",
 			idp.DesignationInvalidation, func(b *idp.Brand) **idp.FlowID { return &b.FlowInvalidation }},
 		{"flow_recovery", "Recovery flow", "Opened by recovery links. Without one, no link can be created.",
 			idp.DesignationRecovery, func(b *idp.Brand) **idp.FlowID { return &b.FlowRecovery }},
@@ -239,7 +239,7 @@ func (c *Console) editBrandForm(w http.ResponseWriter, r *http.Request, b *idp.B
 	q := deleteBrandQuestion(b)
 	v := brandFormView{Form: form, Faults: faults, Action: brandPath(b.ID), Submit: "Save changes",
 		Page: ui.PageProps{Title: "Brand " + b.Domain, Crumbs: []ui.Crumb{{Label: "Brands", Href: brandsPath}, {Label: b.Domain}}},
-		Danger: []ui.DangerRow{{Title: "Delete this brand", Text: "Its domain falls back to the default brand.",
+		Danger: []ui.DangerRow{{Title: "Delete this brand", Text: q.Text,
 			Action: ui.Action(ui.ActionProps{Action: q.Action, Confirm: &q,
 				Button: ui.ButtonProps{Label: "Delete brand", Kind: ui.Warning, Icon: ui.IconTrash}})}}}
 	if b.Default {

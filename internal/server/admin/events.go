@@ -183,13 +183,12 @@ func eventFacts(e *idp.Event, d page.EventView) []ui.Item {
 	if d.User != "" {
 		items = append(items, ui.Item{Label: "Concerns", Value: userLink(d.User, idp.UserID(d.UserID))})
 	}
-	by := d.By
-	if by == "" {
-		by = d.User
-	}
 	done := templ.Component(ui.Muted("the system"))
-	if by != "" {
-		done = ui.Text(by)
+	switch {
+	case d.By != "":
+		done = userLink(d.By, idp.UserID(d.ByID))
+	case d.User != "":
+		done = userLink(d.User, idp.UserID(d.UserID))
 	}
 	items = append(items, ui.Item{Label: "Done by", Value: done}, ui.Item{Label: "Address", Value: eventAddress(e)})
 	if request, ok := e.Context["http_request"].(map[string]any); ok {

@@ -55,7 +55,11 @@ func (c *Console) showGroup(w http.ResponseWriter, r *http.Request, typed string
 	if err != nil {
 		return err
 	}
-	v := groupView{Group: g, Members: memberTable(g, list, members), Facts: groupFacts(g, all), Typed: typed, Fault: faults.Text()}
+	contained, err := c.contained(r, members.Items)
+	if err != nil {
+		return err
+	}
+	v := groupView{Group: g, Members: memberTable(g, list, members, contained), Facts: groupFacts(g, all), Typed: typed, Fault: faults.Text()}
 	q := deleteGroupQuestion(g)
 	v.Danger = []ui.DangerRow{{Title: "Delete this group", Text: "Its members stay, without what the group gave them.",
 		Action: ui.Action(ui.ActionProps{Action: q.Action, Confirm: &q,
@@ -69,7 +73,7 @@ func (c *Console) showGroup(w http.ResponseWriter, r *http.Request, typed string
 	return page.RenderStatus(w, r, faults.Status(), groupPage(v))
 }
 
-func memberTable(g *idp.Group, list page.List, members idp.Page[idp.User]) ui.TableProps {
+func memberTable(g *idp.Group, list page.List, members idp.Page[idp.User], contained map[idp.UserID]bool) ui.TableProps {
 	t := ui.TableProps{ID: "members", Caption: "Members of " + g.Name, Title: "Members", Paging: list.Pages(members.Total, "member"),
 		Columns: []ui.Column{list.Column("Name", "username"), {Label: "E-mail", Optional: true}, {Label: "Status"}, {Label: "Action", HideHead: true, Numeric: true}},
 		Empty:   ui.Empty(ui.EmptyProps{Icon: ui.IconUsers, Title: "No members yet", Text: "Add the first one by username."})}
@@ -83,7 +87,7 @@ func memberTable(g *idp.Group, list page.List, members idp.Page[idp.User]) ui.Ta
 		u := &members.Items[i]
 		q := removeQuestion(g, u)
 		t.Rows = append(t.Rows, ui.Row{ID: u.ID.String(), Label: u.DisplayName(), Muted: !u.IsActive, Cells: []templ.Component{
-			ui.PersonCell(u.Name, u.Username, userPath(u.ID)), ui.Maybe(u.Email), ui.StateTag(page.UserState(u, false)),
+			ui.PersonCell(u.Name, u.Username, userPath(u.ID)), ui.Maybe(u.Email), ui.StateTag(page.UserState(u, contained[u.ID])),
 			ui.Action(ui.ActionProps{Action: q.Action, Confirm: &q, Button: ui.ButtonProps{Label: "Remove", Small: true,
 				Attrs: templ.Attributes{"aria-label": "Remove " + u.DisplayName()}}})}})
 	}

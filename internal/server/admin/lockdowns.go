@@ -30,6 +30,14 @@ func (c *Console) lockdownList(w http.ResponseWriter, r *http.Request) error {
 	default:
 		return idp.Invalid("status", "“%.40s” is not a status: expected open or restored.", s)
 	}
+	if batch := list.Query.Trimmed("batch"); batch != "" {
+		id, err := idp.ParseID[idp.Lockdown](batch)
+		if err != nil {
+			return idp.Invalid("batch", "“%.40s” is not the id of an act.", batch)
+		}
+		plain := id.UUID()
+		filter.BatchID = &plain
+	}
 	found, err := c.lockdowns.Find(r.Context(), web.Actor(r), filter)
 	if err != nil {
 		return fmt.Errorf("listing lockdowns: %w", err)
@@ -42,10 +50,10 @@ func (c *Console) lockdownList(w http.ResponseWriter, r *http.Request) error {
 	t.Columns[len(t.Columns)-1] = list.Column("When", "started_at")
 	t.Paging = list.Pages(found.Total, "lockdown")
 	t.Filter = ui.FilterBar(ui.FilterProps{Action: lockdownsPath, Query: list.Search(), Placeholder: "Search user, actor, reason",
-		Reset: list.Reset("status"), Hidden: list.Kept(), Swap: "lockdowns",
+		Reset: list.Reset("status", "batch"), Hidden: list.Kept("batch"), Swap: "lockdowns",
 		Fields: []ui.FieldProps{list.Choice("status", "Status", "Any status", ui.Option{Value: "open", Label: "Not restored"}, ui.Option{Value: "restored", Label: "Restored"})}})
 	if len(t.Rows) == 0 {
-		if list.Filtered("status") {
+		if list.Filtered("status", "batch") {
 			t.Empty = ui.NothingFound("lockdown", lockdownsPath)
 		} else {
 			t.Filter = nil
@@ -74,7 +82,15 @@ func doneBy(l *idp.Lockdown) templ.Component {
 	if l.SelfService {
 		return ui.Muted("Their own account")
 	}
-	return ui.Text(l.ActorName)
+	return ui.Text(actorName(l))
+}
+
+// actorName is who did it, in words.
+func actorName(l *idp.Lockdown) string {
+	if l.ActorID == nil && l.ActorName == idp.SystemName {
+		return "The system"
+	}
+	return l.ActorName
 }
 
 func lockdownState(l *idp.Lockdown) templ.Component {
@@ -88,7 +104,7 @@ func lockdownTitle(l *idp.Lockdown) string {
 	if l.SelfService {
 		return l.Username + " locked their own account"
 	}
-	return l.ActorName + " locked down " + l.Username
+	return actorName(l) + " locked down " + l.Username
 }
 
 func endedShort(h idp.Holdings) string {
@@ -153,7 +169,7 @@ func lockdownFacts(l *idp.Lockdown, batch int, gone bool) []ui.Item {
 	if !gone {
 		user = ui.Anchor(l.Username, userPath(*l.UserID))
 	}
-	by := templ.Component(ui.Text(l.ActorName))
+	by := templ.Component(ui.Text(actorName(l)))
 	switch {
 	case l.SelfService:
 		by = ui.Text("The owner of the account")
@@ -162,7 +178,6 @@ func lockdownFacts(l *idp.Lockdown, batch int, gone bool) []ui.Item {
 	}
 	items := []ui.Item{{Label: "User", Value: user}, {Label: "Done by", Value: by}, {Label: "Reason", Value: ui.Maybe(l.Reason)},
 		{Label: "Begun", Value: ui.TimeFull(l.StartedAt, now())},
-		{Label: "Took", Value: ui.Text(l.FinishedAt.Sub(l.StartedAt).Round(100 * time.Microsecond).String())},
 		{Label: "Was active before", Value: ui.YesNo(l.WasActive)}, {Label: "Had a password", Value: ui.YesNo(l.HadPassword)}}
 	if l.RestoredAt != nil {
 		items = append(items, ui.Item{Label: "Restored", Value: ui.TimeFull(*l.RestoredAt, now())},
@@ -171,7 +186,7 @@ func lockdownFacts(l *idp.Lockdown, batch int, gone bool) []ui.Item {
 		items = append(items, ui.Item{Label: "Restored", Value: ui.Muted("not yet")})
 	}
 	if batch > 1 {
-		items = append(items, ui.Item{Label: "Part of", Value: ui.Text("one act on " + ui.Count(batch, "user"))})
+		items = append(items, ui.Item{Label: "Part of", Value: ui.Anchor("one act on "+ui.Count(batch, "user"), lockdownsPath+"?batch="+l.BatchID.String())})
 	}
 	return append(items, ui.Item{Label: "Record ID", Value: ui.CopyID(l.ID.String())})
 }
@@ -190,14 +205,18 @@ func endedStats(h idp.Holdings) []ui.StatProps {
 }
 
 func switchResults(s idp.Switches) []ui.Result {
-	one := func(on bool, title string) ui.Result {
+	one := func(on bool, done, left string) ui.Result {
 		if on {
-			return ui.Result{Title: title, Outcome: ui.OutcomeDone, Label: "Done"}
+			return ui.Result{Title: done, Outcome: ui.OutcomeDone}
 		}
-		return ui.Result{Title: title, Outcome: ui.OutcomePending, Label: "Not asked for"}
+		return ui.Result{Title: left, Outcome: ui.OutcomePending, Label: "Not asked for"}
 	}
-	return []ui.Result{one(s.DeactivateUser, "Deactivate the account"), one(s.SetUnusablePassword, "Make the password unusable"),
-		one(s.DeleteSessions, "End every session"), one(s.RevokeTokens, "Revoke every token and grant")}
+	return []ui.Result{
+		one(s.DeactivateUser, "Account deactivated", "Account left active"),
+		one(s.SetUnusablePassword, "Password made unusable", "Password kept"),
+		one(s.DeleteSessions, "Every session ended", "Sessions kept"),
+		one(s.RevokeTokens, "Every token and grant revoked", "Tokens and grants kept"),
+	}
 }
 
 func lockdownMoments(l *idp.Lockdown) []ui.Moment {

@@ -23,15 +23,17 @@ func TestLockdownRecords(t *testing.T) {
 
 	list := boss.Get("/if/admin/lockdowns/")
 	require.Contains(t, list.Main(), "ada Laptop <stolen> boss Locked down")
-	require.Contains(t, list.Main(), "eve Phishing system Locked down")
+	require.Contains(t, list.Main(), "eve Phishing The system Locked down")
 	require.Contains(t, boss.Get("/if/admin/lockdowns/?search=laptop").Rows(), "ada")
 	require.NotContains(t, boss.Get("/if/admin/lockdowns/?search=laptop").Rows(), "eve")
 	require.Contains(t, boss.Get("/if/admin/lockdowns/?status=restored").Rows(), "No lockdowns match")
+	require.NotContains(t, boss.Get("/if/admin/lockdowns/?batch="+done[0].Lockdown.BatchID.String()).Rows(), "eve")
+	require.Equal(t, http.StatusBadRequest, boss.Get("/if/admin/lockdowns/?batch=x").Status)
 	require.Equal(t, http.StatusBadRequest, boss.Get("/if/admin/lockdowns/?status=x").Status)
 
 	p := boss.Get(at)
-	for _, want := range []string{"boss locked down ada", "Reason Laptop <stolen>", "Deactivate the account Done",
-		"Make the password unusable Not asked for", "Sessions 1", "Was active before Yes", "Had a password No", "Restored not yet"} {
+	for _, want := range []string{"boss locked down ada", "Reason Laptop <stolen>", "Account deactivated",
+		"Password kept Not asked for", "Sessions 1", "Was active before Yes", "Had a password No", "Restored not yet"} {
 		require.Contains(t, p.Main(), want)
 	}
 	require.Empty(t, p.Faults())

@@ -45,6 +45,7 @@ type EventView struct {
 	User     string // username of whom it concerns, "" = nobody
 	UserID   int    // 0 = nobody
 	By       string // username of who did it, when that is another
+	ByID     int    // 0 = the system
 
 	inPerson bool // it came with a request: whom it concerns did it themselves, unless By says otherwise
 }
@@ -53,8 +54,8 @@ type EventView struct {
 func DescribeEvent(e *idp.Event) EventView {
 	v := EventView{Label: Action(e.Action), User: text(e.User["username"]), UserID: number(e.User["pk"])}
 	if by, ok := e.User["authenticated_as"].(map[string]any); ok {
-		v.By = text(by["username"])
-		if v.By == idp.SystemName && number(by["pk"]) == 0 {
+		v.By, v.ByID = text(by["username"]), number(by["pk"])
+		if v.By == idp.SystemName && v.ByID == 0 {
 			v.By = "The system"
 		}
 	}
@@ -91,7 +92,7 @@ func sentence(e *idp.Event, v EventView) string {
 	case idp.ActionLogin:
 		return v.name() + " signed in"
 	case idp.ActionLogout:
-		return v.who("signed out", "signed out", "was signed out")
+		return v.who("signed out", "signed out", "signed out")
 	case idp.ActionLoginFailed:
 		return "Sign-in as " + first(v.User, text(e.Context["username"]), text(e.Context["identifier"]), "an unknown account") + " failed"
 	case idp.ActionUserWrite:

@@ -119,12 +119,16 @@ func (l List) Beyond(total int) string {
 	return l.Href("page", strconv.Itoa(last))
 }
 
-// Kept are the parameters to send along with a filter form: the order.
-func (l List) Kept() []ui.Pair {
-	if o := l.Query.Trimmed("ordering"); o != "" {
-		return []ui.Pair{{Name: "ordering", Value: o}}
+// Kept are the parameters to send along with a filter form: the order, and what
+// the form itself does not show.
+func (l List) Kept(more ...string) []ui.Pair {
+	var out []ui.Pair
+	for _, name := range append([]string{"ordering"}, more...) {
+		if v := l.Query.Trimmed(name); v != "" {
+			out = append(out, ui.Pair{Name: name, Value: v})
+		}
 	}
-	return nil
+	return out
 }
 
 // Choice is a select of a filter: the first option stands for "any".
