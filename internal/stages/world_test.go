@@ -59,16 +59,21 @@ func newWorld(t testing.TB, more ...flow.Kind) *world {
 	w.accounts = account.New(account.Deps{Store: w.store, Access: checker, Closer: w.lockdowns, Hasher: w.hasher})
 	w.sessions = session.New(session.Deps{Store: w.store, Access: checker})
 	w.tokens = token.New(token.Deps{Store: w.store, Access: checker})
+	w.flows = w.executor(more...)
 	kinds := policy.NewKinds(policies.Kinds())
-	bound := stages.NewPolicies(w.store, policy.NewEngine(kinds))
-	w.flows = flow.NewExecutor(flow.Deps{Store: w.store, Policies: bound, Kinds: append(stages.All(stages.Deps{
-		Store: w.store, Accounts: w.accounts, Sessions: w.sessions, Lockdowns: w.lockdowns, Policies: bound}), more...)})
 	prints := blueprint.New(w.store, stageKinds{w.flows}, policyKinds{kinds}, func(string) string { return "" })
 	require.NoError(t, prints.ApplyShipped(ctx, blueprints.FS))
 	group := &idp.Group{Name: "admins", IsSuperuser: true}
 	require.NoError(t, w.repos().Groups.Create(ctx, group))
 	w.admins = group.ID
 	return w
+}
+
+// executor is one replica's.
+func (w *world) executor(more ...flow.Kind) *flow.Executor {
+	bound := stages.NewPolicies(w.store, policy.NewEngine(policy.NewKinds(policies.Kinds())))
+	return flow.NewExecutor(flow.Deps{Store: w.store, Policies: bound, Kinds: append(stages.All(stages.Deps{
+		Store: w.store, Accounts: w.accounts, Sessions: w.sessions, Lockdowns: w.lockdowns, Policies: bound}), more...)})
 }
 
 func (w *world) repos() idp.Repos { return w.store.Repos() }
