@@ -84,7 +84,7 @@ func userConditions(f idp.UserFilter) where {
 	equal(&w, "u.is_active", f.IsActive)
 	equal(&w, "u.path", f.Path)
 	if f.IsSuperuser != nil {
-		w.with("(u.id IN (SELECT user_id FROM superusers)) = @is_superuser", "is_superuser", *f.IsSuperuser)
+		w.add(unless(*f.IsSuperuser) + "EXISTS (SELECT FROM superusers su WHERE su.user_id = u.id)")
 	}
 	if f.Types != nil {
 		w.with("u.type = ANY(@types)", "types", f.Types)
@@ -104,10 +104,19 @@ func userConditions(f idp.UserFilter) where {
 	}
 	userTimes(&w, f)
 	if f.LockedDown != nil {
-		w.with("EXISTS (SELECT FROM lockdowns l WHERE l.user_id = u.id AND l.restored_at IS NULL) = @locked_down", "locked_down", *f.LockedDown)
+		w.add(unless(*f.LockedDown) + "EXISTS (SELECT FROM lockdowns l WHERE l.user_id = u.id AND l.restored_at IS NULL)")
 	}
 	w.search(f.Search, "u.username", "u.name", "u.email", "u.uuid::text")
 	return w
+}
+
+// unless negates a condition. Comparing it with an argument instead would keep
+// the planner from turning it into a join.
+func unless(holds bool) string {
+	if holds {
+		return ""
+	}
+	return "NOT "
 }
 
 func userTimes(w *where, f idp.UserFilter) {
