@@ -141,7 +141,7 @@ func (d *demonstration) history(ctx context.Context) error {
 			case n == 5:
 				e.Action, e.Context = idp.ActionPasswordSet, map[string]any{}
 			}
-			e.CreatedAt, e.ClientIP = d.ago(14*24*time.Hour), d.address()
+			e.Imported, e.CreatedAt, e.ClientIP = true, d.ago(14*24*time.Hour), d.address()
 			if err := tx.Events.Append(ctx, e); err != nil {
 				return err
 			}

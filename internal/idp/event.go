@@ -54,7 +54,8 @@ type Event struct {
 	Context   map[string]any
 	ClientIP  netip.Addr
 	Brand     map[string]any
-	CreatedAt time.Time // by the database's clock; only an import brings its own
+	CreatedAt time.Time // by the database's clock
+	Imported  bool      // CreatedAt is kept as it is: the event comes from elsewhere
 	ExpiresAt *time.Time
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -28,7 +29,7 @@ var eventListing = listing{
 }
 
 func (r events) Get(ctx context.Context, id idp.EventID) (*idp.Event, error) {
-	return one(ctx, r.q, "event", "reading event "+id.String(), pgx.RowToStructByName[idp.Event],
+	return one(ctx, r.q, "event", "reading event "+id.String(), pgx.RowToStructByNameLax[idp.Event],
 		`SELECT `+eventColumns+` FROM events e WHERE e.id = $1`, id)
 }
 
@@ -60,7 +61,7 @@ func (r events) Find(ctx context.Context, f idp.EventFilter) (idp.Page[idp.Event
 		w.with("e.created_at < @before", "before", *f.Before)
 	}
 	w.search(f.Search, "e.action", "e.app", `coalesce(e."user"::text, '')`, "e.context::text", "coalesce(host(e.client_ip), '')")
-	return page(ctx, r.q, eventListing, w, f.Paging, pgx.RowToStructByName[idp.Event])
+	return page(ctx, r.q, eventListing, w, f.Paging, pgx.RowToStructByNameLax[idp.Event])
 }
 
 // Append also assigns ID and CreatedAt where they are unset.
@@ -69,11 +70,15 @@ func (r events) Append(ctx context.Context, e *idp.Event) error {
 		e.ID = idp.NewID[idp.Event]()
 	}
 	e.ClientIP = e.ClientIP.Unmap().WithZone("")
+	var created *time.Time // the database's now, unless the event is an import
+	if e.Imported {
+		created = &e.CreatedAt
+	}
 	err := r.q.QueryRow(ctx, `
 		INSERT INTO events (id, action, app, "user", context, client_ip, brand, created_at, expires_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($9, clock_timestamp()), $8) RETURNING created_at`,
 		e.ID, printable(string(e.Action)), printable(e.App), plain(e.User), plain(e.Context), e.ClientIP, plain(e.Brand), e.ExpiresAt,
-		unset(e.CreatedAt)).
+		created).
 		Scan(&e.CreatedAt)
 	return wrap(err, "event", "appending the event %s", e.Action)
 }
