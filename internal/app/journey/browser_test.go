@@ -3,6 +3,7 @@ package journey
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,15 +12,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 )
 
 // patience is how long one step in the browser may take on a busy machine.
-const patience = 60 * time.Second
+const patience = 40 * time.Second
 
 // chromium starts one browser for all journeys.
 var chromium = sync.OnceValues(func() (context.Context, error) {
@@ -32,7 +35,7 @@ var chromium = sync.OnceValues(func() (context.Context, error) {
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("hide-scrollbars", true))
 	allocator, _ := chromedp.NewExecAllocator(context.Background(), options...)
-	ctx, cancel := chromedp.NewContext(allocator)
+	ctx, cancel := chromedp.NewContext(allocator, quiet)
 	if err := chromedp.Run(ctx); err != nil {
 		cancel()
 		return nil, err
@@ -40,6 +43,9 @@ var chromium = sync.OnceValues(func() (context.Context, error) {
 	closeBrowser = func() { _ = chromedp.Cancel(ctx); _ = os.RemoveAll(profile) }
 	return ctx, nil
 })
+
+// quiet drops the library's notes about events that it does not know yet.
+var quiet = chromedp.WithErrorf(func(string, ...any) {})
 
 var closeBrowser = func() {}
 
@@ -68,10 +74,20 @@ func newBrowser(t *testing.T, base string) *browser {
 		}
 		t.Skipf("no Chromium (scripts/install-chromium.sh installs it): %v", err)
 	}
-	ctx, cancel := chromedp.NewContext(parent, chromedp.WithNewBrowserContext())
-	t.Cleanup(cancel)
+	// A window of its own: Chromium opens no tab in a profile without window.
+	chrome := cdp.WithExecutor(parent, chromedp.FromContext(parent).Browser)
+	profile, err := target.CreateBrowserContext().Do(chrome)
+	require.NoError(t, err)
+	tab, err := target.CreateTarget("about:blank").WithBrowserContextID(profile).WithNewWindow(true).Do(chrome)
+	require.NoError(t, err)
+	ctx, cancel := chromedp.NewContext(parent, chromedp.WithTargetID(tab))
+	t.Cleanup(func() {
+		_ = target.DisposeBrowserContext(profile).Do(chrome)
+		cancel()
+	})
+	require.NoError(t, chromedp.Run(ctx)) // without a time limit: it is the tab's, not the first step's
 	b := &browser{t: t, ctx: ctx, base: base}
-	b.run(chromedp.EmulateViewport(1280, 900))
+	b.run(chromedp.EmulateViewport(1280, 900), emulation.SetFocusEmulationEnabled(true)) // many windows, one of them in front
 	return b
 }
 
@@ -89,7 +105,7 @@ func (b *browser) fail(err error) {
 	var text, url string
 	ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
 	defer cancel()
-	_ = chromedp.Run(ctx, chromedp.Location(&url), chromedp.Evaluate(`document.body ? document.body.innerText.slice(0, 1500) : ""`, &text))
+	_ = chromedp.Run(ctx, chromedp.Location(&url), chromedp.Evaluate(`document.body ? document.body.innerText.slice(0, 700) : ""`, &text))
 	b.t.Fatalf("%v\nat %s, the page says:\n%s", err, url, text)
 }
 
@@ -119,13 +135,36 @@ func (b *browser) path() string {
 	return strings.TrimPrefix(s, b.base)
 }
 
+// until waits for a condition in the page, across loads of new pages.
+func (b *browser) until(condition string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	for {
+		var met bool
+		err := chromedp.Run(ctx, chromedp.Evaluate("!!("+condition+")", &met)) // fails while a page gives way to the next
+		if met && err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			b.fail(fmt.Errorf("waiting for %s: %w", condition, errors.Join(ctx.Err(), err)))
+		case <-time.After(15 * time.Millisecond): // another program: there is no signal to wait for
+		}
+	}
+}
+
 // sees waits until the page says all of it.
 func (b *browser) sees(wants ...string) {
 	b.t.Helper()
 	for _, want := range wants {
-		quoted, _ := json.Marshal(want)
-		b.run(chromedp.Poll(fmt.Sprintf(`document.body && document.body.innerText.includes(%s)`, quoted), nil, chromedp.WithPollingTimeout(patience)))
+		b.until(fmt.Sprintf(`document.body && document.body.innerText.includes(%s)`, quoted(want)))
 	}
+}
+
+func quoted(s string) string {
+	raw, _ := json.Marshal(s)
+	return string(raw)
 }
 
 func (b *browser) seesNot(text string) {
@@ -136,8 +175,7 @@ func (b *browser) seesNot(text string) {
 // at waits until the browser is at a path that starts so.
 func (b *browser) at(prefix string) {
 	b.t.Helper()
-	quoted, _ := json.Marshal(prefix)
-	b.run(chromedp.Poll(fmt.Sprintf(`location.pathname.startsWith(%s) && document.readyState === "complete"`, quoted), nil, chromedp.WithPollingTimeout(patience)))
+	b.until(fmt.Sprintf(`location.pathname.startsWith(%s) && document.readyState === "complete"`, quoted(prefix)))
 }
 
 // control is the XPath of a visible button, link or summary by its words.
@@ -152,6 +190,50 @@ func (b *browser) click(words string) {
 	b.run(chromedp.WaitVisible(visible(control(words)), chromedp.BySearch), chromedp.Click(visible(control(words)), chromedp.BySearch))
 }
 
+// follow clicks and waits for the next page.
+func (b *browser) follow(words string) {
+	b.t.Helper()
+	b.leaving(func() { b.click(words) })
+}
+
+// leaving does something that loads another page, and waits for it.
+func (b *browser) leaving(act func()) {
+	b.t.Helper()
+	var born float64
+	b.eval(`performance.timeOrigin`, &born)
+	act()
+	b.until(fmt.Sprintf(`performance.timeOrigin !== %f && document.readyState === "complete"`, born))
+}
+
+// press clicks the button of the open dialog and waits for the next page.
+func (b *browser) press(words string) {
+	b.t.Helper()
+	button := fmt.Sprintf(`//dialog[@open]//button[normalize-space(.)=%q]`, words)
+	b.leaving(func() {
+		b.run(chromedp.WaitVisible(button, chromedp.BySearch), chromedp.Click(button, chromedp.BySearch))
+	})
+}
+
+// choose picks the option of a list whose words contain these.
+func (b *browser) choose(name, words string) {
+	b.t.Helper()
+	b.until(fmt.Sprintf(`(() => { const list = document.querySelector(%s), option = [...list.options].find(o => o.text.includes(%s));
+		if (!option) return false; list.value = option.value; list.dispatchEvent(new Event("input", {bubbles: true}));
+		list.dispatchEvent(new Event("change", {bubbles: true})); return true })()`, quoted(field(name)), quoted(words)))
+}
+
+// visit opens a whole address, as from a mail.
+func (b *browser) visit(link string) {
+	b.t.Helper()
+	b.run(chromedp.Navigate(link))
+}
+
+// back presses the browser's back button.
+func (b *browser) back() {
+	b.t.Helper()
+	b.leaving(func() { b.eval(`history.back()`, nil) }) // NavigateBack waits for a load, which a page kept in memory has not
+}
+
 // visible narrows an XPath to the first match that is not inside a closed
 // dialog or template.
 func visible(xpath string) string {
@@ -161,10 +243,18 @@ func visible(xpath string) string {
 // field is the CSS selector of a form field by its name.
 func field(name string) string { return fmt.Sprintf(`[name=%q]:not([type=hidden])`, name) }
 
+// has reports whether the page has the field.
+func (b *browser) has(name string) (yes bool) {
+	b.t.Helper()
+	b.eval(fmt.Sprintf(`!!document.querySelector(%s)`, quoted(field(name))), &yes)
+	return yes
+}
+
 // fill replaces what a field holds.
 func (b *browser) fill(name, value string) {
 	b.t.Helper()
-	b.run(chromedp.WaitVisible(field(name), chromedp.ByQuery), chromedp.SetValue(field(name), "", chromedp.ByQuery),
+	b.run(chromedp.WaitVisible(field(name), chromedp.ByQuery),
+		chromedp.Evaluate(fmt.Sprintf(`document.querySelector(%s).value = ""`, quoted(field(name))), nil),
 		chromedp.SendKeys(field(name), value, chromedp.ByQuery))
 }
 
@@ -172,17 +262,24 @@ func (b *browser) fill(name, value string) {
 func (b *browser) signIn(username, password string) {
 	b.t.Helper()
 	b.fill("uid_field", username)
-	b.run(chromedp.Submit(field("uid_field"), chromedp.ByQuery))
+	b.follow("Continue")
 	b.fill("password", password)
-	b.run(chromedp.Submit(field("password"), chromedp.ByQuery))
+	b.follow("Continue")
+}
+
+// as signs a person in and opens the page.
+func (b *browser) as(username, password, path string) *browser {
+	b.t.Helper()
+	b.open(path)
+	b.signIn(username, password)
+	b.at(path)
+	return b
 }
 
 // asAdmin signs the first administrator in and opens the console.
-func (b *browser) asAdmin() {
+func (b *browser) asAdmin() *browser {
 	b.t.Helper()
-	b.open("/if/admin/")
-	b.signIn("admin", adminPassword)
-	b.at("/if/admin/")
+	return b.as("admin", adminPassword, "/if/admin/")
 }
 
 // checked makes sure that the page has no accessibility faults, and keeps a
@@ -193,7 +290,8 @@ func (b *browser) checked(name string) {
 	for _, width := range []int64{1280, 390} {
 		for _, scheme := range []string{"light", "dark"} {
 			b.run(chromedp.EmulateViewport(width, 900), chromedp.ActionFunc(func(ctx context.Context) error {
-				return emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}).Do(ctx)
+				return emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{
+					{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}).Do(ctx)
 			}))
 			b.axe(fmt.Sprintf("%s at %d %s", name, width, scheme))
 			b.noSideways(name, width)
@@ -248,9 +346,11 @@ func (b *browser) axe(name string) {
 		Nodes []string `json:"nodes"`
 	}
 	var loaded bool
-	b.eval(source+`; !!window.axe`, &loaded)
+	if b.eval(`!!window.axe`, &loaded); !loaded {
+		b.eval(source+`; !!window.axe`, &loaded)
+	}
 	b.run(chromedp.Evaluate(`axe.run(document, {runOnly: ["wcag2a","wcag2aa","wcag21a","wcag21aa","wcag22aa","best-practice"], resultTypes: ["violations"]})
-		.then(r => r.violations.map(v => ({id: v.id, help: v.help, nodes: v.nodes.map(n => n.html)})))`, &found, awaitPromise))
+		.then(r => r.violations.map(v => ({id: v.id, help: v.help, nodes: v.nodes.map(n => n.html + " " + n.failureSummary)})))`, &found, awaitPromise))
 	for _, v := range found {
 		b.t.Errorf("%s: %s: %s\n  %s", name, v.ID, v.Help, strings.Join(v.Nodes, "\n  "))
 	}

@@ -90,15 +90,15 @@ func (l *lines) wait(ctx context.Context, want string) (string, error) {
 	}
 }
 
-// start runs the binary with the environment given and waits until it is
+// start runs `portcullis serve` with the environment given and waits until it is
 // ready. It is stopped with SIGTERM when the test ends, and must then end well.
-func start(t *testing.T, env ...string) *server {
+func start(t *testing.T, args []string, env ...string) *server {
 	t.Helper()
 	path, err := binary()
 	require.NoError(t, err)
 	address := freeAddress(t)
 	s := &server{URL: "http://" + address, output: &lines{more: make(chan struct{})}, ended: make(chan struct{})}
-	s.cmd = exec.Command(path, "serve")
+	s.cmd = exec.Command(path, append([]string{"serve"}, args...)...)
 	s.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "PORTCULLIS_LISTEN=" + address}, env...)
 	read, write, err := os.Pipe()
 	require.NoError(t, err)

@@ -1,0 +1,74 @@
+package journey
+
+import (
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+)
+
+// Somebody whose laptop was stolen locks their own account.
+func lockOneself(t *testing.T, s *site) {
+	mia := s.person(t, "self.mia", "Mia Selfmade")
+	stolen, b := s.signedIn(t, mia, "/if/user/"), s.signedIn(t, mia, "/if/user/")
+	b.checked("home")
+	b.open("/if/user/settings/")
+	b.sees("Account Lockdown", "2 sessions end", "1 token stops working")
+	b.checked("settings")
+	b.follow("Lock my account")
+	b.at(lockdownPage)
+	b.sees("You are about to lock your own account", "You cannot sign in again until an administrator restores your access")
+	b.checked("self-lockdown-flow")
+	b.fill("lockdown_reason", "My laptop was stolen")
+	b.follow("Continue")
+	b.at(completePage)
+	b.sees("Your account has been locked", "contact your administrator")
+	b.checked("self-lockdown-complete")
+	b.gone("/if/user/")
+	stolen.gone("/if/user/settings/")
+	s.locked(t, mia, "My laptop was stolen")
+}
+
+// Cancel leaves the flow and changes nothing.
+func leaveLockdown(t *testing.T, s *site) {
+	mia := s.person(t, "leave.mia", "Mia Leaving")
+	b := s.signedIn(t, mia, "/if/user/settings/")
+	b.follow("Lock my account")
+	b.at(lockdownPage)
+	b.follow("Cancel")
+	b.at("/if/user/")
+	require.True(t, s.may(t, mia))
+	b.open(lockdownPage)
+	b.sees("No target user specified")
+	b.checked("lockdown-without-target")
+}
+
+// Signing out ends this session and no other.
+func signOut(t *testing.T, s *site) {
+	mia := s.person(t, "out.mia", "Mia Out")
+	other, b := s.signedIn(t, mia, "/if/user/"), s.signedIn(t, mia, "/if/user/settings/")
+	b.run(chromedp.Click(`[popovertarget="own-menu"]`, chromedp.ByQuery))
+	b.follow("Sign out")
+	b.gone("/if/user/settings/")
+	b.back()
+	b.at("/if/")
+	b.seesNot("Mia Out")
+	other.open("/if/user/settings/")
+	other.sees("Mia Out")
+}
+
+// The sessions of one's own account: the others can be ended.
+func ownSessions(t *testing.T, s *site) {
+	mia := s.person(t, "sessions.mia", "Mia Sessions")
+	other, b := s.signedIn(t, mia, "/if/user/"), s.signedIn(t, mia, "/if/user/settings/sessions/")
+	b.sees("Where you are signed in")
+	b.checked("own-sessions")
+	b.click("End all others")
+	b.sees("End all your other sessions?")
+	b.follow("End other sessions")
+	b.sees("1 other session ended")
+	other.gone("/if/user/")
+	b.open("/if/user/settings/tokens/")
+	b.sees("of-user-")
+	b.checked("own-tokens")
+}

@@ -1,0 +1,63 @@
+package journey
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A server that is told to stop says first that it is not ready, and finishes
+// the request it has begun.
+func TestShutdownFinishesRequests(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	address := strings.TrimPrefix(s.URL, "http://")
+	dial := func() net.Conn {
+		c, err := net.Dial("tcp", address)
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = c.Close() })
+		require.NoError(t, c.SetDeadline(time.Now().Add(patience)))
+		return c
+	}
+	// A request under way: the server waits for the rest of its body.
+	const body = "uid_field=admin"
+	slow := dial()
+	_, err := fmt.Fprintf(slow, "POST %s HTTP/1.1\r\nHost: %s\r\nSec-Fetch-Site: same-origin\r\nContent-Type: application/x-www-form-urlencoded\r\n"+
+		"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n", signInPage, address, len(body))
+	require.NoError(t, err)
+	reader := bufio.NewReader(slow)
+	going, err := reader.ReadString('\n')
+	require.NoError(t, err)
+	require.Contains(t, going, "100 Continue", "the handler reads the body now")
+
+	require.NoError(t, s.cmd.Process.Signal(syscall.SIGTERM))
+	require.Eventually(t, func() bool {
+		answer, err := http.Get(s.URL + "/-/health/ready/")
+		if err != nil {
+			return true
+		}
+		answer.Body.Close()
+		return answer.StatusCode == http.StatusServiceUnavailable
+	}, patience, 5*time.Millisecond)
+	select {
+	case <-s.ended:
+		t.Fatal("the server did not wait for the request")
+	default:
+	}
+	_, err = slow.Write([]byte(body))
+	require.NoError(t, err)
+	_, err = reader.ReadString('\n') // the empty line after 100 Continue
+	require.NoError(t, err)
+	answer, err := http.ReadResponse(reader, nil)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusSeeOther, answer.StatusCode)
+	<-s.ended
+	require.Zero(t, s.cmd.ProcessState.ExitCode())
+}
