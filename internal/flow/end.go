@@ -162,7 +162,7 @@ func (p *passage) restart(ctx context.Context) (*Answer, error) {
 	if p.here.row.InvalidResponseAction == idp.InvalidRestart {
 		p.run.Vars = Vars{}
 	}
-	p.here, p.moved = nil, p.run.Vars != nil && len(p.run.Vars) > 0
+	p.here, p.moved = nil, len(p.run.Vars) > 0
 	p.step++ // forms of before the restart are out of date
 	if answer, err := p.begin(ctx); answer != nil || err != nil {
 		return answer, err

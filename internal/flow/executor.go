@@ -120,7 +120,7 @@ func (x *Executor) Solve(ctx context.Context, v Visit, in Input) (*Answer, error
 	ask, answer, err := p.settle(ctx, step, err)
 	p.undo = before
 	if answer == nil && err == nil && ask == nil {
-		ask, answer, err = p.enter(ctx)
+		_, answer, err = p.enter(ctx)
 	}
 	if answer != nil || err != nil {
 		return answer, err

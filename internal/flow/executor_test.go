@@ -2,7 +2,6 @@ package flow_test
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -284,16 +283,25 @@ func TestFaults(t *testing.T) {
 	require.Equal(t, 8, events.Total)
 }
 
-func TestBusyIsForTheServer(t *testing.T) {
+func TestFaultsOfTheMomentLeaveTheRun(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.flow("f", nil, ask("a"))
-	busy := &idp.Error{Code: idp.CodeBusy, Message: "busy"}
-	w.policies.set(w.last.ID.UUID(), func(idp.PolicyRequest) (idp.PolicyResult, error) { return idp.PolicyResult{}, busy })
-	a := w.browser("one").get("f")
-	denied(t, a, "Flow does not apply to current user.")
-	require.ErrorIs(t, a.Err, busy)
-	require.False(t, errors.Is(nil, busy))
+	w.flow("f", nil, ask("a"), ask("b").with(func(b *idp.FlowBinding) { b.ReEvaluatePolicies = true }))
+	b := w.browser("one")
+	b.say("f", "1")
+	for _, code := range []idp.Code{idp.CodeBusy, idp.CodeUnavailable, idp.CodeRateLimited} {
+		fault := &idp.Error{Code: code, Message: "Later."}
+		for _, target := range []idp.UUID{w.last.ID.UUID(), w.bindings[1].ID.UUID()} {
+			w.policies.set(target, func(idp.PolicyRequest) (idp.PolicyResult, error) { return idp.PolicyResult{}, fault })
+			_, err := w.x.Get(w.ctx, b.visit("f"))
+			require.ErrorIs(t, err, fault)
+			_, err = w.x.Solve(w.ctx, b.visit("f"), flow.Input{"answer": "2"})
+			require.ErrorIs(t, err, fault)
+			w.policies.set(target, passes)
+		}
+	}
+	at(t, b.get("f"), "b")
+	require.Zero(t, w.log.count("submit b"))
 }
 
 func TestALaterStageRejectsTheAnswerBesideItsField(t *testing.T) {

@@ -53,6 +53,9 @@ func (p *passage) plan(ctx context.Context) error {
 	for _, b := range p.bindings {
 		if b.row.EvaluateOnPlan {
 			result, err := p.evaluate(ctx, b.row.ID.UUID(), b.row.PolicyMode)
+			if momentary(ctx, err) {
+				return err
+			}
 			if err != nil {
 				return &NotApplicable{Flow: p.run.Flow, Cause: fmt.Errorf("policies of stage %s: %w", b.row.StageID, err)}
 			}
@@ -69,6 +72,9 @@ func (p *passage) plan(ctx context.Context) error {
 // applicable asks the flow's own policies.
 func (p *passage) applicable(ctx context.Context) error {
 	result, err := p.evaluate(ctx, p.run.Flow.ID.UUID(), p.run.Flow.PolicyMode)
+	if momentary(ctx, err) {
+		return err
+	}
 	if err != nil {
 		return &NotApplicable{Flow: p.run.Flow, Cause: fmt.Errorf("policies of flow %s: %w", p.run.Flow.Slug, err)}
 	}
@@ -101,6 +107,16 @@ func (p *passage) meets() bool {
 func (p *passage) wantsSignIn() bool {
 	a := p.run.Flow.Authentication
 	return p.run.Actor.User == nil && (a == idp.AuthenticationAuthenticated || a == idp.AuthenticationSuperuser)
+}
+
+// momentary reports whether an error is the moment's, not the flow's: it is for
+// whoever called, and the run stays as it is.
+func momentary(ctx context.Context, err error) bool {
+	switch idp.CodeOf(err) {
+	case idp.CodeBusy, idp.CodeRateLimited, idp.CodeUnavailable:
+		return true
+	}
+	return err != nil && ctx.Err() != nil
 }
 
 // evaluate asks the policies of a target and keeps what passing ones say.

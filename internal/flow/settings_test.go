@@ -13,15 +13,15 @@ import (
 )
 
 type sample struct {
-	Name   string          `json:"name" help:"A name."`
-	On     bool            `json:"on"`
-	Many   int             `json:"many" min:"1"`
-	Mode   string          `json:"mode" enum:"a,b"`
-	Modes  []string        `json:"modes" enum:"x,y"`
-	Flow   *idp.FlowID     `json:"flow" ref:"flow"`
-	Fields []idp.PromptID  `json:"fields" ref:"prompt"`
-	Lasts  string          `json:"lasts" format:"duration"`
-	hidden json.RawMessage //nolint:unused // shows that only exported fields count
+	Name   string         `json:"name" help:"A name."`
+	On     bool           `json:"on"`
+	Many   int            `json:"many" min:"1"`
+	Mode   string         `json:"mode" enum:"a,b"`
+	Modes  []string       `json:"modes" enum:"x,y"`
+	Flow   *idp.FlowID    `json:"flow" ref:"flow"`
+	Fields []idp.PromptID `json:"fields" ref:"prompt"`
+	Lasts  string         `json:"lasts" format:"duration"`
+	Hidden string         `json:"-"`
 }
 
 func sampleKind() flow.Kind {

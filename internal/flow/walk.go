@@ -19,6 +19,9 @@ func (p *passage) current(ctx context.Context) (*Answer, error) {
 		b := p.rest[0]
 		if b.row.ReEvaluatePolicies && !p.planned[b.row.ID] {
 			result, err := p.evaluate(ctx, b.row.ID.UUID(), b.row.PolicyMode)
+			if momentary(ctx, err) {
+				return nil, err
+			}
 			if err != nil {
 				cause := fmt.Errorf("policies of stage %s: %w", b.row.StageID, err)
 				return p.close(ctx, &NotApplicable{Flow: p.run.Flow, Cause: cause})
@@ -136,11 +139,11 @@ func (p *passage) back(m *mark) {
 // is shown beside it, what refuses the visitor ends the flow, what is the
 // moment's fault goes to whoever called, the rest is our fault.
 func (p *passage) failed(ctx context.Context, err error) (*Answer, error) {
+	if momentary(ctx, err) {
+		return nil, err
+	}
 	var e *idp.Error
 	if !errors.As(err, &e) {
-		if ctx.Err() != nil {
-			return nil, err
-		}
 		return p.fault(ctx, p.here, err)
 	}
 	if e.Code == idp.CodeInvalid && p.undo != nil {
@@ -148,7 +151,7 @@ func (p *passage) failed(ctx context.Context, err error) (*Answer, error) {
 		return p.invalid(ctx, err)
 	}
 	switch e.Code {
-	case idp.CodeBusy, idp.CodeRateLimited, idp.CodeUnavailable, idp.CodeTooLarge:
+	case idp.CodeTooLarge:
 		return nil, err
 	case idp.CodeRefused, idp.CodeForbidden, idp.CodeUnsigned, idp.CodeInvalid, idp.CodeConflict:
 		return p.deny(ctx, reason(e))

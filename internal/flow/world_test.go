@@ -80,9 +80,8 @@ type rule func(req idp.PolicyRequest) (idp.PolicyResult, error)
 
 // answers are scripted policies; targets without a rule pass.
 type answers struct {
-	mu    sync.Mutex
-	by    map[idp.UUID]rule
-	asked []idp.UUID
+	mu sync.Mutex
+	by map[idp.UUID]rule
 }
 
 func (a *answers) set(target idp.UUID, r rule) {
@@ -94,24 +93,11 @@ func (a *answers) set(target idp.UUID, r rule) {
 func (a *answers) Evaluate(_ context.Context, target idp.UUID, _ idp.PolicyMode, req idp.PolicyRequest) (idp.PolicyResult, error) {
 	a.mu.Lock()
 	r, ok := a.by[target]
-	a.asked = append(a.asked, target)
 	a.mu.Unlock()
 	if !ok {
 		return idp.PolicyResult{Passing: true}, nil
 	}
 	return r(req)
-}
-
-func (a *answers) times(target idp.UUID) int {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	n := 0
-	for _, t := range a.asked {
-		if t == target {
-			n++
-		}
-	}
-	return n
 }
 
 func passes(req idp.PolicyRequest) (idp.PolicyResult, error) {
