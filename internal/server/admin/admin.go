@@ -52,62 +52,75 @@ func New(d Deps) *Console {
 func (c *Console) Routes(r chi.Router) {
 	r.Group(func(r chi.Router) {
 		r.Use(web.RequireSuperuser)
-		get := func(path string, h web.Handler) { r.Method(http.MethodGet, page.AdminPath+path, h) }
-		post := func(path string, h web.Handler) { r.Method(http.MethodPost, page.AdminPath+path, h) }
-		// both is for acts: GET is the question, for reloads and without script.
-		both := func(path string, h web.Handler) { get(path, h); post(path, h) }
-
-		get("", c.overview)
-		get("search/", c.search)
-
-		get("users/", c.users)
-		post("users/bulk/", c.bulk)
-		get("users/new/", c.newUser)
-		post("users/new/", c.createUser)
-		get("users/{user}/", c.user)
-		get("users/{user}/sessions/", c.userSessions)
-		get("users/{user}/tokens/", c.userTokens)
-		get("users/{user}/groups/", c.userGroups)
-		get("users/{user}/events/", c.userEvents)
-		get("users/{user}/lockdowns/", c.userLockdowns)
-		get("users/{user}/edit/", c.editUser)
-		post("users/{user}/edit/", c.updateUser)
-		get("users/{user}/password/", c.passwordForm)
-		post("users/{user}/password/", c.setPassword)
-		both("users/{user}/activate/", c.activate)
-		both("users/{user}/deactivate/", c.deactivate)
-		both("users/{user}/delete/", c.deleteUser)
-		both("users/{user}/recovery/", c.recoveryLink)
-		post("users/{user}/lockdown/", c.lockDown)
-		both("users/{user}/sessions/end/", c.endSessions)
-		both("users/{user}/sessions/{session}/end/", c.endSession)
-		both("users/{user}/tokens/{token}/revoke/", c.revokeToken)
-		post("users/{user}/groups/join/", c.joinGroup)
-		both("users/{user}/groups/{group}/leave/", c.leaveGroup)
-
-		get("groups/", c.groups)
-		get("groups/new/", c.newGroup)
-		post("groups/new/", c.createGroup)
-		get("groups/{group}/", c.group)
-		get("groups/{group}/edit/", c.editGroup)
-		post("groups/{group}/edit/", c.updateGroup)
-		both("groups/{group}/delete/", c.deleteGroup)
-		post("groups/{group}/members/add/", c.addMember)
-		both("groups/{group}/members/{user}/remove/", c.removeMember)
-
-		get("lockdowns/", c.lockdownList)
-		get("lockdowns/{lockdown}/", c.lockdown)
-
-		get("events/", c.events)
-		get("events/{event}/", c.event)
-
-		get("brands/", c.brands)
-		get("brands/new/", c.newBrand)
-		post("brands/new/", c.createBrand)
-		get("brands/{brand}/", c.editBrand)
-		post("brands/{brand}/", c.updateBrand)
-		both("brands/{brand}/delete/", c.deleteBrand)
+		m := mount{r}
+		m.get("", c.overview)
+		m.get("search/", c.search)
+		c.userRoutes(m)
+		c.groupRoutes(m)
+		m.get("lockdowns/", c.lockdownList)
+		m.get("lockdowns/{lockdown}/", c.lockdown)
+		m.get("events/", c.events)
+		m.get("events/{event}/", c.event)
+		m.get("brands/", c.brands)
+		m.get("brands/new/", c.newBrand)
+		m.post("brands/new/", c.createBrand)
+		m.get("brands/{brand}/", c.editBrand)
+		m.post("brands/{brand}/", c.updateBrand)
+		m.act("brands/{brand}/delete/", c.deleteBrand)
 	})
+}
+
+func (c *Console) userRoutes(m mount) {
+	m.get("users/", c.users)
+	m.post("users/bulk/", c.bulk)
+	m.get("users/new/", c.newUser)
+	m.post("users/new/", c.createUser)
+	m.get("users/{user}/", c.user)
+	m.get("users/{user}/sessions/", c.userSessions)
+	m.get("users/{user}/tokens/", c.userTokens)
+	m.get("users/{user}/groups/", c.userGroups)
+	m.get("users/{user}/events/", c.userEvents)
+	m.get("users/{user}/lockdowns/", c.userLockdowns)
+	m.get("users/{user}/edit/", c.editUser)
+	m.post("users/{user}/edit/", c.updateUser)
+	m.get("users/{user}/password/", c.passwordForm)
+	m.post("users/{user}/password/", c.setPassword)
+	m.act("users/{user}/activate/", c.activate)
+	m.act("users/{user}/deactivate/", c.deactivate)
+	m.act("users/{user}/delete/", c.deleteUser)
+	m.act("users/{user}/recovery/", c.recoveryLink)
+	m.post("users/{user}/lockdown/", c.lockDown)
+	m.act("users/{user}/sessions/end/", c.endSessions)
+	m.act("users/{user}/sessions/{session}/end/", c.endSession)
+	m.act("users/{user}/tokens/{token}/revoke/", c.revokeToken)
+	m.post("users/{user}/groups/join/", c.joinGroup)
+	m.act("users/{user}/groups/{group}/leave/", c.leaveGroup)
+}
+
+func (c *Console) groupRoutes(m mount) {
+	m.get("groups/", c.groups)
+	m.get("groups/new/", c.newGroup)
+	m.post("groups/new/", c.createGroup)
+	m.get("groups/{group}/", c.group)
+	m.get("groups/{group}/edit/", c.editGroup)
+	m.post("groups/{group}/edit/", c.updateGroup)
+	m.act("groups/{group}/delete/", c.deleteGroup)
+	m.post("groups/{group}/members/add/", c.addMember)
+	m.act("groups/{group}/members/{user}/remove/", c.removeMember)
+}
+
+// mount adds routes below the console's path.
+type mount struct{ r chi.Router }
+
+func (m mount) get(path string, h web.Handler) { m.r.Method(http.MethodGet, page.AdminPath+path, h) }
+
+func (m mount) post(path string, h web.Handler) { m.r.Method(http.MethodPost, page.AdminPath+path, h) }
+
+// act is for what asks first: GET is the question, for reloads and for browsers
+// without script.
+func (m mount) act(path string, h web.Handler) {
+	m.get(path, h)
+	m.post(path, h)
 }
 
 // now is the time that "2 minutes ago" is counted from; it decides nothing.

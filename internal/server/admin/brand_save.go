@@ -43,7 +43,7 @@ func checkBrand(f brandForm, faults *idp.Faults) {
 	}
 }
 
-// verbs are the events of what is done with a brand.
+// brandActions are the events of what is done with a brand.
 var brandActions = map[idp.Verb]idp.Action{
 	idp.VerbCreate: idp.ActionModelCreated, idp.VerbUpdate: idp.ActionModelUpdated, idp.VerbDelete: idp.ActionModelDeleted,
 }
@@ -80,8 +80,8 @@ func (c *Console) saveBrand(r *http.Request, b *idp.Brand, verb idp.Verb) error 
 			return err
 		}
 		b.ID = row.ID
-		return tx.Events.Append(ctx, idp.NewEvent(brandActions[verb], "brand", now, nil, map[string]any{
-			"model": map[string]any{"app": "brand", "model_name": "brand", "pk": row.ID.String(), "name": row.Domain}}))
+		return tx.Events.Append(ctx, idp.NewEvent(brandActions[verb], "admin", now, nil, map[string]any{
+			"model": map[string]any{"app": "authentik_brands", "model_name": "brand", "pk": row.ID.String(), "name": row.Domain}}))
 	})
 	if err != nil {
 		return fmt.Errorf("saving brand %s: %w", b.Domain, err)

@@ -74,90 +74,6 @@ func flowName(flows []idp.Flow, id *idp.FlowID) templ.Component {
 	return ui.None()
 }
 
-// brandForm holds what was typed.
-type brandForm struct {
-	Domain, Title, Logo, Favicon, Background, Attributes string
-	Default                                              bool
-	Flows                                                map[string]string // field → id
-}
-
-// brandFlow is one of the flows a brand chooses.
-type brandFlow struct {
-	Field, Label, Hint string
-	Designation        idp.Designation
-	of                 func(b *idp.Brand) **idp.FlowID
-}
-
-// brandFlows are the flows that this version runs by brand.
-func brandFlows() []brandFlow {
-	return []brandFlow{
-		{"flow_lockdown", "Lockdown flow", "Contains a compromised account. Without one, nobody can lock an account down here.",
-			idp.DesignationStageConfiguration, func(b *idp.Brand) **idp.FlowID { return &b.FlowLockdown }},
-		{"flow_authentication", "Authentication flow", "Signs people in. None = the first one of this kind.",
-			idp.DesignationAuthentication, func(b *idp.Brand) **idp.FlowID { return &b.FlowAuthentication }},
-		{"flow_invalidation", "Invalidation flow", "Signs people out. None = the first one of this kind.",
-			idp.DesignationInvalidation, func(b *idp.Brand) **idp.FlowID { return &b.FlowInvalidation }},
-		{"flow_recovery", "Recovery flow", "Opened by recovery links. Without one, no link can be created.",
-			idp.DesignationRecovery, func(b *idp.Brand) **idp.FlowID { return &b.FlowRecovery }},
-		{"flow_unenrollment", "Unenrollment flow", "Lets people delete their own account.",
-			idp.DesignationUnenrollment, func(b *idp.Brand) **idp.FlowID { return &b.FlowUnenrollment }},
-	}
-}
-
-func brandFields() []string {
-	out := []string{"domain", "default", "branding_title", "branding_logo", "branding_favicon", "branding_default_flow_background", "attributes"}
-	for _, f := range brandFlows() {
-		out = append(out, f.Field)
-	}
-	return out
-}
-
-func readBrandForm(form web.Form) brandForm {
-	f := brandForm{Domain: form.Trimmed("domain"), Title: form.Trimmed("branding_title"), Logo: form.Trimmed("branding_logo"),
-		Favicon: form.Trimmed("branding_favicon"), Background: form.Trimmed("branding_default_flow_background"),
-		Attributes: form.Trimmed("attributes"), Default: form.Bool("default"), Flows: map[string]string{}}
-	for _, choice := range brandFlows() {
-		f.Flows[choice.Field] = form.Trimmed(choice.Field)
-	}
-	return f
-}
-
-func brandFormOf(b *idp.Brand) brandForm {
-	f := brandForm{Domain: b.Domain, Title: b.Title, Logo: b.Logo, Favicon: b.Favicon, Background: b.DefaultFlowBackground,
-		Attributes: attributesText(b.Attributes), Default: b.Default, Flows: map[string]string{}}
-	for _, choice := range brandFlows() {
-		if id := *choice.of(b); id != nil {
-			f.Flows[choice.Field] = id.String()
-		}
-	}
-	return f
-}
-
-// apply puts what was typed into the brand; fields that the form does not show
-// stay as they are.
-func (f brandForm) apply(b *idp.Brand) error {
-	var faults idp.Faults
-	checkBrand(f, &faults)
-	attrs, err := attributes(f.Attributes)
-	if err != nil {
-		faults.Add("attributes", "Expected a JSON object.")
-	}
-	for _, choice := range brandFlows() {
-		to := choice.of(b)
-		*to = nil
-		if raw := f.Flows[choice.Field]; raw != "" {
-			id, err := idp.ParseID[idp.Flow](raw)
-			if err != nil {
-				faults.Add(choice.Field, "Choose a flow of the list.")
-			}
-			*to = &id
-		}
-	}
-	b.Domain, b.Title, b.Logo, b.Favicon = f.Domain, f.Title, f.Logo, f.Favicon
-	b.DefaultFlowBackground, b.Attributes, b.Default = f.Background, attrs, f.Default
-	return faults.Err()
-}
-
 type brandFormView struct {
 	Page   ui.PageProps
 	Form   brandForm
@@ -165,6 +81,7 @@ type brandFormView struct {
 	Flows  []ui.FieldProps
 	Action string
 	Submit string
+	Seen   string // marks the state the form was filled from
 	New    bool
 	Danger []ui.DangerRow
 }
@@ -237,7 +154,7 @@ func (c *Console) editBrand(w http.ResponseWriter, r *http.Request) error {
 
 func (c *Console) editBrandForm(w http.ResponseWriter, r *http.Request, b *idp.Brand, form brandForm, faults page.Faults) error {
 	q := deleteBrandQuestion(b)
-	v := brandFormView{Form: form, Faults: faults, Action: brandPath(b.ID), Submit: "Save changes",
+	v := brandFormView{Form: form, Faults: faults, Action: brandPath(b.ID), Submit: "Save changes", Seen: page.Seen(brandFormOf(b)),
 		Page: ui.PageProps{Title: "Brand " + b.Domain, Crumbs: []ui.Crumb{{Label: "Brands", Href: brandsPath}, {Label: b.Domain}}},
 		Danger: []ui.DangerRow{{Title: "Delete this brand", Text: q.Text,
 			Action: ui.Action(ui.ActionProps{Action: q.Action, Confirm: &q,
@@ -257,17 +174,21 @@ func (c *Console) updateBrand(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	form, old := readBrandForm(raw), *b
-	if err = form.apply(b); err == nil {
-		err = c.saveBrand(r, b, idp.VerbUpdate)
+	form := readBrandForm(raw)
+	changed := *b
+	if err = page.Unchanged(raw, brandFormOf(b)); err == nil {
+		err = form.apply(&changed)
+	}
+	if err == nil {
+		err = c.saveBrand(r, &changed, idp.VerbUpdate)
 	}
 	if faults, ok := page.FaultsOf(err); ok {
-		return c.editBrandForm(w, r, &old, form, faults)
+		return c.editBrandForm(w, r, b, form, faults)
 	}
 	if err != nil {
 		return err
 	}
-	web.Flash(r.Context(), web.ToneSuccess, "The brand "+b.Domain+" was saved.")
+	web.Flash(r.Context(), web.ToneSuccess, "The brand "+changed.Domain+" was saved.")
 	return web.Redirect(w, r, brandPath(b.ID))
 }
 

@@ -250,7 +250,7 @@ func brandFormPage(v brandFormView) templ.Component {
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = ui.Form(ui.FormProps{Action: v.Action, Submit: v.Submit, Cancel: brandsPath, Errors: v.Faults.Rest(brandFields()...)}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var6), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Form(ui.FormProps{Action: v.Action, Submit: v.Submit, Cancel: brandsPath, Errors: v.Faults.Rest(brandFields()...), Hidden: seen(v.Seen)}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var6), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -99,6 +99,7 @@ type groupFormView struct {
 	Action  string
 	Submit  string
 	Cancel  string
+	Seen    string // marks the state the form was filled from
 	New     bool
 }
 
@@ -168,7 +169,7 @@ func (c *Console) editGroup(w http.ResponseWriter, r *http.Request) error {
 func (c *Console) editGroupForm(w http.ResponseWriter, r *http.Request, g *idp.Group, form groupForm, faults page.Faults) error {
 	at := groupPath(g.ID)
 	return c.showGroupForm(w, r, groupFormView{Form: form, Faults: faults, Action: at + "edit/", Submit: "Save changes", Cancel: at,
-		Page: ui.PageProps{Title: "Edit " + g.Name, Crumbs: groupCrumbs(g, "Edit")}}, g.ID)
+		Seen: page.Seen(groupFormOf(g)), Page: ui.PageProps{Title: "Edit " + g.Name, Crumbs: groupCrumbs(g, "Edit")}}, g.ID)
 }
 
 func (c *Console) updateGroup(w http.ResponseWriter, r *http.Request) error {
@@ -182,6 +183,9 @@ func (c *Console) updateGroup(w http.ResponseWriter, r *http.Request) error {
 	}
 	form := readGroupForm(raw)
 	attrs, parents, err := form.parsed()
+	if err == nil {
+		err = page.Unchanged(raw, groupFormOf(g))
+	}
 	if err == nil {
 		_, err = c.accounts.UpdateGroup(r.Context(), web.Actor(r), g.ID, groupPatch(groupFormOf(g), form, attrs, parents))
 	}

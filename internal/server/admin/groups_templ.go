@@ -146,7 +146,7 @@ func groupFormPage(v groupFormView) templ.Component {
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = ui.Form(ui.FormProps{Action: v.Action, Submit: v.Submit, Cancel: v.Cancel, Errors: v.Faults.Rest(groupFields...)}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var6), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Form(ui.FormProps{Action: v.Action, Submit: v.Submit, Cancel: v.Cancel, Errors: v.Faults.Rest(groupFields...), Hidden: seen(v.Seen)}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var6), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

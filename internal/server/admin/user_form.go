@@ -100,8 +100,8 @@ type userFormView struct {
 	Action  string
 	Submit  string
 	Cancel  string
+	Seen    string // marks the state the form was filled from
 	New     bool
-	Own     bool
 	Builtin bool // the account of nobody: name and type are fixed
 }
 
@@ -176,7 +176,7 @@ func (c *Console) editUser(w http.ResponseWriter, r *http.Request) error {
 func (c *Console) editUserForm(w http.ResponseWriter, r *http.Request, u *idp.User, form userForm, faults page.Faults) error {
 	at := userPath(u.ID)
 	return c.showUserForm(w, r, userFormView{Form: form, Faults: faults, Action: at + "edit/", Submit: "Save changes", Cancel: at,
-		Own: web.Actor(r).Is(u.ID), Builtin: u.IsAnonymous(),
+		Seen: page.Seen(formOf(u)), Builtin: u.IsAnonymous(),
 		Page: ui.PageProps{Title: "Edit " + u.DisplayName(), Crumbs: userCrumbs(u, "Edit")}})
 }
 
@@ -197,7 +197,10 @@ func (c *Console) updateUser(w http.ResponseWriter, r *http.Request) error {
 	if u.IsAnonymous() {
 		form.Username, form.Type = u.Username, string(u.Type)
 	}
-	changed, err := c.update(r, u, form)
+	changed := u
+	if err = page.Unchanged(raw, formOf(u)); err == nil {
+		changed, err = c.update(r, u, form)
+	}
 	if faults, ok := page.FaultsOf(err); ok {
 		return c.editUserForm(w, r, u, form, faults)
 	}

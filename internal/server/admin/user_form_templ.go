@@ -8,7 +8,10 @@ package admin
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-import "github.com/portcullis-idp/portcullis/web/ui"
+import (
+	"github.com/portcullis-idp/portcullis/internal/server/page"
+	"github.com/portcullis-idp/portcullis/web/ui"
+)
 
 func userFormPage(v userFormView) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
@@ -135,7 +138,7 @@ func userFormPage(v userFormView) templ.Component {
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = ui.Form(ui.FormProps{Action: v.Action, Submit: v.Submit, Cancel: v.Cancel, Errors: v.Faults.Rest(userFields...)}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var4), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Form(ui.FormProps{Action: v.Action, Submit: v.Submit, Cancel: v.Cancel, Errors: v.Faults.Rest(userFields...), Hidden: seen(v.Seen)}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var4), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -153,6 +156,14 @@ func userFormPage(v userFormView) templ.Component {
 		}
 		return nil
 	})
+}
+
+// seen carries the mark of the state that a form was filled from.
+func seen(mark string) []ui.Pair {
+	if mark == "" {
+		return nil
+	}
+	return []ui.Pair{{Name: page.SeenField, Value: mark}}
 }
 
 var _ = templruntime.GeneratedTemplate

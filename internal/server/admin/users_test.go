@@ -180,3 +180,27 @@ func TestTheLastAdministratorStays(t *testing.T) {
 	}
 	require.True(t, s.Reload(s.Boss).IsActive)
 }
+
+// TestTwoAdministratorsEditAtOnce: whoever saves second is told, sees what they
+// typed, and can save it knowingly.
+func TestTwoAdministratorsEditAtOnce(t *testing.T) {
+	t.Parallel()
+	s := furnished(t)
+	boss := s.As(s.Boss)
+	for _, c := range []struct{ path, name string }{
+		{"/if/admin/users/{user}/edit/", "name"}, {"/if/admin/groups/{group}/edit/", "name"}, {"/if/admin/brands/{brand}/", "branding_title"},
+	} {
+		path := s.names.Replace(c.path)
+		opened := boss.Get(path)
+		first, second := opened.Fields(c.name, "First"), opened.Fields(c.name, "Second")
+		require.Equal(t, http.StatusSeeOther, boss.Post(path, first...).Status, path)
+		late := boss.Post(path, second...)
+		require.Equal(t, http.StatusConflict, late.Status, path)
+		require.Contains(t, late.Main(), "Somebody changed this meanwhile.", path)
+		require.Contains(t, late.Body, `value="Second"`, path)
+		require.Empty(t, late.Faults(), path)
+		require.Contains(t, boss.Get(path).Body, `value="First"`, path)
+		require.Equal(t, http.StatusSeeOther, boss.Post(path, late.Fields(c.name, "Second")...).Status, path)
+		require.Contains(t, boss.Get(path).Body, `value="Second"`, path)
+	}
+}

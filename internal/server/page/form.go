@@ -1,6 +1,9 @@
 package page
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -105,4 +108,27 @@ func Refused(w http.ResponseWriter, r *http.Request, err error, back string) err
 func Already(w http.ResponseWriter, r *http.Request, text, back string) error {
 	web.Flash(r.Context(), web.ToneInfo, text)
 	return web.Redirect(w, r, back)
+}
+
+// SeenField is the hidden field with what a form of changes was filled from.
+const SeenField = "seen"
+
+// Seen marks the state of a thing that a form was filled from. It is no secret
+// and no proof: it only tells whether somebody else was faster.
+func Seen(state any) string {
+	raw, err := json.Marshal(state)
+	if err != nil {
+		return "" // forms hold plain data
+	}
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:8])
+}
+
+// Unchanged returns CodeConflict when the form was filled from another state
+// than the present one. A form without the mark is let through.
+func Unchanged(form web.Form, present any) error {
+	if seen := form.Text(SeenField); seen == "" || seen == Seen(present) {
+		return nil
+	}
+	return idp.Conflict("Somebody changed this meanwhile. Below is what you typed; look at the present state before you save it again.")
 }

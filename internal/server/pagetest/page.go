@@ -235,3 +235,47 @@ func textOf(n *html.Node) string {
 	read(n)
 	return strings.Join(strings.Fields(b.String()), " ")
 }
+
+// Fields are the names and values that the content's first form would send, with
+// changes, as pairs.
+func (p *Page) Fields(changes ...string) []string {
+	changed := map[string]string{}
+	for i := 0; i+1 < len(changes); i += 2 {
+		changed[changes[i]] = changes[i+1]
+	}
+	var out []string
+	add := func(name, value string) {
+		if v, ok := changed[name]; ok {
+			value = v
+		}
+		if name != "" {
+			out = append(out, name, value)
+		}
+	}
+	walk(first(first(p.Doc, "main"), "form"), func(n *html.Node) {
+		switch n.Data {
+		case "input":
+			if kind := attr(n, "type"); kind != "checkbox" && kind != "radio" || has(n, "checked") {
+				add(attr(n, "name"), attr(n, "value"))
+			}
+		case "textarea":
+			add(attr(n, "name"), textOf(n))
+		case "select":
+			for _, o := range all(n, "option") {
+				if has(o, "selected") {
+					add(attr(n, "name"), attr(o, "value"))
+				}
+			}
+		}
+	})
+	return out
+}
+
+func has(n *html.Node, name string) bool {
+	for _, a := range n.Attr {
+		if a.Key == name {
+			return true
+		}
+	}
+	return false
+}
