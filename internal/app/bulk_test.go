@@ -122,25 +122,31 @@ func TestBulkLockdownSparesTheLastAdministrator(t *testing.T) {
 	s.untouched(root)
 }
 
+// bareFlow makes a flow that is nothing but a lockdown stage.
+func (s *site) bareFlow() {
+	s.Helper()
+	ctx, repos := s.Context(), s.repos()
+	f := &idp.Flow{Name: "Bare", Slug: "bare", Title: "Bare", Designation: idp.DesignationStageConfiguration,
+		Authentication: idp.AuthenticationAuthenticated, DeniedAction: idp.DeniedMessage, Layout: "stacked", PolicyMode: idp.PolicyAny}
+	require.NoError(s, repos.Flows.Create(ctx, f))
+	stage := &idp.Stage{Name: "bare", Kind: "account_lockdown", Settings: json.RawMessage(`{}`)}
+	require.NoError(s, repos.Stages.Create(ctx, stage))
+	require.NoError(s, repos.FlowBindings.Create(ctx, &idp.FlowBinding{FlowID: f.ID, StageID: stage.ID,
+		InvalidResponseAction: idp.InvalidRetry, PolicyMode: idp.PolicyAny}))
+}
+
 // A flow may name the reason itself, in its context.
 func TestReasonFromTheContext(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, 1)
-	ctx, repos, ada, root := t.Context(), s.repos(), s.user("ada"), s.named("admin")
-	f := &idp.Flow{Name: "Bare", Slug: "bare", Title: "Bare", Designation: idp.DesignationStageConfiguration,
-		Authentication: idp.AuthenticationAuthenticated, DeniedAction: idp.DeniedMessage, Layout: "stacked", PolicyMode: idp.PolicyAny}
-	require.NoError(t, repos.Flows.Create(ctx, f))
-	stage := &idp.Stage{Name: "bare", Kind: "account_lockdown", Settings: json.RawMessage(`{}`)}
-	require.NoError(t, repos.Stages.Create(ctx, stage))
-	require.NoError(t, repos.FlowBindings.Create(ctx, &idp.FlowBinding{FlowID: f.ID, StageID: stage.ID,
-		InvalidResponseAction: idp.InvalidRetry, PolicyMode: idp.PolicyAny}))
-
+	ada, root := s.user("ada"), s.named("admin")
+	s.bareFlow()
 	b := s.with(root)
 	b.plan(ada) // gives the browser its cookie
 	value := b.cookie(web.BrowserCookie)
 	require.NotEmpty(t, value)
 	digest := sha256.Sum256([]byte(value))
-	_, err := s.replicas[0].Flows.Begin(ctx, flow.Visit{Slug: "bare", Browser: digest[:], Actor: idp.Actor{User: root}}, func(run *flow.Run) {
+	_, err := s.replicas[0].Flows.Begin(t.Context(), flow.Visit{Slug: "bare", Browser: digest[:], Actor: idp.Actor{User: root}}, func(run *flow.Run) {
 		accountlockdown.For(ada)(run)
 		accountlockdown.KeyReason.Put(run.Vars, "named by the flow")
 	})

@@ -229,13 +229,16 @@ func TestLockdownWithoutTarget(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, 1)
 	b := s.with(s.named("admin"))
-	got := b.confirm("nobody in particular")
-	require.Equal(t, "ak-stage-access-denied", got["component"], "%v", got)
-	require.Equal(t, "No target user specified", got["error_message"])
+	s.bareFlow()
+	for _, slug := range []string{lockdownFlow, "bare"} {
+		got := b.challenge(slug)
+		require.Equal(t, "ak-stage-access-denied", got["component"], "%s: %v", slug, got)
+		require.Equal(t, "No target user specified", got["error_message"], slug)
+	}
 	require.Empty(t, s.events(idp.ActionIDLockdown))
 
 	// Nobody is signed in: the flow does not begin.
-	got = s.browser().challenge(lockdownFlow)
+	got := s.browser().challenge(lockdownFlow)
 	require.Equal(t, "ak-stage-access-denied", got["component"], "%v", got)
 }
 
