@@ -44,7 +44,7 @@ func (s *Server) showFlow(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) solveFlow(w http.ResponseWriter, r *http.Request) error {
-	form, err := web.DecodeForm(r)
+	form, err := web.DecodeUpload(r)
 	if err != nil {
 		return err
 	}
