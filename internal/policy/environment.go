@@ -45,6 +45,7 @@ var variables = []Entry{
 	{"context.prompt_data", "variable", "map", "The answers given so far, by field key."},
 	{"context.lockdown_target_user", "variable", "user or nil", "Whom a lockdown of one account is about."},
 	{"context.lockdown_target_users", "variable", "list of users", "Whom a lockdown is about; empty outside of one."},
+	{"context.lockdown_target_user.holdings", "variable", "map or nil", "What a lockdown would end, counted: sessions, tokens, grants, applications. On each of lockdown_target_users too; nil when there are more than 25."},
 	{"context.lockdown_self_service", "variable", "true or false", "Whether people lock their own account."},
 	{"context.lockdown_reason", "variable", "text", "The reason given for a lockdown."},
 	{"context.lockdown_results", "variable", "list of maps", "What became of each user of a lockdown: user, success, error."},
@@ -62,12 +63,16 @@ func environmentTypes() types.Map {
 		user[name] = types.Any
 	}
 	free := types.Map{types.Extra: types.Any}
+	target := types.Map{"holdings": types.Map{"sessions": types.Any, "tokens": types.Any, "grants": types.Any, "applications": types.Any}}
+	for name, t := range user {
+		target[name] = t
+	}
 	context := types.Map{
 		types.Extra:             types.Any,
 		"pending_user":          user,
 		"prompt_data":           free,
-		"lockdown_target_user":  user,
-		"lockdown_target_users": types.Array(user),
+		"lockdown_target_user":  target,
+		"lockdown_target_users": types.Array(target),
 		"lockdown_results":      types.Array(free),
 	}
 	http := types.Map{"user": user, "path": types.Any, "method": types.Any, "query": free}

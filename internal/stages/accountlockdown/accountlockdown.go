@@ -37,8 +37,10 @@ func Kind(store Repos, lockdowns Lockdowns) flow.Kind {
 		Build: func(settings any) (flow.Stage, error) {
 			return stage{*settings.(*Settings), store, lockdowns}, nil
 		},
-		Check:    check,
-		Facts:    facts,
+		Check: check,
+		Facts: func(ctx context.Context, run *flow.Run, out map[string]any) error {
+			return facts(ctx, store, run, out)
+		},
 		Headless: true,
 	}
 }

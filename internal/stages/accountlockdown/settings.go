@@ -2,6 +2,7 @@ package accountlockdown
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
@@ -99,15 +100,28 @@ func targets(ctx context.Context, run *flow.Run) ([]*idp.User, error) {
 	return run.Users(ctx, ids)
 }
 
+// maxCounted is how many targets are shown with what they hold: a longer list is
+// read by nobody, and counting takes a statement each.
+const maxCounted = 25
+
 // facts are the lockdown's names in policies and expressions.
-func facts(ctx context.Context, run *flow.Run, out map[string]any) error {
+func facts(ctx context.Context, store Repos, run *flow.Run, out map[string]any) error {
 	users, err := targets(ctx, run)
 	if err != nil {
 		return err
 	}
 	list := make([]any, 0, len(users))
 	for _, u := range users {
-		list = append(list, u.Facts())
+		about := u.Facts()
+		if len(users) <= maxCounted {
+			held, err := store.Repos().Holder.Holdings(ctx, u.ID)
+			if err != nil {
+				return fmt.Errorf("counting what user %d holds: %w", u.ID, err)
+			}
+			about["holdings"] = map[string]any{"sessions": held.Sessions, "tokens": held.TokenTotal(),
+				"grants": held.Grants, "applications": held.Applications}
+		}
+		list = append(list, about)
 	}
 	out["lockdown_target_users"], out["lockdown_target_user"] = list, nil
 	if len(list) > 0 {
