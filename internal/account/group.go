@@ -162,8 +162,8 @@ func (s *Service) changeGroup(ctx context.Context, actor idp.Actor, verb idp.Ver
 
 func checkGroup(g *idp.Group) error {
 	var faults idp.Faults
-	checkLine(&faults, "name", g.Name, maxGroupName, false)
-	checkAttributes(&faults, g.Attributes)
+	faults.Line("name", g.Name, maxGroupName, false)
+	faults.Attributes("attributes", g.Attributes)
 	return faults.Err()
 }
 

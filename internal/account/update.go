@@ -139,10 +139,10 @@ func (p Patch) apply(u *idp.User) error {
 // not block an unrelated change.
 func (p Patch) check(faults *idp.Faults, u *idp.User) {
 	if p.Username != nil {
-		checkLine(faults, "username", u.Username, maxUsername, false)
+		faults.Line("username", u.Username, maxUsername, false)
 	}
 	if p.Name != nil {
-		checkLine(faults, "name", u.Name, maxName, true)
+		faults.Line("name", u.Name, maxName, true)
 	}
 	if p.Email != nil {
 		checkEmail(faults, u.Email)
@@ -151,10 +151,10 @@ func (p Patch) check(faults *idp.Faults, u *idp.User) {
 		checkPath(faults, u.Path)
 	}
 	if p.Type != nil {
-		checkType(faults, u.Type)
+		idp.Choice(faults, "type", u.Type, idp.UserTypes())
 	}
 	if p.Attributes != nil {
-		checkAttributes(faults, u.Attributes)
+		faults.Attributes("attributes", u.Attributes)
 	}
 	if p.PasswordHash != nil {
 		checkHash(faults, *p.PasswordHash)

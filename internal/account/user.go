@@ -125,12 +125,12 @@ func (s *Service) draw(ctx context.Context, n NewUser) (*idp.User, error) {
 }
 
 func checkUser(faults *idp.Faults, u *idp.User) {
-	checkLine(faults, "username", u.Username, maxUsername, false)
-	checkLine(faults, "name", u.Name, maxName, true)
+	faults.Line("username", u.Username, maxUsername, false)
+	faults.Line("name", u.Name, maxName, true)
 	checkEmail(faults, u.Email)
 	checkPath(faults, u.Path)
-	checkType(faults, u.Type)
-	checkAttributes(faults, u.Attributes)
+	idp.Choice(faults, "type", u.Type, idp.UserTypes())
+	faults.Attributes("attributes", u.Attributes)
 }
 
 // setGroups replaces the direct memberships of a user.
