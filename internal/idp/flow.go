@@ -77,6 +77,9 @@ const (
 	PolicyAll PolicyMode = "all"
 )
 
+// PolicyModes lists every policy mode.
+func PolicyModes() []PolicyMode { return []PolicyMode{PolicyAny, PolicyAll} }
+
 // Flow is a named sequence of stages. Its ID is also the target of policy
 // bindings (pk = policybindingmodel_ptr_id on the wire).
 type Flow struct {
@@ -103,6 +106,11 @@ const (
 	InvalidRestart            InvalidAction = "restart"
 	InvalidRestartWithContext InvalidAction = "restart_with_context"
 )
+
+// InvalidActions lists every invalid-response action.
+func InvalidActions() []InvalidAction {
+	return []InvalidAction{InvalidRetry, InvalidRestart, InvalidRestartWithContext}
+}
 
 // FlowBinding puts a stage into a flow. Its ID is also the target of policy
 // bindings.

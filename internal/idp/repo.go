@@ -31,6 +31,14 @@ type Table[T, I, F any] interface {
 	Delete(ctx context.Context, id I) error
 }
 
+// HeldTable is a Table whose rows several people may change at once.
+type HeldTable[T, I, F any] interface {
+	Table[T, I, F]
+	// Hold is Get that makes everybody else who holds, changes or deletes the
+	// row wait until the transaction ends.
+	Hold(ctx context.Context, id I) (*T, error)
+}
+
 // UserFilter selects users. Unset fields select all.
 type UserFilter struct {
 	Paging
@@ -166,7 +174,7 @@ type FlowFilter struct {
 
 // Flows stores flows.
 type Flows interface {
-	Table[Flow, FlowID, FlowFilter]
+	HeldTable[Flow, FlowID, FlowFilter]
 	GetBySlug(ctx context.Context, slug string) (*Flow, error)
 }
 
@@ -179,7 +187,7 @@ type FlowBindingFilter struct {
 
 // FlowBindings stores which stages a flow has; Find orders by Order.
 type FlowBindings interface {
-	Table[FlowBinding, FlowBindingID, FlowBindingFilter]
+	HeldTable[FlowBinding, FlowBindingID, FlowBindingFilter]
 }
 
 // StageFilter selects stages.
@@ -192,7 +200,7 @@ type StageFilter struct {
 
 // Stages stores stages.
 type Stages interface {
-	Table[Stage, StageID, StageFilter]
+	HeldTable[Stage, StageID, StageFilter]
 }
 
 // PromptFilter selects prompts.
@@ -206,7 +214,7 @@ type PromptFilter struct {
 
 // Prompts stores prompts.
 type Prompts interface {
-	Table[Prompt, PromptID, PromptFilter]
+	HeldTable[Prompt, PromptID, PromptFilter]
 }
 
 // PolicyFilter selects policies.
@@ -219,7 +227,7 @@ type PolicyFilter struct {
 
 // Policies stores policies.
 type Policies interface {
-	Table[Policy, PolicyID, PolicyFilter]
+	HeldTable[Policy, PolicyID, PolicyFilter]
 }
 
 // PolicyBindingFilter selects policy bindings. Find loads each binding's
@@ -233,7 +241,7 @@ type PolicyBindingFilter struct {
 
 // PolicyBindings stores policy bindings; Find orders by Order.
 type PolicyBindings interface {
-	Table[PolicyBinding, PolicyBindingID, PolicyBindingFilter]
+	HeldTable[PolicyBinding, PolicyBindingID, PolicyBindingFilter]
 }
 
 // BrandFilter selects brands.
@@ -245,7 +253,7 @@ type BrandFilter struct {
 
 // Brands stores brands.
 type Brands interface {
-	Table[Brand, BrandID, BrandFilter]
+	HeldTable[Brand, BrandID, BrandFilter]
 	// ForHost returns the brand with the longest domain that the host ends in,
 	// else the default one, else CodeNotFound.
 	ForHost(ctx context.Context, host string) (*Brand, error)

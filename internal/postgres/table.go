@@ -13,10 +13,10 @@ import (
 // made of the column names once, when the process starts.
 type table[T any] struct {
 	listing
-	insert, update, remove, get string
-	values                      func(*T) pgx.NamedArgs // every column but id
-	id                          func(*T) *idp.ID[T]
-	scan                        pgx.RowToFunc[T]
+	insert, update, remove, get, hold string
+	values                            func(*T) pgx.NamedArgs // every column but id
+	id                                func(*T) *idp.ID[T]
+	scan                              pgx.RowToFunc[T]
 }
 
 // newTable completes a table. writable are the columns that values fills;
@@ -35,6 +35,8 @@ func newTable[T any](t table[T], name string, touched bool, writable ...string) 
 	t.update = "UPDATE " + name + " t SET " + strings.Join(sets, ", ") + " WHERE t.id = @id RETURNING " + t.columns
 	t.remove = "DELETE FROM " + name + " WHERE id = $1"
 	t.get = "SELECT " + t.columns + " FROM " + name + " t WHERE t.id = $1"
+	// Rows that refer to this one may still be made: nothing here changes keys.
+	t.hold = t.get + " FOR NO KEY UPDATE OF t"
 	if t.scan == nil {
 		t.scan = pgx.RowToStructByName[T]
 	}
@@ -49,6 +51,10 @@ type rows[T any] struct {
 
 func (r rows[T]) Get(ctx context.Context, id idp.ID[T]) (*T, error) {
 	return one(ctx, r.q, r.noun, "reading "+r.noun+" "+id.String(), r.scan, r.get, id)
+}
+
+func (r rows[T]) Hold(ctx context.Context, id idp.ID[T]) (*T, error) {
+	return one(ctx, r.q, r.noun, "holding "+r.noun+" "+id.String(), r.scan, r.hold, id)
 }
 
 func (r rows[T]) Create(ctx context.Context, row *T) error {
