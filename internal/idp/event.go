@@ -94,3 +94,14 @@ func NewEvent(action Action, app string, actor Actor, about *User, context map[s
 	return &Event{ID: NewID[Event](), Action: action, App: app, User: user, Context: context,
 		ClientIP: actor.ClientIP(), Brand: actor.Brand}
 }
+
+// Facts returns the event as the plain data that policies and expressions see,
+// by the names of the API.
+func (e *Event) Facts() map[string]any {
+	ip := ""
+	if e.ClientIP.IsValid() {
+		ip = e.ClientIP.Unmap().String()
+	}
+	return map[string]any{"pk": e.ID.String(), "action": string(e.Action), "app": e.App, "user": e.User,
+		"context": e.Context, "client_ip": ip, "brand": e.Brand, "created": e.CreatedAt.UTC().Format(time.RFC3339Nano)}
+}

@@ -23,7 +23,9 @@ type Expression struct {
 
 // Compile compiles an expression. The error is an *Error with the place of the
 // fault; for Python, which other products use here, it names the equivalent.
-func Compile(source string) (*Expression, error) {
+func Compile(source string) (*Expression, error) { return compile(source, theGuard()) }
+
+func compile(source string, g *guard) (*Expression, error) {
 	switch {
 	case strings.TrimSpace(source) == "":
 		return nil, &Error{Message: "The expression is empty."}
@@ -32,7 +34,7 @@ func Compile(source string) (*Expression, error) {
 	case !utf8.ValidString(source) || strings.ContainsRune(source, 0):
 		return nil, &Error{Message: "The expression is not text in UTF-8."}
 	}
-	c, err := theGuard().compile(source)
+	c, err := g.compile(source)
 	if err != nil {
 		e := located(source, err)
 		e.Hint = pythonHint(source)
@@ -44,13 +46,16 @@ func Compile(source string) (*Expression, error) {
 // CompileCondition compiles an expression that must give true or false. What is
 // known to give something else is an error here, the rest when it runs.
 func CompileCondition(source string) (*Expression, error) {
-	e, err := Compile(source)
+	return condition(Compile(source))
+}
+
+func condition(e *Expression, err error) (*Expression, error) {
 	if err != nil {
 		return nil, err
 	}
 	if e.result != nil && e.result.Kind() != reflect.Bool {
 		return nil, &Error{Message: fmt.Sprintf("The expression must give true or false, but gives %s.", kindName(e.result)),
-			Hint: pythonHint(source)}
+			Hint: pythonHint(e.source)}
 	}
 	return e, nil
 }
@@ -61,11 +66,15 @@ func (e *Expression) Source() string { return e.source }
 // Run evaluates the expression for a request. The error is an *Error; a context
 // that ends or 100 ms of time end it early.
 func (e *Expression) Run(ctx context.Context, req idp.PolicyRequest) (Value, error) {
+	return e.run(ctx, func(m *meter) (map[string]any, error) { return environment(req, m) })
+}
+
+func (e *Expression) run(ctx context.Context, environment func(*meter) (map[string]any, error)) (Value, error) {
 	if err := ctx.Err(); err != nil {
 		return Value{}, &Error{Message: "The expression was not evaluated.", Err: err}
 	}
 	m := newMeter(ctx, e.patterns)
-	env, err := environment(req, m)
+	env, err := environment(m)
 	if err != nil {
 		return Value{}, &Error{Message: err.Error(), Err: err}
 	}

@@ -61,8 +61,15 @@ type guard struct {
 	runner *conf.Config // steps 4–5
 }
 
-var theGuard = sync.OnceValue(func() *guard {
-	g := &guard{author: newConfig(environmentTypes()), runner: newConfig(environmentTypes())}
+// theGuard is the one of expressions over requests, eventGuard of those over
+// events.
+var (
+	theGuard   = sync.OnceValue(func() *guard { return newGuard(environmentTypes) })
+	eventGuard = sync.OnceValue(func() *guard { return newGuard(eventTypes) })
+)
+
+func newGuard(env func() types.Map) *guard {
+	g := &guard{author: newConfig(env()), runner: newConfig(env())}
 	g.runner.Env.Fields[nameRun] = types.Any.Nature()
 	for _, f := range functions() {
 		g.author.Functions[f.name] = &builtin.Function{Name: f.name, Types: f.types(false), Func: f.call}
@@ -72,7 +79,7 @@ var theGuard = sync.OnceValue(func() *guard {
 		g.runner.Functions[f.name] = &builtin.Function{Name: f.name, Types: f.types(true), Func: f.call}
 	}
 	return g
-})
+}
 
 func newConfig(env types.Map) *conf.Config {
 	c := conf.CreateNew()
