@@ -58,8 +58,15 @@ func (c *Console) bulk(w http.ResponseWriter, r *http.Request) error {
 		web.Flash(r.Context(), web.ToneInfo, "Nobody was selected. Tick the users first.")
 		return web.Redirect(w, r, back)
 	}
-	if !form.Bool("confirmed") {
-		return c.askBulk(w, r, act, ids, back)
+	targets, err := c.lockdowns.Preview(r.Context(), web.Actor(r), ids)
+	if err != nil {
+		return page.Refused(w, r, err, back)
+	}
+	// A lockdown's flow is a question itself: it names the users, counts what
+	// ends and asks for the reason. Another one comes first only where it has
+	// to say who is left out, or that it is about oneself too.
+	if !form.Bool("confirmed") && (act != actLockdown || remarkable(web.Actor(r), targets)) {
+		return c.askBulk(w, r, act, targets, back)
 	}
 	if act == actLockdown {
 		to, err := c.flow.Begin(w, r, ids, back)
@@ -120,11 +127,13 @@ func usersBack(form web.Form) string {
 	return page.List{Path: usersPath, Query: kept}.Href()
 }
 
-func (c *Console) askBulk(w http.ResponseWriter, r *http.Request, act string, ids []idp.UserID, back string) error {
-	targets, err := c.lockdowns.Preview(r.Context(), web.Actor(r), ids)
-	if err != nil {
-		return page.Refused(w, r, err, back)
-	}
+// remarkable reports whether somebody among the targets cannot be locked down,
+// or is the actor.
+func remarkable(actor idp.Actor, targets []lockdown.Target) bool {
+	return slices.ContainsFunc(targets, func(t lockdown.Target) bool { return t.Refusal != "" || actor.Is(t.User.ID) })
+}
+
+func (c *Console) askBulk(w http.ResponseWriter, r *http.Request, act string, targets []lockdown.Target, back string) error {
 	v := c.question(r, act, targets, back)
 	v.Page.Path = back
 	return page.Render(w, r, bulkPage(v))
