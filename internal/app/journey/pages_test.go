@@ -26,7 +26,7 @@ func everyPage(t *testing.T, s *site) {
 	b := newBrowser(t, s.URL).asAdmin()
 	group := s.api(t, http.StatusOK, http.MethodGet, "core/groups/?name=Engineering", nil)["results"].([]any)[0].(map[string]any)["pk"].(string)
 	event := s.api(t, http.StatusOK, http.MethodGet, "events/events/?action=login_failed", nil)["results"].([]any)[0].(map[string]any)["pk"].(string)
-	record := s.api(t, http.StatusOK, http.MethodGet, "lockdowns/", nil)["results"].([]any)[0].(map[string]any)["id"].(string)
+	record := s.api(t, http.StatusOK, http.MethodGet, "lockdowns/", nil)["results"].([]any)[0].(map[string]any)["pk"].(string)
 	people := s.api(t, http.StatusOK, http.MethodGet, "core/users/?username=priya.nair", nil)["results"].([]any)
 	priya := person{PK: int(people[0].(map[string]any)["pk"].(float64))}.page()
 	for _, p := range []struct{ name, path, says string }{
@@ -45,7 +45,7 @@ func everyPage(t *testing.T, s *site) {
 		{"groups", "/if/admin/groups/", "Engineering"},
 		{"group-new", "/if/admin/groups/new/", "Members are superusers"},
 		{"group", "/if/admin/groups/" + group + "/", "Add a member"},
-		{"lockdowns", "/if/admin/lockdowns/", "Dmitri Volkov"},
+		{"lockdowns", "/if/admin/lockdowns/", "jana.kowalska"},
 		{"lockdown", "/if/admin/lockdowns/" + record + "/", "What was done"},
 		{"events", "/if/admin/events/", "Events per day"},
 		{"event", "/if/admin/events/" + event + "/", "Full context"},
