@@ -152,15 +152,22 @@ func passwordRefusal(now, read *idp.User) idp.Refusal {
 	return ""
 }
 
-// failed writes down that somebody could not sign in. What was typed is not
-// kept: people type passwords into the wrong field.
+// failed writes down that somebody could not sign in, and lets the reputation of
+// account and address have it. What was typed is not kept: people type passwords
+// into the wrong field.
 func (s *Service) failed(ctx context.Context, actor idp.Actor, u *idp.User, reason idp.Refusal) error {
 	actor.User = nil // whoever is signed in in this browser has no part in it
-	facts := map[string]any{"reason": string(reason)}
+	facts, identifier := map[string]any{"reason": string(reason)}, ""
 	if u != nil {
-		facts["username"] = u.Username
+		facts["username"], identifier = u.Username, u.Username
 	}
-	return s.store.Repos().Events.Append(ctx, idp.NewEvent(idp.ActionLoginFailed, app, actor, u, facts))
+	event := idp.NewEvent(idp.ActionLoginFailed, app, actor, u, facts)
+	return s.store.InTx(ctx, func(tx idp.Repos) error {
+		if err := tx.Events.Append(ctx, event); err != nil {
+			return err
+		}
+		return tx.Reputations.Adjust(ctx, identifier, actor.ClientIP(), idp.ReputationFailed)
+	})
 }
 
 // upgrade replaces a foreign or outdated hash. It is a kindness that may fail:

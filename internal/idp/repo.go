@@ -368,6 +368,7 @@ type Repos struct {
 	Runs           Runs
 	Holder         Holder
 	Settings       Settings
+	Reputations    Reputations
 	Jobs           Jobs
 }
 

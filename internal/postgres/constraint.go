@@ -99,6 +99,7 @@ var rules = map[string]rule{
 	"brands_flow_device_code_fkey":     {field: "flow_device_code", message: noObject},
 	"brands_flow_lockdown_fkey":        {field: "flow_lockdown", message: noObject},
 	"events_action_blank":              {field: "action", message: blank},
+	"reputations_identifier_key":       {message: "The fields identifier, ip must make a unique set."},
 	"lockdowns_user_fkey":              {field: "user", message: noObject},
 	"lockdowns_actor_fkey":             {field: "actor", message: noObject},
 	"lockdowns_restored_by_fkey":       {field: "restored_by", message: noObject},

@@ -98,6 +98,8 @@ var purges = []struct{ what, sql string }{
 		SELECT id FROM runs WHERE expires_at < clock_timestamp() LIMIT $1 FOR UPDATE SKIP LOCKED)`},
 	{"expired tokens", `DELETE FROM tokens WHERE id IN (
 		SELECT id FROM tokens WHERE expiring AND expires_at < clock_timestamp() - interval '24 hours' AND revoked_at IS NULL LIMIT $1 FOR UPDATE SKIP LOCKED)`},
+	{"expired reputations", `DELETE FROM reputations WHERE id IN (
+		SELECT id FROM reputations WHERE expires_at < clock_timestamp() LIMIT $1 FOR UPDATE SKIP LOCKED)`},
 	{"revoked tokens", `DELETE FROM tokens WHERE id IN (
 		SELECT id FROM tokens WHERE revoked_at < clock_timestamp() - interval '30 days' LIMIT $1 FOR UPDATE SKIP LOCKED)`},
 }

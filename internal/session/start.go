@@ -76,8 +76,12 @@ func (s *Service) Start(ctx context.Context, actor idp.Actor, b Begin) (*idp.Ses
 		// Whoever was signed in before has no part in this.
 		actor := actor
 		actor.User = nil
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionLogin, app, actor, u, map[string]any{
+		err = tx.Events.Append(ctx, idp.NewEvent(idp.ActionLogin, app, actor, u, map[string]any{
 			"auth_method": started.AuthMethod, "session": started.ID.String()}))
+		if err != nil {
+			return err
+		}
+		return tx.Reputations.Adjust(ctx, u.Username, actor.ClientIP(), idp.ReputationSignedIn)
 	})
 	if err != nil {
 		return nil, "", fmt.Errorf("starting a session of user %d: %w", b.User, err)

@@ -1,0 +1,30 @@
+package idp
+
+import (
+	"context"
+	"net/netip"
+	"time"
+)
+
+// How a sign-in changes a score, how far a score goes, and how long one counts
+// after its last change.
+const (
+	ReputationSignedIn = 1
+	ReputationFailed   = -1
+	ReputationLowest   = -5
+	ReputationHighest  = 5
+	ReputationLifetime = 24 * time.Hour
+)
+
+// Reputations keeps how attempts to sign in went: one score for each pair of the
+// account that was named and the address it was named from.
+type Reputations interface {
+	// Adjust adds to the score of a pair, within ReputationLowest and
+	// ReputationHighest, and renews its lifetime; it is one statement. An
+	// identifier of "" stands for attempts that met no account, an address that
+	// is not valid for an unknown one; of a pair of both nothing is kept.
+	Adjust(ctx context.Context, identifier string, ip netip.Addr, delta int) error
+	// Score is the sum over all pairs with the address or the identifier. One
+	// that is not valid, or "", selects nothing.
+	Score(ctx context.Context, ip netip.Addr, identifier string) (int, error)
+}
