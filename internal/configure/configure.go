@@ -1,0 +1,65 @@
+package configure
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/portcullis-idp/portcullis/internal/flow"
+	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/policy"
+)
+
+// app names this package in events.
+const app = "configure"
+
+// Stages finds kinds of stages by name; flow.Executor is one.
+type Stages interface {
+	Kind(name string) (flow.Kind, bool)
+}
+
+// Policies finds kinds of policies by name; policy.Kinds is one.
+type Policies interface {
+	Get(name string) (policy.Kind, bool)
+}
+
+// Deps are what a Service needs.
+type Deps struct {
+	Store    idp.Store
+	Access   idp.Access
+	Stages   Stages
+	Policies Policies
+	// Prompt judges what only the stage that shows prompts can tell of one.
+	// The error is an *idp.Error with CodeInvalid.
+	Prompt func(*idp.Prompt) error
+}
+
+// Service keeps the configuration.
+type Service struct{ d Deps }
+
+// New returns a Service.
+func New(d Deps) *Service { return &Service{d} }
+
+// Settle completes and judges a row about to be written by somebody else's
+// transaction, and makes room for it. row is a pointer to one of the nouns of
+// this package, was a pointer to the row as it is stored, nil when it is new
+// (then what is unset gets its default). Whoever calls it writes the row.
+// Errors: CodeInvalid.
+func (s *Service) Settle(ctx context.Context, tx idp.Repos, actor idp.Actor, was, row any) error {
+	switch row := row.(type) {
+	case *idp.Brand:
+		return settle(ctx, tx, s.brands(), actor, was, row)
+	case *idp.Flow:
+		return settle(ctx, tx, s.flows(), actor, was, row)
+	case *idp.FlowBinding:
+		return settle(ctx, tx, s.bindings(), actor, was, row)
+	case *idp.Stage:
+		return settle(ctx, tx, s.stages(), actor, was, row)
+	case *idp.Prompt:
+		return settle(ctx, tx, s.prompts(), actor, was, row)
+	case *idp.Policy:
+		return settle(ctx, tx, s.policies(), actor, was, row)
+	case *idp.PolicyBinding:
+		return settle(ctx, tx, s.policyBindings(), actor, was, row)
+	}
+	return fmt.Errorf("settling a %T: it is no object of the configuration", row)
+}
