@@ -110,6 +110,7 @@ type Frame struct {
 	Links  []Link // ways out, such as recovery
 	Danger bool   // the step destroys something
 	Wide   bool   // long texts or lists
+	Told   bool   // nothing is asked: there is nothing to leave by cancelling
 }
 
 // Link is an address with its label.

@@ -61,7 +61,7 @@ func TestAnAdministratorLocksAnAccountDown(t *testing.T) {
 	require.True(t, w.now(ada).IsActive)
 
 	a = root.post(lockdownFlow, flow.Input{"component": "ak-stage-prompt", "lockdown_reason": "Laptop stolen"})
-	require.Equal(t, "<ul><li><code>ada</code>: locked down</li></ul>", fieldsOf(t, a)["lockdown_results"]["initial_value"])
+	require.Equal(t, "<p><strong>Done. All sessions and tokens have ended.</strong></p><ul><li><code>ada</code>: locked down</li></ul>", fieldsOf(t, a)["lockdown_results"]["initial_value"])
 	locked := w.now(ada)
 	require.False(t, locked.IsActive)
 	require.False(t, locked.HasUsablePassword())
@@ -152,7 +152,7 @@ func TestBulk(t *testing.T) {
 		require.Contains(t, warning, "<code>"+name+"</code>")
 	}
 	a := root.post(lockdownFlow, flow.Input{"lockdown_reason": "Breach"})
-	require.Equal(t, "<ul><li><code>ada</code>: locked down</li><li><code>service</code>: Internal service accounts cannot be locked down.</li>"+
+	require.Equal(t, "<p><strong>Not every account could be locked down.</strong></p><ul><li><code>ada</code>: locked down</li><li><code>service</code>: Internal service accounts cannot be locked down.</li>"+
 		"<li><code>bob</code>: locked down</li></ul>", fieldsOf(t, a)["lockdown_results"]["initial_value"])
 	require.False(t, w.now(ada).IsActive || w.now(bob).IsActive)
 	require.True(t, w.now(service).IsActive)

@@ -27,7 +27,7 @@ func (Pages) Flow(w http.ResponseWriter, r *http.Request, p web.FlowPage) error 
 	for _, l := range a.Frame.Links {
 		f.Links = append(f.Links, ui.Link{Label: l.Label, Href: l.Href})
 	}
-	if web.User(r) != nil {
+	if web.User(r) != nil && !a.Frame.Told {
 		f.Cancel = leaveURL(r, a.Info.CancelURL)
 	}
 	return Render(w, r, flowStep(f, a.View))

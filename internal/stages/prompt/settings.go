@@ -144,8 +144,9 @@ func (Challenge) Component() string { return "ak-stage-prompt" }
 
 // Frame implements flow.Framed.
 func (c Challenge) Frame() flow.Frame {
-	var f flow.Frame
+	f := flow.Frame{Told: true}
 	for _, field := range c.Fields {
+		f.Told = f.Told && field.Type.shownOnly()
 		f.Danger = f.Danger || field.Type == AlertDanger
 		f.Wide = f.Wide || field.Type.alert()
 	}
