@@ -3,6 +3,7 @@ package app_test
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"testing"
 	"time"
 
@@ -32,14 +33,23 @@ const cuts = `
 	CREATE CONSTRAINT TRIGGER cut_at_commit AFTER INSERT ON lockdowns DEFERRABLE INITIALLY DEFERRED
 		FOR EACH ROW EXECUTE FUNCTION cut('commit')`
 
-// tolerantSite is a site whose database lets it down.
+// tolerantSite is a site whose database lets it down, with two replicas: the
+// connections of the first can be told from the others, and are left alone.
 func tolerantSite(t *testing.T) *site {
 	t.Helper()
 	s := blankSite(t, testkit.Database(t))
 	s.tolerant = true
+	u, err := url.Parse(s.url)
+	require.NoError(t, err)
+	query := u.Query()
+	query.Set("application_name", observer)
+	u.RawQuery = query.Encode()
+	s.open("database_url", u.String())
 	s.open()
 	return s
 }
+
+const observer = "observer"
 
 // A connection that breaks between two lines of a lockdown leaves nothing of it:
 // the account is open with all it holds, without record or event, the caller is
@@ -48,7 +58,7 @@ func TestACrashBetweenTwoLinesLeavesNothing(t *testing.T) {
 	t.Parallel()
 	const rounds = 6
 	s := tolerantSite(t)
-	conn, admin := s.connect(), s.admin()
+	conn, admin := s.connect(), s.admin().at(s.replicas[1])
 	_, err := conn.Exec(t.Context(), cuts)
 	require.NoError(t, err)
 	for round := range rounds {
@@ -84,7 +94,7 @@ func TestACrashAtAnyMomentIsWholeOrNothing(t *testing.T) {
 	t.Parallel()
 	const tries = 50
 	s := tolerantSite(t)
-	conn, admin := s.connect(), s.admin()
+	conn, admin := s.connect(), s.admin().at(s.replicas[1])
 	done, nothing := 0, 0
 	for i := range tries {
 		ada := s.user(fmt.Sprintf("ada%d", i))
@@ -128,13 +138,14 @@ func (s *site) cutSoon(conn *pgx.Conn, after time.Duration) {
 			FOR n IN 1..1000 LOOP
 				PERFORM pg_stat_clear_snapshot();
 				SELECT pid INTO victim FROM pg_stat_activity
-				 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_xid IS NOT NULL LIMIT 1;
+				 WHERE datname = current_database() AND pid <> pg_backend_pid()
+				   AND application_name <> '%s' AND backend_xid IS NOT NULL LIMIT 1;
 				EXIT WHEN victim IS NOT NULL;
 				PERFORM pg_sleep(0.0001);
 			END LOOP;
 			PERFORM pg_sleep(%f);
 			PERFORM pg_terminate_backend(victim);
-		END $$`, after.Seconds()))
+		END $$`, observer, after.Seconds()))
 	require.NoError(s, err)
 }
 

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/portcullis-idp/portcullis/internal/account"
@@ -40,7 +41,8 @@ type site struct {
 	url       string
 	transport *http.Transport
 	replicas  []*replica
-	tolerant  bool // faults are part of the test
+	beside    *pgx.Conn // see connect
+	tolerant  bool      // faults are part of the test
 }
 
 // replica is one running product.

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"sync"
@@ -25,13 +26,17 @@ func begin(u *idp.User) session.Begin {
 	return session.Begin{User: u.ID, Generation: u.SessionGeneration, AuthMethod: "password"}
 }
 
-// connect reaches the site's database beside the product.
+// connect reaches the site's database beside the product, always over the same
+// connection.
 func (s *site) connect() *pgx.Conn {
 	s.Helper()
-	conn, err := pgx.Connect(s.Context(), s.url)
-	require.NoError(s, err)
-	s.Cleanup(func() { _ = conn.Close(s.Context()) })
-	return conn
+	if s.beside == nil {
+		conn, err := pgx.Connect(s.Context(), s.url)
+		require.NoError(s, err)
+		s.beside = conn
+		s.Cleanup(func() { _ = conn.Close(context.Background()) })
+	}
+	return s.beside
 }
 
 // deadlocks counts those that PostgreSQL broke in the site's database, as far as
