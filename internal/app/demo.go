@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/portcullis-idp/portcullis/internal/account"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
@@ -68,22 +70,34 @@ func (d *demonstration) people(ctx context.Context) (err error) {
 		d.groups[name] = g.ID
 	}
 	for _, p := range people {
-		u, err := d.Accounts.Create(ctx, idp.SystemActor(), account.NewUser{Username: p.username, Name: p.name,
-			Email: p.username + "@example.org", Groups: []idp.GroupID{d.groups[p.group]}, PasswordHash: &d.hash})
-		if err != nil {
+		if err := d.join(ctx, &idp.User{Username: p.username, Name: p.name, Email: p.username + "@example.org", Path: idp.DefaultUserPath,
+			Type: idp.UserInternal, Password: d.hash}, p.group); err != nil {
 			return err
 		}
-		d.users = append(d.users, u)
 	}
 	for _, p := range services {
-		u, err := d.Accounts.Create(ctx, idp.SystemActor(), account.NewUser{Username: p.username, Name: p.name,
-			Type: idp.UserServiceAccount, Path: "services"})
-		if err != nil {
+		if err := d.join(ctx, &idp.User{Username: p.username, Name: p.name, Path: "services", Type: idp.UserServiceAccount,
+			Password: secret.Unusable()}, ""); err != nil {
 			return err
 		}
-		d.users = append(d.users, u)
 	}
 	return nil
+}
+
+// join makes an account that has been there for a while, as an import would.
+func (d *demonstration) join(ctx context.Context, u *idp.User, group string) error {
+	u.UUID, u.IsActive, u.JoinedAt = uuid.New(), true, d.now.Add(-time.Duration(60+d.rand.IntN(600))*24*time.Hour)
+	if u.Type == idp.UserInternal {
+		changed := u.JoinedAt.Add(time.Duration(d.rand.IntN(30)) * 24 * time.Hour)
+		u.PasswordChangedAt = &changed
+	}
+	d.users = append(d.users, u)
+	return d.DB.InTx(ctx, func(tx idp.Repos) error {
+		if err := tx.Users.Create(ctx, u); err != nil || group == "" {
+			return err
+		}
+		return tx.Groups.AddUser(ctx, d.groups[group], u.ID)
+	})
 }
 
 // credentials gives people browsers and tokens.
@@ -118,7 +132,7 @@ func (d *demonstration) session(ctx context.Context, tx idp.Repos, u *idp.User) 
 
 func (d *demonstration) token(ctx context.Context, tx idp.Repos, u *idp.User) error {
 	intent, what := idp.IntentAPI, "Automation"
-	if d.rand.IntN(3) == 0 {
+	if u.Type != idp.UserServiceAccount && d.rand.IntN(3) == 0 {
 		intent, what = idp.IntentAppPassword, "Mail client"
 	}
 	used := d.ago(48 * time.Hour)
@@ -127,12 +141,15 @@ func (d *demonstration) token(ctx context.Context, tx idp.Repos, u *idp.User) er
 		CreatedAt: d.ago(60 * 24 * time.Hour), LastUsedAt: &used})
 }
 
-// history writes two weeks of sign-ins, as an import would.
+// history writes a month of sign-ins, as an import would.
 func (d *demonstration) history(ctx context.Context) error {
+	const month = 29 * 24 * time.Hour
+	latest := map[idp.UserID]time.Time{}
 	return d.DB.InTx(ctx, func(tx idp.Repos) error {
-		for range 600 {
+		for range 700 {
 			u := d.users[d.rand.IntN(len(people))]
 			e := idp.NewEvent(idp.ActionLogin, "flow", idp.Actor{User: u}, u, map[string]any{"auth_method": "password"})
+			at := d.now.Add(-time.Duration(d.rand.Int64N(int64(month))))
 			switch n := d.rand.IntN(20); {
 			case n == 0:
 				e.Action, e.Context = idp.ActionLoginFailed, map[string]any{"username": u.Username, "reason": "password"}
@@ -140,10 +157,20 @@ func (d *demonstration) history(ctx context.Context) error {
 				e.Action, e.Context = idp.ActionLogout, map[string]any{"logout_reason": "Signed out"}
 			case n == 5:
 				e.Action, e.Context = idp.ActionPasswordSet, map[string]any{}
+			case at.After(latest[u.ID]):
+				latest[u.ID] = at
 			}
-			e.Imported, e.CreatedAt, e.ClientIP = true, d.ago(14*24*time.Hour), d.address()
+			e.Imported, e.CreatedAt, e.ClientIP = true, at, d.address()
 			if err := tx.Events.Append(ctx, e); err != nil {
 				return err
+			}
+		}
+		for _, u := range d.users {
+			if at, ok := latest[u.ID]; ok {
+				u.LastLoginAt = &at
+				if err := tx.Users.Update(ctx, u); err != nil {
+					return err
+				}
 			}
 		}
 		return nil
@@ -152,6 +179,14 @@ func (d *demonstration) history(ctx context.Context) error {
 
 // incidents locks three accounts down and restores one of them.
 func (d *demonstration) incidents(ctx context.Context) error {
+	found, err := d.DB.Repos().Users.Find(ctx, idp.UserFilter{Usernames: []string{account.AdministratorUsername}, Paging: idp.Paging{Limit: 1}})
+	if err != nil {
+		return err
+	}
+	responder := idp.SystemActor()
+	if len(found.Items) > 0 {
+		responder = idp.Actor{User: &found.Items[0]}
+	}
 	for _, c := range []struct {
 		who, why string
 		restore  bool
@@ -166,7 +201,7 @@ func (d *demonstration) incidents(ctx context.Context) error {
 				target = u
 			}
 		}
-		results, err := d.Lockdowns.Contain(ctx, idp.SystemActor(), lockdown.Request{Users: []idp.UserID{target.ID},
+		results, err := d.Lockdowns.Contain(ctx, responder, lockdown.Request{Users: []idp.UserID{target.ID},
 			Reason: c.why, Switches: idp.AllSwitches()})
 		if err != nil {
 			return err
@@ -175,7 +210,7 @@ func (d *demonstration) incidents(ctx context.Context) error {
 			return fmt.Errorf("locking down %s: %s", c.who, r.Error)
 		}
 		if c.restore {
-			if err := d.Lockdowns.Activate(ctx, idp.SystemActor(), target.ID); err != nil {
+			if err := d.Lockdowns.Activate(ctx, responder, target.ID); err != nil {
 				return err
 			}
 		}
