@@ -5,16 +5,15 @@ import (
 
 	"github.com/portcullis-idp/portcullis/internal/cli"
 	"github.com/portcullis-idp/portcullis/internal/flow"
-	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/policies"
 	"github.com/portcullis-idp/portcullis/internal/policy"
 	"github.com/portcullis-idp/portcullis/internal/server"
 	"github.com/portcullis-idp/portcullis/internal/server/account"
 	"github.com/portcullis-idp/portcullis/internal/server/admin"
 	"github.com/portcullis-idp/portcullis/internal/server/api"
+	"github.com/portcullis-idp/portcullis/internal/server/contain"
 	"github.com/portcullis-idp/portcullis/internal/server/page"
 	"github.com/portcullis-idp/portcullis/internal/stages"
-	"github.com/portcullis-idp/portcullis/internal/stages/accountlockdown"
 )
 
 // engine makes the flow engine with every kind of stage and policy.
@@ -28,8 +27,7 @@ func (a *App) engine() *flow.Executor {
 
 // web makes the server with the API, the console and the person's own pages.
 func (a *App) web() (*server.Server, error) {
-	lockdowns := page.LockdownFlow{Store: a.DB, Lockdowns: a.Lockdowns, Flows: a.Flows,
-		Target: func(run *flow.Run, users []*idp.User, _ bool) { accountlockdown.For(users...)(run) }}
+	lockdowns := page.LockdownFlow{Flow: contain.Flow{Store: a.DB, Lockdowns: a.Lockdowns, Flows: a.Flows}}
 	public := a.Config.PublicURL
 	json := api.New(api.Deps{Store: a.DB, Access: a.Access, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
 		Lockdowns: a.Lockdowns, Flows: a.Flows, Version: cli.Version, PublicURL: public})

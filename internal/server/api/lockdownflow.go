@@ -6,10 +6,8 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
-	"github.com/portcullis-idp/portcullis/internal/server/web"
-	"github.com/portcullis-idp/portcullis/internal/stages/accountlockdown"
+	"github.com/portcullis-idp/portcullis/internal/server/contain"
 )
 
 type lockdownBody struct {
@@ -56,36 +54,9 @@ func (a *API) planLockdownBulk(c *call) (any, error) {
 // beginLockdown plans the brand's lockdown flow with the targets in it. Nothing
 // is locked yet. Faults of the targets are reported under the body's own key.
 func (a *API) beginLockdown(c *call, field string, users []idp.UserID) (any, error) {
-	if err := a.Lockdowns.Check(c, c.actor, users); err != nil {
+	link, err := contain.Flow{Store: a.Store, Lockdowns: a.Lockdowns, Flows: a.Flows}.Begin(c.w, c.r, users)
+	if err != nil {
 		return nil, underField(err, field)
-	}
-	brand := web.Brand(c.r)
-	if brand.FlowLockdown == nil {
-		return nil, idp.Invalid("", "No lockdown flow configured.")
-	}
-	f, err := a.Store.Repos().Flows.Get(c, *brand.FlowLockdown)
-	if idp.Is(err, idp.CodeNotFound) {
-		return nil, idp.Invalid("", "No lockdown flow configured.")
-	}
-	if err != nil {
-		return nil, err
-	}
-	page, err := a.Store.Repos().Users.Find(c, idp.UserFilter{IDs: users, Paging: idp.Paging{Limit: len(users)}})
-	if err != nil {
-		return nil, err
-	}
-	targets := make([]*idp.User, 0, len(page.Items))
-	for i := range page.Items {
-		targets = append(targets, &page.Items[i])
-	}
-	v := flow.Visit{Slug: f.Slug, Browser: web.BrowserDigest(c.w, c.r), Actor: c.actor, Brand: brand, Query: map[string]string{}}
-	link, err := a.Flows.Begin(c, v, accountlockdown.For(targets...))
-	var inapplicable *flow.NotApplicable
-	switch {
-	case errors.As(err, &inapplicable):
-		return nil, idp.Invalid("", "Lockdown flow is not applicable.")
-	case err != nil:
-		return nil, err
 	}
 	return Link{Link: link}, nil
 }

@@ -14,13 +14,17 @@ import (
 
 	"github.com/portcullis-idp/portcullis/internal/access"
 	"github.com/portcullis-idp/portcullis/internal/account"
+	"github.com/portcullis-idp/portcullis/internal/configure"
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
+	"github.com/portcullis-idp/portcullis/internal/policy"
 	"github.com/portcullis-idp/portcullis/internal/secret"
 	"github.com/portcullis-idp/portcullis/internal/server"
+	"github.com/portcullis-idp/portcullis/internal/server/contain"
 	"github.com/portcullis-idp/portcullis/internal/server/page"
 	"github.com/portcullis-idp/portcullis/internal/session"
+	"github.com/portcullis-idp/portcullis/internal/stages/accountlockdown"
 	"github.com/portcullis-idp/portcullis/internal/token"
 )
 
@@ -32,6 +36,7 @@ type Site struct {
 	Sessions  *session.Service
 	Tokens    *token.Service
 	Lockdowns *lockdown.Service
+	Configure *configure.Service
 	Flows     *flow.Executor
 	Lockdown  page.LockdownFlow // what the pages are given
 	Begun     []Begun           // the lockdown flows that were planned
@@ -67,16 +72,28 @@ func New(tb testing.TB, store idp.Store) *Site {
 	s.Sessions = session.New(session.Deps{Store: store, Access: s.Access})
 	s.Tokens = token.New(token.Deps{Store: store, Access: s.Access})
 	s.Flows = flow.NewExecutor(flow.Deps{Store: store, Policies: passes{}, Kinds: []flow.Kind{note}})
-	s.Lockdown = page.LockdownFlow{Store: store, Lockdowns: s.Lockdowns, Flows: s.Flows,
-		Target: func(_ *flow.Run, users []*idp.User, self bool) {
-			b := Begun{Self: self}
-			for _, u := range users {
-				b.Users = append(b.Users, u.ID)
-			}
-			s.Begun = append(s.Begun, b)
-		}}
+	s.Configure = configure.New(configure.Deps{Store: store, Access: s.Access, Stages: s.Flows, Policies: policy.NewKinds(nil),
+		Prompt: func(*idp.Prompt) error { return nil }})
+	s.Lockdown = page.LockdownFlow{Flow: contain.Flow{Store: store, Lockdowns: s.Lockdowns, Flows: recorder{s}}}
 	s.furnish()
 	return s
+}
+
+// recorder notes which lockdown flows were begun.
+type recorder struct{ site *Site }
+
+// Begin implements the planner that pages use.
+func (r recorder) Begin(ctx context.Context, v flow.Visit, set func(*flow.Run)) (string, error) {
+	return r.site.Flows.Begin(ctx, v, func(run *flow.Run) {
+		set(run)
+		b := Begun{}
+		b.Users, _ = accountlockdown.KeyTargets.In(run.Vars)
+		if one, ok := flow.KeyPending.In(run.Vars); ok {
+			b.Users = append(b.Users, one.User)
+			b.Self = run.Actor.Is(one.User)
+		}
+		r.site.Begun = append(r.site.Begun, b)
+	})
 }
 
 // furnish makes what every installation has.
