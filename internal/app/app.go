@@ -13,6 +13,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/account"
 	"github.com/portcullis-idp/portcullis/internal/blueprint"
 	"github.com/portcullis-idp/portcullis/internal/config"
+	"github.com/portcullis-idp/portcullis/internal/configure"
 	"github.com/portcullis-idp/portcullis/internal/embedded"
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
@@ -22,6 +23,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/secret"
 	"github.com/portcullis-idp/portcullis/internal/server"
 	"github.com/portcullis-idp/portcullis/internal/session"
+	"github.com/portcullis-idp/portcullis/internal/stages/prompt"
 	"github.com/portcullis-idp/portcullis/internal/token"
 )
 
@@ -37,6 +39,7 @@ type App struct {
 	Tokens    *token.Service
 	Lockdowns *lockdown.Service
 	Flows     *flow.Executor
+	Configure *configure.Service
 	Server    *server.Server
 
 	policyKinds *policy.Kinds
@@ -103,6 +106,8 @@ func (a *App) build() error {
 	a.Sessions = session.New(session.Deps{Store: a.DB, Access: a.Access})
 	a.Tokens = token.New(token.Deps{Store: a.DB, Access: a.Access})
 	a.Flows = a.engine()
+	a.Configure = configure.New(configure.Deps{Store: a.DB, Access: a.Access, Stages: a.Flows, Policies: a.policyKinds,
+		Prompt: prompt.CheckPrompt})
 	var err error
 	a.Server, err = a.web()
 	return err

@@ -30,9 +30,9 @@ func (a *App) web() (*server.Server, error) {
 	lockdowns := page.LockdownFlow{Flow: contain.Flow{Store: a.DB, Lockdowns: a.Lockdowns, Flows: a.Flows}}
 	public := a.Config.PublicURL
 	json := api.New(api.Deps{Store: a.DB, Access: a.Access, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
-		Lockdowns: a.Lockdowns, Flows: a.Flows, Version: cli.Version, PublicURL: public})
-	console := admin.New(admin.Deps{Store: a.DB, Access: a.Access, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
-		Lockdowns: a.Lockdowns, Flow: lockdowns, PublicURL: public})
+		Lockdowns: a.Lockdowns, Configure: a.Configure, Flows: a.Flows, Version: cli.Version, PublicURL: public})
+	console := admin.New(admin.Deps{Store: a.DB, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
+		Lockdowns: a.Lockdowns, Configure: a.Configure, Flow: lockdowns, PublicURL: public})
 	own := account.New(account.Deps{Store: a.DB, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
 		Lockdowns: a.Lockdowns, Flow: lockdowns})
 	return server.New(server.Deps{Log: a.Log, Store: a.DB, Sessions: a.Sessions, Tokens: a.Tokens, Flows: a.Flows,

@@ -20,9 +20,12 @@ import (
 
 	"github.com/portcullis-idp/portcullis/internal/access"
 	"github.com/portcullis-idp/portcullis/internal/account"
+	"github.com/portcullis-idp/portcullis/internal/configure"
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
+	"github.com/portcullis-idp/portcullis/internal/policies"
+	"github.com/portcullis-idp/portcullis/internal/policy"
 	"github.com/portcullis-idp/portcullis/internal/postgres"
 	"github.com/portcullis-idp/portcullis/internal/secret"
 	"github.com/portcullis-idp/portcullis/internal/server"
@@ -32,6 +35,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/server/web"
 	"github.com/portcullis-idp/portcullis/internal/session"
 	"github.com/portcullis-idp/portcullis/internal/stages/accountlockdown"
+	"github.com/portcullis-idp/portcullis/internal/stages/prompt"
 	"github.com/portcullis-idp/portcullis/internal/testkit"
 	"github.com/portcullis-idp/portcullis/internal/token"
 )
@@ -94,7 +98,8 @@ func newRig(t testing.TB, change ...func(*server.Deps)) *rig {
 	flows := flow.NewExecutor(flow.Deps{Store: db, Policies: open{}, Kinds: []flow.Kind{
 		question(r), accountlockdown.Kind(db, r.lockdowns)}})
 	rest := api.New(api.Deps{Store: db, Access: may, Accounts: r.accounts, Sessions: r.sessions, Tokens: r.tokens,
-		Lockdowns: r.lockdowns, Flows: flows, Version: "test"})
+		Lockdowns: r.lockdowns, Flows: flows, Version: "test",
+		Configure: configure.New(configure.Deps{Store: db, Access: may, Stages: flows, Policies: policy.NewKinds(policies.Kinds()), Prompt: prompt.CheckPrompt})})
 	d := server.Deps{Log: slog.New(slog.NewJSONHandler(r.log, nil)), Store: db, Sessions: r.sessions, Tokens: r.tokens, Flows: flows,
 		Pages: page.Pages{}, SessionStore: db.NewSessionStore(server.BlankSession),
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},

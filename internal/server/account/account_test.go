@@ -26,8 +26,8 @@ func open(t testing.TB) *pagetest.Site {
 	s := pagetest.New(t, db)
 	own := account.New(account.Deps{Store: db, Accounts: s.Accounts, Sessions: s.Sessions, Tokens: s.Tokens,
 		Lockdowns: s.Lockdowns, Flow: s.Lockdown})
-	console := admin.New(admin.Deps{Store: db, Access: s.Access, Accounts: s.Accounts, Sessions: s.Sessions, Tokens: s.Tokens,
-		Lockdowns: s.Lockdowns, Flow: s.Lockdown})
+	console := admin.New(admin.Deps{Store: db, Accounts: s.Accounts, Sessions: s.Sessions, Tokens: s.Tokens,
+		Lockdowns: s.Lockdowns, Configure: s.Configure, Flow: s.Lockdown})
 	s.Open(db.NewSessionStore(func(deadline time.Time, values map[string]any) ([]byte, error) {
 		return json.Marshal(map[string]any{"deadline": deadline, "values": values})
 	}), own.Routes, console.Routes)

@@ -7,6 +7,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/portcullis-idp/portcullis/internal/account"
+	"github.com/portcullis-idp/portcullis/internal/configure"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
 	"github.com/portcullis-idp/portcullis/internal/server/page"
@@ -18,11 +19,11 @@ import (
 // Deps are what a Console needs.
 type Deps struct {
 	Store     idp.Store
-	Access    idp.Access
 	Accounts  *account.Service
 	Sessions  *session.Service
 	Tokens    *token.Service
 	Lockdowns *lockdown.Service
+	Configure *configure.Service
 	Flow      page.LockdownFlow // starts the brand's lockdown flow
 	// PublicURL turns the path of a recovery link into one that can be sent;
 	// "" = the host of the request.
@@ -32,19 +33,19 @@ type Deps struct {
 // Console answers every page of the console.
 type Console struct {
 	store     idp.Store
-	access    idp.Access
 	accounts  *account.Service
 	sessions  *session.Service
 	tokens    *token.Service
 	lockdowns *lockdown.Service
+	configure *configure.Service
 	flow      page.LockdownFlow
 	public    string
 }
 
 // New returns a Console.
 func New(d Deps) *Console {
-	return &Console{store: d.Store, access: d.Access, accounts: d.Accounts, sessions: d.Sessions, tokens: d.Tokens,
-		lockdowns: d.Lockdowns, flow: d.Flow, public: d.PublicURL}
+	return &Console{store: d.Store, accounts: d.Accounts, sessions: d.Sessions, tokens: d.Tokens,
+		lockdowns: d.Lockdowns, configure: d.Configure, flow: d.Flow, public: d.PublicURL}
 }
 
 // Routes adds the console's pages; it is one of server.Deps.Mounts. Whoever is

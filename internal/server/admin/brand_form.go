@@ -68,7 +68,6 @@ func brandFormOf(b *idp.Brand) brandForm {
 // stay as they are.
 func (f brandForm) apply(b *idp.Brand) error {
 	var faults idp.Faults
-	checkBrand(f, &faults)
 	attrs, err := attributes(f.Attributes)
 	if err != nil {
 		faults.Add("attributes", "Expected a JSON object.")

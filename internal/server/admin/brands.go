@@ -122,9 +122,9 @@ func (c *Console) createBrand(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	form := readBrandForm(raw)
-	b := &idp.Brand{}
-	if err = form.apply(b); err == nil {
-		err = c.saveBrand(r, b, idp.VerbCreate)
+	b := idp.Brand{}
+	if err = form.apply(&b); err == nil {
+		_, err = c.configure.CreateBrand(r.Context(), web.Actor(r), b)
 	}
 	if faults, ok := page.FaultsOf(err); ok {
 		return c.newBrandForm(w, r, form, faults)
@@ -175,13 +175,14 @@ func (c *Console) updateBrand(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	form := readBrandForm(raw)
-	changed := *b
-	if err = page.Unchanged(raw, brandFormOf(b)); err == nil {
-		err = form.apply(&changed)
-	}
-	if err == nil {
-		err = c.saveBrand(r, &changed, idp.VerbUpdate)
-	}
+	changed, err := c.configure.UpdateBrand(r.Context(), web.Actor(r), b.ID, func(now *idp.Brand) error {
+		present := *now
+		b = &present // what the form is shown again beside
+		if err := page.Unchanged(raw, brandFormOf(now)); err != nil {
+			return err
+		}
+		return form.apply(now)
+	})
 	if faults, ok := page.FaultsOf(err); ok {
 		return c.editBrandForm(w, r, b, form, faults)
 	}
@@ -213,7 +214,7 @@ func (c *Console) deleteBrand(w http.ResponseWriter, r *http.Request) error {
 	case !yes:
 		return page.AskInConsole(w, r, crumbs("Brands", brandsPath, b.Domain, brandPath(b.ID), "Delete"), q)
 	}
-	if err := c.saveBrand(r, b, idp.VerbDelete); err != nil {
+	if err := c.configure.DeleteBrand(r.Context(), web.Actor(r), b.ID); err != nil {
 		return page.Refused(w, r, err, q.Back)
 	}
 	web.Flash(r.Context(), web.ToneSuccess, "The brand "+b.Domain+" was deleted.")

@@ -21,8 +21,8 @@ func open(t testing.TB) *pagetest.Site {
 	require.NoError(t, err)
 	t.Cleanup(db.Close)
 	s := pagetest.New(t, db)
-	console := admin.New(admin.Deps{Store: db, Access: s.Access, Accounts: s.Accounts, Sessions: s.Sessions, Tokens: s.Tokens,
-		Lockdowns: s.Lockdowns, Flow: s.Lockdown})
+	console := admin.New(admin.Deps{Store: db, Accounts: s.Accounts, Sessions: s.Sessions, Tokens: s.Tokens,
+		Lockdowns: s.Lockdowns, Configure: s.Configure, Flow: s.Lockdown})
 	own := account.New(account.Deps{Store: db, Accounts: s.Accounts, Sessions: s.Sessions, Tokens: s.Tokens,
 		Lockdowns: s.Lockdowns, Flow: s.Lockdown})
 	s.Open(db.NewSessionStore(blank), console.Routes, own.Routes)

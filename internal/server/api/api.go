@@ -6,6 +6,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/portcullis-idp/portcullis/internal/account"
+	"github.com/portcullis-idp/portcullis/internal/configure"
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
@@ -29,6 +30,7 @@ type Deps struct {
 	Sessions  *session.Service
 	Tokens    *token.Service
 	Lockdowns *lockdown.Service
+	Configure *configure.Service
 	Flows     Executor
 	Version   string
 	PublicURL string // without a trailing slash; "" = derived from each request

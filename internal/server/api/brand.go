@@ -138,26 +138,14 @@ func (a *API) getBrand(c *call, _ string) (*Brand, error) {
 	return brandView(b), nil
 }
 
-func brandSubject(b *idp.Brand) subject {
-	return subject{app: "authentik_brands", model: "brand", pk: b.ID.String(), name: b.Domain}
-}
-
 func (a *API) createBrand(c *call, body *brandBody) (*Brand, error) {
-	b := &idp.Brand{Domain: body.Domain.Value}
-	body.apply(b, false)
-	err := a.configure(c, idp.VerbCreate, idp.ResourceBrand, func(tx idp.Repos) (subject, error) {
-		row := *b
-		if err := a.knownFlows(c, tx, body); err != nil {
-			return subject{}, err
-		}
-		err := tx.Brands.Create(c, &row)
-		b.ID = row.ID
-		return brandSubject(&row), err
-	})
+	b := idp.Brand{Domain: body.Domain.Value}
+	body.apply(&b, false)
+	made, err := a.Configure.CreateBrand(c, c.actor, b)
 	if err != nil {
 		return nil, err
 	}
-	return brandView(b), nil
+	return brandView(made), nil
 }
 
 func (a *API) changeBrand(c *call, _ string, body *brandBody, partial bool) (*Brand, error) {
@@ -165,18 +153,9 @@ func (a *API) changeBrand(c *call, _ string, body *brandBody, partial bool) (*Br
 	if err != nil {
 		return nil, err
 	}
-	var changed *idp.Brand
-	err = a.configure(c, idp.VerbUpdate, idp.ResourceBrand, func(tx idp.Repos) (subject, error) {
-		b, err := tx.Brands.Get(c, id)
-		if err != nil {
-			return subject{}, err
-		}
-		if err := a.knownFlows(c, tx, body); err != nil {
-			return subject{}, err
-		}
+	changed, err := a.Configure.UpdateBrand(c, c.actor, id, func(b *idp.Brand) error {
 		body.apply(b, partial)
-		changed = b
-		return brandSubject(b), tx.Brands.Update(c, b)
+		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -184,38 +163,12 @@ func (a *API) changeBrand(c *call, _ string, body *brandBody, partial bool) (*Br
 	return brandView(changed), nil
 }
 
-// knownFlows refuses flows that do not exist, under the key that names them.
-func (a *API) knownFlows(c *call, tx idp.Repos, b *brandBody) error {
-	var faults idp.Faults
-	for name, f := range map[string]Optional[idp.FlowID]{"flow_authentication": b.FlowAuthentication, "flow_invalidation": b.FlowInvalidation,
-		"flow_recovery": b.FlowRecovery, "flow_unenrollment": b.FlowUnenrollment, "flow_user_settings": b.FlowUserSettings,
-		"flow_device_code": b.FlowDeviceCode, "flow_lockdown": b.FlowLockdown} {
-		id := f.Ptr()
-		if id == nil {
-			continue
-		}
-		switch _, err := tx.Flows.Get(c, *id); {
-		case idp.Is(err, idp.CodeNotFound):
-			faults.Add(name, "Invalid pk %q - object does not exist.", id.String())
-		case err != nil:
-			return err
-		}
-	}
-	return faults.Err()
-}
-
 func (a *API) deleteBrand(c *call, _ string) error {
 	id, err := brandKey(c)
 	if err != nil {
 		return err
 	}
-	return a.configure(c, idp.VerbDelete, idp.ResourceBrand, func(tx idp.Repos) (subject, error) {
-		b, err := tx.Brands.Get(c, id)
-		if err != nil {
-			return subject{}, err
-		}
-		return brandSubject(b), tx.Brands.Delete(c, id)
-	})
+	return a.Configure.DeleteBrand(c, c.actor, id)
 }
 
 func (a *API) brandUsedBy(c *call, _ string) ([]UsedBy, error) {

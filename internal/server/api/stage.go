@@ -137,12 +137,16 @@ func (s stages) flowSet(c *call, id idp.StageID) ([]FlowSet, error) {
 	return out, err
 }
 
-func (s stages) find(c *call, repos idp.Repos) (*idp.Stage, error) {
-	id, err := web.IDParam[idp.Stage](c.r, "stage_uuid", "stage")
+func stageKey(c *call) (idp.StageID, error) {
+	return web.IDParam[idp.Stage](c.r, "stage_uuid", "stage")
+}
+
+func (s stages) find(c *call) (*idp.Stage, error) {
+	id, err := stageKey(c)
 	if err != nil {
 		return nil, err
 	}
-	st, err := repos.Stages.Get(c, id)
+	st, err := s.Store.Repos().Stages.Get(c, id)
 	if err == nil && st.Kind != s.kind.Name {
 		return nil, idp.NotFound("stage")
 	}
@@ -153,7 +157,7 @@ func (s stages) get(c *call) (any, error) {
 	if err := s.may(c, idp.VerbRead); err != nil {
 		return nil, err
 	}
-	st, err := s.find(c, s.Store.Repos())
+	st, err := s.find(c)
 	if err != nil {
 		return nil, err
 	}
@@ -183,33 +187,16 @@ func (s stages) read(c *call, m mode) (stageName, map[string]json.RawMessage, er
 	return n, object, decodeObject(own, &n, m)
 }
 
-// settle validates settings inside the transaction that writes them.
-func (s stages) settle(c *call, tx idp.Repos, st *idp.Stage, object map[string]json.RawMessage) error {
-	raw, err := json.Marshal(object)
-	if err != nil {
-		return err
-	}
-	st.Settings, err = s.kind.Validate(c, &tx, raw)
-	return err
-}
-
-func (s stages) subject(st *idp.Stage) subject {
-	return subject{app: "authentik_stages_" + s.kind.Name, model: s.kind.Name + "stage", pk: st.ID.String(), name: st.Name}
-}
-
 func (s stages) create(c *call) (any, error) {
 	n, object, err := s.read(c, whole)
 	if err != nil {
 		return nil, err
 	}
-	var made *idp.Stage
-	err = s.configure(c, idp.VerbCreate, idp.ResourceStage, func(tx idp.Repos) (subject, error) {
-		made = &idp.Stage{ID: idp.NewID[idp.Stage](), Name: n.Name.Value, Kind: s.kind.Name}
-		if err := s.settle(c, tx, made, object); err != nil {
-			return subject{}, err
-		}
-		return s.subject(made), tx.Stages.Create(c, made)
-	})
+	st := idp.Stage{Name: n.Name.Value, Kind: s.kind.Name}
+	if st.Settings, err = json.Marshal(object); err != nil {
+		return nil, err
+	}
+	made, err := s.Configure.CreateStage(c, c.actor, st)
 	if err != nil {
 		return nil, err
 	}
@@ -221,27 +208,27 @@ func (s stages) change(c *call, m mode) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var changed *idp.Stage
-	err = s.configure(c, idp.VerbUpdate, idp.ResourceStage, func(tx idp.Repos) (subject, error) {
-		st, err := s.find(c, tx)
-		if err != nil {
-			return subject{}, err
-		}
-		settings := map[string]json.RawMessage{}
-		if m == partial {
-			if err := json.Unmarshal(st.Settings, &settings); err != nil {
-				return subject{}, err
-			}
-		}
-		maps.Copy(settings, object)
-		if err := s.settle(c, tx, st, settings); err != nil {
-			return subject{}, err
+	id, err := stageKey(c)
+	if err != nil {
+		return nil, err
+	}
+	changed, err := s.Configure.UpdateStage(c, c.actor, id, func(st *idp.Stage) error {
+		if st.Kind != s.kind.Name {
+			return idp.NotFound("stage")
 		}
 		if n.Name.Set {
 			st.Name = n.Name.Value
 		}
-		changed = st
-		return s.subject(st), tx.Stages.Update(c, st)
+		settings := map[string]json.RawMessage{}
+		if m == partial {
+			if err := json.Unmarshal(st.Settings, &settings); err != nil {
+				return err
+			}
+		}
+		maps.Copy(settings, object)
+		var err error
+		st.Settings, err = json.Marshal(settings)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -250,13 +237,14 @@ func (s stages) change(c *call, m mode) (any, error) {
 }
 
 func (s stages) destroy(c *call) (any, error) {
-	return nil, s.configure(c, idp.VerbDelete, idp.ResourceStage, func(tx idp.Repos) (subject, error) {
-		st, err := s.find(c, tx)
-		if err != nil {
-			return subject{}, err
-		}
-		return s.subject(st), tx.Stages.Delete(c, st.ID)
-	})
+	if err := s.may(c, idp.VerbDelete); err != nil {
+		return nil, err
+	}
+	st, err := s.find(c) // a stage's kind never changes
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.Configure.DeleteStage(c, c.actor, st.ID)
 }
 
 // usedBy lists the bindings that would go with the stage.
@@ -264,7 +252,7 @@ func (s stages) usedBy(c *call) (any, error) {
 	if err := s.may(c, idp.VerbRead); err != nil {
 		return nil, err
 	}
-	st, err := s.find(c, s.Store.Repos())
+	st, err := s.find(c)
 	if err != nil {
 		return nil, err
 	}
