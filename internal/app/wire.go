@@ -18,7 +18,8 @@ import (
 
 // engine makes the flow engine with every kind of stage and policy.
 func (a *App) engine() *flow.Executor {
-	a.policyKinds = policy.NewKinds(policies.Kinds())
+	a.policyKinds = policy.NewKinds(policies.Kinds(policies.Deps{
+		Reputations: a.DB.Repos().Reputations, Clock: a.DB, BreachedPasswords: a.Config.BreachedPasswords}))
 	bound := stages.NewPolicies(a.DB, policy.NewEngine(a.policyKinds))
 	return flow.NewExecutor(flow.Deps{Store: a.DB, Policies: bound, Kinds: stages.All(stages.Deps{
 		Store: a.DB, Accounts: a.Accounts, Sessions: a.Sessions, Lockdowns: a.Lockdowns, Policies: bound,

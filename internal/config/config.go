@@ -15,17 +15,19 @@ import (
 
 // Config is what the server runs with.
 type Config struct {
-	Listen          string
-	PublicURL       string // without a trailing slash; "" = derived from each request
-	DataDir         string
-	DatabaseURL     string // "" = embedded
-	DatabasePool    int
-	PostgresBin     string
-	TrustedProxies  []netip.Prefix
-	Bootstrap       Bootstrap
-	LogLevel        slog.Level
-	LogFormat       string
-	ShutdownTimeout time.Duration
+	Listen         string
+	PublicURL      string // without a trailing slash; "" = derived from each request
+	DataDir        string
+	DatabaseURL    string // "" = embedded
+	DatabasePool   int
+	PostgresBin    string
+	TrustedProxies []netip.Prefix
+	Bootstrap      Bootstrap
+	// BreachedPasswords is the path of a list of breached passwords; "" = none.
+	BreachedPasswords string
+	LogLevel          slog.Level
+	LogFormat         string
+	ShutdownTimeout   time.Duration
 
 	values map[string]string // as given, by option key
 }
@@ -60,7 +62,7 @@ func parse(values map[string]string) (*Config, error) {
 	c := &Config{
 		Listen:      p.listen(),
 		PublicURL:   p.publicURL(),
-		DataDir:     p.dataDir(),
+		DataDir:     p.path("data_dir"),
 		DatabaseURL: p.databaseURL(),
 		PostgresBin: values["postgres_bin"],
 		Bootstrap: Bootstrap{
@@ -74,6 +76,8 @@ func parse(values map[string]string) (*Config, error) {
 		LogFormat:       p.oneOf("log_format", "text", "json"),
 		ShutdownTimeout: p.duration("shutdown_timeout", 0, time.Hour),
 		values:          values,
+
+		BreachedPasswords: p.path("breached_passwords"),
 	}
 	if len(p.faults) > 0 {
 		return nil, &Error{Faults: p.faults}
@@ -106,14 +110,15 @@ func (p *parser) publicURL() string {
 	return v
 }
 
-func (p *parser) dataDir() string {
-	v := p.values["data_dir"]
+// path is absolute, or "" where none is given.
+func (p *parser) path(key string) string {
+	v := p.values[key]
 	if v == "" {
 		return ""
 	}
 	abs, err := filepath.Abs(v)
 	if err != nil {
-		p.fault("data_dir", "%q cannot be made an absolute path: %v", v, err)
+		p.fault(key, "%q cannot be made an absolute path: %v", v, err)
 	}
 	return abs
 }

@@ -33,6 +33,7 @@ func Options() []Option {
 		{Key: "bootstrap_password", Help: "Password of the first administrator, admin, set on first start.", Secret: true},
 		{Key: "bootstrap_email", Help: "E-mail address of the first administrator, set on first start."},
 		{Key: "bootstrap_token", Help: "API token of the first administrator, made on first start.", Secret: true},
+		{Key: "breached_passwords", Help: "List of breached passwords for password policies: a file or directory as Have I Been Pwned publishes it (SHA-1). Nothing is asked over the network. Empty: none."},
 		{Key: "log_level", Default: "info", Help: "debug, info, warn or error."},
 		{Key: "log_format", Default: "text", Help: "text or json."},
 		{Key: "shutdown_timeout", Default: "30s", Help: "How long requests in flight may take when the server stops."},

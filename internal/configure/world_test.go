@@ -82,7 +82,7 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(db.Close)
 	w.store = &store{DB: db}
 	w.Service = configure.New(configure.Deps{Store: w.store, Access: access.New(), Stages: kinds(stages.All(stages.Deps{Store: db})),
-		Policies: policy.NewKinds(policies.Kinds()), Prompt: prompt.CheckPrompt})
+		Policies: policy.NewKinds(policies.Kinds(policies.Deps{})), Prompt: prompt.CheckPrompt})
 	w.admins = &idp.Group{Name: "admins", IsSuperuser: true}
 	require.NoError(t, w.repos().Groups.Create(w.ctx, w.admins))
 	root := &idp.User{Username: "root", IsActive: true}

@@ -13,7 +13,7 @@ import (
 
 func TestEveryKindIsComplete(t *testing.T) {
 	t.Parallel()
-	kinds := policy.NewKinds(Kinds()) // panics on a name that occurs twice
+	kinds := policy.NewKinds(Kinds(Deps{})) // panics on a name that occurs twice
 	for _, k := range kinds.List() {
 		require.Regexp(t, regexp.MustCompile(`^[a-z_]+$`), k.Name)
 		require.Regexp(t, regexp.MustCompile(`^authentik_policies_[a-z_]+\.[a-z]+$`), k.Model)

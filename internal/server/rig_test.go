@@ -99,7 +99,7 @@ func newRig(t testing.TB, change ...func(*server.Deps)) *rig {
 		question(r), accountlockdown.Kind(db, r.lockdowns)}})
 	rest := api.New(api.Deps{Store: db, Access: may, Accounts: r.accounts, Sessions: r.sessions, Tokens: r.tokens,
 		Lockdowns: r.lockdowns, Flows: flows, Version: "test",
-		Configure: configure.New(configure.Deps{Store: db, Access: may, Stages: flows, Policies: policy.NewKinds(policies.Kinds()), Prompt: prompt.CheckPrompt})})
+		Configure: configure.New(configure.Deps{Store: db, Access: may, Stages: flows, Policies: policy.NewKinds(policies.Kinds(policies.Deps{})), Prompt: prompt.CheckPrompt})})
 	d := server.Deps{Log: slog.New(slog.NewJSONHandler(r.log, nil)), Store: db, Sessions: r.sessions, Tokens: r.tokens, Flows: flows,
 		Pages: page.Pages{}, SessionStore: db.NewSessionStore(server.BlankSession),
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},

@@ -60,7 +60,7 @@ func newWorld(t testing.TB, more ...flow.Kind) *world {
 	w.sessions = session.New(session.Deps{Store: w.store, Access: checker})
 	w.tokens = token.New(token.Deps{Store: w.store, Access: checker})
 	w.flows = w.executor(more...)
-	kinds := policy.NewKinds(policies.Kinds())
+	kinds := policy.NewKinds(policies.Kinds(policies.Deps{Reputations: w.repos().Reputations, Clock: w.store}))
 	prints := blueprint.New(w.store, stageKinds{w.flows}, policyKinds{kinds}, func(string) string { return "" })
 	require.NoError(t, prints.ApplyShipped(ctx, blueprints.FS))
 	group := &idp.Group{Name: "admins", IsSuperuser: true}
@@ -71,7 +71,7 @@ func newWorld(t testing.TB, more ...flow.Kind) *world {
 
 // executor is one replica's.
 func (w *world) executor(more ...flow.Kind) *flow.Executor {
-	bound := stages.NewPolicies(w.store, policy.NewEngine(policy.NewKinds(policies.Kinds())))
+	bound := stages.NewPolicies(w.store, policy.NewEngine(policy.NewKinds(policies.Kinds(policies.Deps{Reputations: w.repos().Reputations, Clock: w.store}))))
 	return flow.NewExecutor(flow.Deps{Store: w.store, Policies: bound, Kinds: append(stages.All(stages.Deps{
 		Store: w.store, Accounts: w.accounts, Sessions: w.sessions, Lockdowns: w.lockdowns, Policies: bound}), more...)})
 }

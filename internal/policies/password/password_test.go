@@ -1,0 +1,209 @@
+package password
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+func TestSettingsAreChecked(t *testing.T) {
+	t.Parallel()
+	for source, field := range map[string]string{
+		`{"length_min": -1}`:                          "length_min",
+		`{"length_min": "8"}`:                         "length_min",
+		`{"amount_digits": 99999999999}`:              "amount_digits",
+		`{"amount_symbols": 1, "symbol_charset": ""}`: "symbol_charset",
+		`{"zxcvbn_score_threshold": 5}`:               "zxcvbn_score_threshold",
+		`{"zxcvbn_score_threshold": -1}`:              "zxcvbn_score_threshold",
+		`{"hibp_allowed_count": -1}`:                  "hibp_allowed_count",
+		`{"password_field": ""}`:                      "password_field",
+		`{"error_message": "a\u0000"}`:                "error_message",
+		`{"check_zxcvbn": 1}`:                         "check_zxcvbn",
+		`{"check_zxcvbm": true}`:                      "check_zxcvbm",
+	} {
+		_, err := Kind("").New(json.RawMessage(source))
+		var e *idp.Error
+		require.True(t, errors.As(err, &e), source)
+		require.Equal(t, idp.CodeInvalid, e.Code, source)
+		require.Contains(t, e.Fields, field, source)
+	}
+	p, err := Kind("").New(nil)
+	require.NoError(t, err)
+	require.Equal(t, Defaults(), p.(rule).Settings)
+}
+
+// evaluate asks for a password that was typed into the prompt “password”.
+func evaluate(t *testing.T, breached, settings string, req idp.PolicyRequest) (idp.PolicyResult, error) {
+	t.Helper()
+	p, err := Kind(breached).New(json.RawMessage(settings))
+	require.NoError(t, err, settings)
+	return p.Evaluate(t.Context(), req)
+}
+
+func typed(password string) idp.PolicyRequest {
+	return idp.PolicyRequest{Context: map[string]any{"prompt_data": map[string]any{"password": password}}}
+}
+
+func TestWhereThePasswordComesFrom(t *testing.T) {
+	t.Parallel()
+	const eight = `{"length_min": 8}`
+	for _, c := range []struct {
+		name     string
+		settings string
+		context  map[string]any
+		message  string // "" = passes
+	}{
+		{"prompt", eight, map[string]any{"prompt_data": map[string]any{"password": "12345678"}}, ""},
+		{"context", eight, map[string]any{"password": "12345678"}, ""},
+		{"prompt before context", eight, map[string]any{"prompt_data": map[string]any{"password": "short"}, "password": "12345678"}, "The password needs at least 8 characters."},
+		{"other field", `{"length_min": 8, "password_field": "new"}`, map[string]any{"prompt_data": map[string]any{"new": "12345678", "password": "x"}}, ""},
+		{"missing", eight, nil, missing},
+		{"missing in the prompt", eight, map[string]any{"prompt_data": map[string]any{"other": "x"}}, missing},
+		{"empty", eight, map[string]any{"prompt_data": map[string]any{"password": ""}}, missing},
+		{"empty in the prompt", eight, map[string]any{"prompt_data": map[string]any{"password": ""}, "password": "12345678"}, missing},
+		{"nil", eight, map[string]any{"prompt_data": map[string]any{"password": nil}}, missing},
+		{"no text", eight, map[string]any{"password": 12345678}, missing},
+		{"missing with no check", `{"check_static_rules": false}`, nil, missing},
+		{"no check", `{"check_static_rules": false, "length_min": 8}`, map[string]any{"password": "x"}, ""},
+	} {
+		r, err := evaluate(t, "", c.settings, idp.PolicyRequest{Context: c.context})
+		require.NoError(t, err, c.name)
+		require.Equal(t, c.message == "", r.Passing, c.name)
+		if c.message != "" {
+			require.Equal(t, []string{c.message}, r.Messages, c.name)
+		}
+	}
+}
+
+func TestStaticRules(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		settings string
+		good     []string
+		bad      []string
+		message  string
+	}{
+		{`{}`, []string{"x"}, nil, ""},
+		{`{"length_min": 4}`, []string{"abcd", "äöüß", "🔒🔒🔒🔒"}, []string{"abc", "äöü"}, "The password needs at least 4 characters."},
+		{`{"amount_uppercase": 2}`, []string{"ABc", "ÄÖ"}, []string{"Abc", "abc", "Äb"}, "The password needs at least 2 upper-case letters."},
+		{`{"amount_uppercase": 2, "amount_lowercase": 1}`, []string{"aBC"}, []string{"aB", "ABC"}, "The password needs at least 2 upper-case letters and 1 lower-case letter."},
+		{`{"amount_lowercase": 1}`, []string{"aBC"}, []string{"ABC1!"}, "The password needs at least 1 lower-case letter."},
+		{`{"amount_digits": 2}`, []string{"a12"}, []string{"a1b"}, "The password needs at least 2 digits."},
+		{`{"amount_symbols": 2}`, []string{`a!\`, "a b c", "!!"}, []string{"a!", "§°"}, "The password needs at least 2 symbols."},
+		{`{"amount_symbols": 1, "symbol_charset": "§§"}`, []string{"a§"}, []string{"a!"}, "The password needs at least 1 symbol."},
+		{`{"length_min": 1, "amount_digits": 1, "amount_symbols": 1, "error_message": "No!"}`, []string{"1!"}, []string{"1", "!"}, "No!"},
+		{`{"length_min": 9, "amount_digits": 1, "amount_symbols": 1}`, nil, []string{"x"}, "The password needs at least 9 characters, 1 digit and 1 symbol."},
+	} {
+		for _, password := range c.good {
+			r, err := evaluate(t, "", c.settings, typed(password))
+			require.NoError(t, err)
+			require.True(t, r.Passing, "%s %q", c.settings, password)
+			require.Empty(t, r.Messages)
+		}
+		for _, password := range c.bad {
+			r, err := evaluate(t, "", c.settings, typed(password))
+			require.NoError(t, err)
+			require.False(t, r.Passing, "%s %q", c.settings, password)
+			require.Equal(t, []string{c.message}, r.Messages)
+		}
+	}
+}
+
+func TestStrength(t *testing.T) {
+	t.Parallel()
+	const long = "correct horse battery staple"
+	about := func(user *idp.User, brand string, answers map[string]any) func(string) idp.PolicyRequest {
+		return func(password string) idp.PolicyRequest {
+			req := typed(password)
+			req.User, req.BrandTitle = user, brand
+			for k, v := range answers {
+				req.Context["prompt_data"].(map[string]any)[k] = v
+			}
+			return req
+		}
+	}
+	ada := &idp.User{Username: "xqzvwkjy", Name: "Wombatina Zyxgulp", Email: "frobnitz-blarg@example.org"}
+	for _, c := range []struct {
+		password  string
+		threshold int
+		req       func(string) idp.PolicyRequest
+		want      bool
+	}{
+		{"password", 0, typed, false},
+		{"p4$$w0rd", 1, typed, false},
+		{long, 2, typed, true},
+		{long, 3, typed, true},
+		{long, 4, typed, false}, // nothing is higher than the best
+		{"xqzvwkjy", 2, typed, true},
+		{"xqzvwkjy", 2, about(ada, "", nil), false},
+		{"XQZVWKJY", 2, about(ada, "", nil), false},
+		{"zyxgulp9wombatina", 2, typed, true},
+		{"zyxgulp9wombatina", 2, about(ada, "", nil), false},
+		{"frobnitz-blarg", 2, about(ada, "", nil), false},
+		{"quuxmeadgrplt", 2, typed, true},
+		{"quuxmeadgrplt", 2, about(nil, "Quuxmeadgrplt", nil), false},
+		{"quuxmeadgrplt", 2, about(nil, "", map[string]any{"username": "quuxmeadgrplt"}), false},
+		{"quuxmeadgrplt", 2, about(nil, "", map[string]any{"name": "Quuxmeadgrplt"}), false},
+		{"quuxmeadgrplt", 2, about(nil, "", map[string]any{"email": "quuxmeadgrplt@example.org"}), false},
+		{strings.Repeat("a", 100) + long, 2, typed, false}, // what comes after 100 characters does not count
+	} {
+		settings, err := json.Marshal(map[string]any{"check_zxcvbn": true, "zxcvbn_score_threshold": c.threshold})
+		require.NoError(t, err)
+		r, err := evaluate(t, "", string(settings), c.req(c.password))
+		require.NoError(t, err)
+		require.Equal(t, c.want, r.Passing, "%s > %d", c.password, c.threshold)
+		if !c.want {
+			require.Len(t, r.Messages, 1)
+			require.Contains(t, r.Messages[0], "too weak")
+		}
+	}
+}
+
+// Passwords made to be slow are judged in bounded time: without the bound the
+// first takes many seconds.
+func TestStrengthIsBounded(t *testing.T) {
+	t.Parallel()
+	for _, password := range []string{
+		strings.Repeat("4@8({[<369|!1/|07$5+7%2", 50),
+		strings.Repeat("4@8({[<369|!1/|07$5+7%2", 1),
+		strings.Repeat("p4ssw0rd1!", 50),
+		strings.Repeat("1999-12-12 ", 50),
+		strings.Repeat("🔒ж", 5000),
+		strings.Repeat("qwertyuiop", 50),
+	} {
+		began := time.Now()
+		strength(password, []string{"ada"})
+		require.Less(t, time.Since(began), 3*time.Second, "%.30s", password)
+	}
+	require.Greater(t, spellings("4@8({[<369|!1/|07$5+7%2"), 1000)
+	require.Equal(t, 1, spellings("p4$$w0rd"))
+	require.Equal(t, 1, spellings(""))
+}
+
+// The first check that fails answers.
+func TestOrderOfChecks(t *testing.T) {
+	t.Parallel()
+	settings := `{"length_min": 9, "check_have_i_been_pwned": true, "check_zxcvbn": true}`
+	for password, says := range map[string]string{
+		"short":                        "at least 9 characters",
+		"password1":                    "breached passwords, 7 times",
+		"qwertyuiop":                   "too weak",
+		"correct horse battery staple": "",
+	} {
+		r, err := evaluate(t, directory(t, map[string]int{"password1": 7}, "qwertyuiop", "correct horse battery staple"), settings, typed(password))
+		require.NoError(t, err)
+		if says == "" {
+			require.True(t, r.Passing, password)
+			continue
+		}
+		require.False(t, r.Passing, password)
+		require.Len(t, r.Messages, 1)
+		require.Contains(t, r.Messages[0], says)
+	}
+}
