@@ -115,7 +115,8 @@ func (a *App) build() error {
 
 // settle brings a fresh or older installation to what this version expects.
 func (a *App) settle(ctx context.Context) error {
-	prints := blueprint.New(a.DB, stageKinds{a.Flows}, policyKinds{a.policyKinds}, os.Getenv)
+	prints := blueprint.New(blueprint.Deps{Store: a.DB, Rules: a.Configure, Stages: stageKinds{a.Flows},
+		Policies: policyKinds{a.policyKinds}, Env: os.Getenv})
 	if err := prints.ApplyShipped(ctx, blueprints.FS); err != nil {
 		return fmt.Errorf("applying the shipped blueprints: %w", err)
 	}

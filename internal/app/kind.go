@@ -1,12 +1,6 @@
 package app
 
-import (
-	"context"
-	"encoding/json"
-
-	"github.com/portcullis-idp/portcullis/internal/flow"
-	"github.com/portcullis-idp/portcullis/internal/idp"
-)
+import "github.com/portcullis-idp/portcullis/internal/flow"
 
 // stageKinds lets blueprints ask about kinds of stages.
 type stageKinds struct{ flows *flow.Executor }
@@ -19,10 +13,4 @@ func (k stageKinds) Kind(model string) (string, bool) {
 		}
 	}
 	return "", false
-}
-
-// Check implements blueprint.Kinds.
-func (k stageKinds) Check(ctx context.Context, tx idp.Repos, name string, settings json.RawMessage) (json.RawMessage, error) {
-	kind, _ := k.flows.Kind(name)
-	return kind.Validate(ctx, &tx, settings)
 }

@@ -1,8 +1,6 @@
 package app_test
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -162,7 +160,7 @@ func TestBlueprintsCannotSwitchAccountsOff(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, 1)
 	ada := s.user("ada")
-	prints := blueprint.New(s.replicas[0].DB, noKinds{}, noKinds{}, func(string) string { return "" })
+	prints := blueprint.New(blueprint.Deps{Store: s.replicas[0].DB, Rules: s.replicas[0].Configure, Stages: noKinds{}, Policies: noKinds{}})
 	files := fstest.MapFS{"x/users.yaml": {Data: []byte(`
 version: 1
 entries:
@@ -179,7 +177,3 @@ entries:
 type noKinds struct{}
 
 func (noKinds) Kind(string) (string, bool) { return "", false }
-
-func (noKinds) Check(context.Context, idp.Repos, string, json.RawMessage) (json.RawMessage, error) {
-	return nil, nil
-}

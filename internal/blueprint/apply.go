@@ -20,18 +20,38 @@ import (
 // labelInstantiate set to "false" keeps a file from being applied by itself.
 const labelInstantiate = "blueprints.goauthentik.io/instantiate"
 
-// Service applies blueprints.
-type Service struct {
-	store    idp.Store
-	stages   Kinds
-	policies Kinds
-	env      func(string) string
-	models   map[string]model
+// Rules judge what files want to write, as everybody else's changes are judged;
+// configure.Service is one.
+type Rules interface {
+	// Settle completes and judges a row about to be written in tx, and makes
+	// room for it. row points to a noun, was to the row as it is stored (nil
+	// when it is new). The error is an *idp.Error with CodeInvalid.
+	Settle(ctx context.Context, tx idp.Repos, actor idp.Actor, was, row any) error
+	// Release takes a row out of others that name it, before it is deleted.
+	Release(ctx context.Context, tx idp.Repos, actor idp.Actor, row any) error
 }
 
-// New makes a Service. env answers the !Env tag.
-func New(store idp.Store, stages, policies Kinds, env func(string) string) *Service {
-	return &Service{store: store, stages: stages, policies: policies, env: env, models: models()}
+// Deps are what a Service needs.
+type Deps struct {
+	Store    idp.Store
+	Rules    Rules
+	Stages   Kinds
+	Policies Kinds
+	Env      func(string) string // answers the !Env tag; nil = nothing is set
+}
+
+// Service applies blueprints.
+type Service struct {
+	Deps
+	models map[string]model
+}
+
+// New makes a Service.
+func New(d Deps) *Service {
+	if d.Env == nil {
+		d.Env = func(string) string { return "" }
+	}
+	return &Service{Deps: d, models: models(d.Rules)}
 }
 
 // Change is what an entry came to.
@@ -46,7 +66,7 @@ type Change struct {
 // all.
 func (s *Service) Apply(ctx context.Context, d *Document) ([]Change, error) {
 	var changes []Change
-	err := s.store.InTx(ctx, func(tx idp.Repos) (err error) {
+	err := s.Store.InTx(ctx, func(tx idp.Repos) (err error) {
 		changes, err = s.applyIn(ctx, tx, d)
 		return err
 	})
@@ -72,10 +92,10 @@ func (s *Service) ApplyShipped(ctx context.Context, files fs.FS) error {
 		return err
 	}
 	const name = "blueprints.applied"
-	if done, err := s.store.Repos().Settings.Get(ctx, name); err != nil || string(done) == string(mark) {
+	if done, err := s.Store.Repos().Settings.Get(ctx, name); err != nil || string(done) == string(mark) {
 		return err
 	}
-	return s.store.InTx(ctx, func(tx idp.Repos) error {
+	return s.Store.InTx(ctx, func(tx idp.Repos) error {
 		if err := tx.Settings.Hold(ctx, name); err != nil {
 			return err
 		}
@@ -111,7 +131,7 @@ func (s *Service) read(files fs.FS, names []string) (digests []string, documents
 }
 
 func (s *Service) applyIn(ctx context.Context, tx idp.Repos, d *Document) ([]Change, error) {
-	sc := &scope{file: d.File, env: s.env, known: map[string]string{}, context: map[string]any{}}
+	sc := &scope{file: d.File, env: s.Env, known: map[string]string{}, context: map[string]any{}}
 	sc.find = func(ctx context.Context, model string, fields map[string]any) (string, bool, error) {
 		m, err := s.model(model)
 		if err != nil {
@@ -136,18 +156,33 @@ func (s *Service) applyIn(ctx context.Context, tx idp.Repos, d *Document) ([]Cha
 		}
 		changes = append(changes, change)
 	}
-	return changes, nil
+	return changes, tell(ctx, tx, d, changes)
+}
+
+// tell writes the event of a file that changed something.
+func tell(ctx context.Context, tx idp.Repos, d *Document, changes []Change) error {
+	effects := map[string]int{}
+	for _, c := range changes {
+		if c.Effect != "unchanged" {
+			effects[c.Effect]++
+		}
+	}
+	if len(effects) == 0 {
+		return nil
+	}
+	return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelUpdated, "blueprint", idp.SystemActor(), nil, map[string]any{
+		"model": map[string]any{"app": "blueprint", "model_name": "blueprint", "pk": d.File, "name": d.File}, "effects": effects}))
 }
 
 func (s *Service) model(name string) (model, error) {
 	if m, ok := s.models[name]; ok {
 		return m, nil
 	}
-	if kind, ok := s.stages.Kind(name); ok {
-		return settled{kind: kind, kinds: s.stages, rows: stageRows{}}, nil
+	if kind, ok := s.Stages.Kind(name); ok {
+		return stageModel(s.Rules, kind), nil
 	}
-	if kind, ok := s.policies.Kind(name); ok {
-		return settled{kind: kind, kinds: s.policies, rows: policyRows{}}, nil
+	if kind, ok := s.Policies.Kind(name); ok {
+		return policyModel(s.Rules, kind), nil
 	}
 	return nil, idp.Invalid("model", "model %q is not offered", name)
 }

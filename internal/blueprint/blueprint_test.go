@@ -9,8 +9,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/portcullis-idp/portcullis/internal/access"
 	"github.com/portcullis-idp/portcullis/internal/blueprint"
+	"github.com/portcullis-idp/portcullis/internal/configure"
+	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/policy"
 	"github.com/portcullis-idp/portcullis/internal/postgres"
 	"github.com/portcullis-idp/portcullis/internal/testkit"
 )
@@ -20,17 +24,22 @@ type kinds struct{ prefix string }
 
 func (k kinds) Kind(model string) (string, bool) { return "paint", model == k.prefix+"_paint.paint" }
 
-func (k kinds) Check(_ context.Context, _ idp.Repos, _ string, raw json.RawMessage) (json.RawMessage, error) {
-	settings := map[string]any{}
-	if err := json.Unmarshal(raw, &settings); err != nil {
-		return nil, err
-	}
-	for key := range settings {
-		if key != "colour" {
-			return nil, idp.Invalid(key, "Unknown setting; expected colour.")
-		}
-	}
-	return raw, nil
+// paint are the settings of the kind.
+type paint struct {
+	Colour string `json:"colour"`
+}
+
+// stages are the kinds of stages as the rules find them.
+type stages struct{}
+
+func (stages) Kind(name string) (flow.Kind, bool) {
+	return flow.Kind{Name: "paint", Model: "stage_paint.paint", Settings: func() any { return &paint{} },
+		Build: func(any) (flow.Stage, error) { return nil, nil }}, name == "paint"
+}
+
+func policies() *policy.Kinds {
+	return policy.NewKinds([]policy.Kind{{Name: "paint", Model: "policy_paint.paint",
+		New: func(raw json.RawMessage) (policy.Policy, error) { return nil, policy.DecodeSettings(raw, &paint{}) }}})
 }
 
 type fixture struct {
@@ -44,7 +53,10 @@ func open(t *testing.T) fixture {
 	require.NoError(t, err)
 	t.Cleanup(db.Close)
 	env := map[string]string{"PRESENT": "from the environment"}
-	return fixture{blueprint.New(db, kinds{"stage"}, kinds{"policy"}, func(k string) string { return env[k] }), db}
+	rules := configure.New(configure.Deps{Store: db, Access: access.New(), Stages: stages{}, Policies: policies(),
+		Prompt: func(*idp.Prompt) error { return nil }})
+	return fixture{blueprint.New(blueprint.Deps{Store: db, Rules: rules, Stages: kinds{"stage"}, Policies: kinds{"policy"},
+		Env: func(k string) string { return env[k] }}), db}
 }
 
 func (f fixture) apply(t *testing.T, text string) ([]blueprint.Change, error) {
@@ -192,7 +204,7 @@ func TestErrorsNameThePlaceAndWhatWasExpected(t *testing.T) {
 		{entry + "    identifiers: {name: &a [*a]}", "nested more than"},
 		{entry + "    identifiers: {name: !Nonsense x}", "unknown tag !Nonsense"},
 		{entry + "    identifiers: {name: !Condition [MAYBE, true]}", `mode "MAYBE"`},
-		{"version: 1\nentries:\n  - model: stage_paint.paint\n    identifiers: {name: a}\n    attrs: {taste: sweet}", "taste: Unknown setting; expected colour."},
+		{"version: 1\nentries:\n  - model: stage_paint.paint\n    identifiers: {name: a}\n    attrs: {taste: sweet}", "taste: Unknown setting. Known settings: colour."},
 	} {
 		_, err := f.apply(t, c.text)
 		require.ErrorContains(t, err, c.want, "%s", c.text)

@@ -3,216 +3,164 @@ package blueprint
 import (
 	"context"
 	"encoding/json"
-	"errors"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
 
-// Kinds tells which kinds of stages or policies exist and judges their
-// settings. app implements it over the lists of kinds.
+// Kinds tells which kinds of stages or policies exist. app implements it over
+// the lists of kinds.
 type Kinds interface {
 	// Kind returns the kind's name for a model such as
 	// authentik_stages_password.passwordstage.
 	Kind(model string) (name string, ok bool)
-	// Check decodes settings strictly and returns them with all defaults; what
-	// they refer to is looked up in tx. The error is an *idp.Error with
-	// CodeInvalid.
-	Check(ctx context.Context, tx idp.Repos, kind string, settings json.RawMessage) (json.RawMessage, error)
 }
 
 // settled is a model whose rows are a name and the settings of a kind.
-type settled struct {
-	kind  string
-	kinds Kinds
-	rows  settledRows
+type settled[T, F any] struct {
+	kind   string
+	rules  Rules
+	table  func(idp.Repos) idp.HeldTable[T, idp.ID[T], F]
+	filter func(kind, name *string) F
+	parts  func(*T) parts[T]
 }
 
-// settledRows hides whether the rows are stages or policies.
-type settledRows interface {
-	byName(ctx context.Context, tx idp.Repos, kind, name string) (*settledRow, error)
-	byPK(ctx context.Context, tx idp.Repos, pk string) (*settledRow, error)
-	create(ctx context.Context, tx idp.Repos, r *settledRow) error
-	update(ctx context.Context, tx idp.Repos, r *settledRow) error
-	remove(ctx context.Context, tx idp.Repos, pk string) error
+// parts point at what a row is made of.
+type parts[T any] struct {
+	id         *idp.ID[T]
+	name, kind *string
+	settings   *json.RawMessage
+	logging    *bool // nil = rows have none
 }
 
-type settledRow struct {
-	pk, name, kind string
-	settings       json.RawMessage
-	logging        bool
+func stageModel(rules Rules, kind string) model {
+	return settled[idp.Stage, idp.StageFilter]{kind: kind, rules: rules,
+		table:  func(r idp.Repos) idp.HeldTable[idp.Stage, idp.StageID, idp.StageFilter] { return r.Stages },
+		filter: func(kind, name *string) idp.StageFilter { return idp.StageFilter{Kind: kind, Name: name} },
+		parts: func(s *idp.Stage) parts[idp.Stage] {
+			return parts[idp.Stage]{&s.ID, &s.Name, &s.Kind, &s.Settings, nil}
+		},
+	}
 }
 
-func (m settled) find(ctx context.Context, tx idp.Repos, fields map[string]any) (string, bool, error) {
-	var row *settledRow
-	var err error
-	for field, value := range fields {
-		s, _ := value.(string)
-		switch field {
-		case "name":
-			row, err = m.rows.byName(ctx, tx, m.kind, s)
-		case "pk":
-			row, err = m.rows.byPK(ctx, tx, s)
-		default:
+func policyModel(rules Rules, kind string) model {
+	return settled[idp.Policy, idp.PolicyFilter]{kind: kind, rules: rules,
+		table:  func(r idp.Repos) idp.HeldTable[idp.Policy, idp.PolicyID, idp.PolicyFilter] { return r.Policies },
+		filter: func(kind, name *string) idp.PolicyFilter { return idp.PolicyFilter{Kind: kind, Name: name} },
+		parts: func(p *idp.Policy) parts[idp.Policy] {
+			return parts[idp.Policy]{&p.ID, &p.Name, &p.Kind, &p.Settings, &p.ExecutionLogging}
+		},
+	}
+}
+
+func (m settled[T, F]) find(ctx context.Context, tx idp.Repos, fields map[string]any) (string, bool, error) {
+	for field := range fields {
+		if field != "name" && field != "pk" {
 			return "", false, idp.Invalid(field, "unknown identifier; expected name or pk")
 		}
-		if err != nil || row == nil {
+	}
+	if pk := word(fields, "pk"); pk != nil {
+		id, err := idp.ParseID[T](*pk)
+		if err != nil {
 			return "", false, err
 		}
+		row, err := m.table(tx).Get(ctx, id)
+		if idp.Is(err, idp.CodeNotFound) || err == nil && *m.parts(row).kind != m.kind {
+			return "", false, nil
+		}
+		return *pk, err == nil, err
 	}
-	if row == nil {
+	name := word(fields, "name")
+	if name == nil {
 		return "", false, nil
 	}
-	return row.pk, true, nil
-}
-
-func (m settled) write(ctx context.Context, tx idp.Repos, pk string, attrs map[string]any) (string, bool, error) {
-	row := &settledRow{kind: m.kind, settings: json.RawMessage("{}")}
-	if pk != "" {
-		found, err := m.rows.byPK(ctx, tx, pk)
-		if err != nil || found == nil {
-			return "", false, errors.Join(err, idp.NotFound("object"))
-		}
-		row = found
-	}
-	before := text(row.parts())
-	settings := map[string]any{}
-	if err := json.Unmarshal(row.settings, &settings); err != nil {
+	page, err := m.table(tx).Find(ctx, m.filter(&m.kind, name))
+	if err != nil || len(page.Items) == 0 {
 		return "", false, err
 	}
+	return m.parts(&page.Items[0]).id.String(), true, nil
+}
+
+func (m settled[T, F]) write(ctx context.Context, tx idp.Repos, pk string, attrs map[string]any) (string, bool, error) {
+	row := new(T)
+	*m.parts(row).kind, *m.parts(row).settings = m.kind, json.RawMessage("{}")
+	var was any
+	before := ""
+	if pk != "" {
+		held, err := m.hold(ctx, tx, pk)
+		if err != nil {
+			return "", false, err
+		}
+		old := *held
+		row, was, before = held, &old, m.parts(held).text()
+	}
+	p := m.parts(row)
+	if err := p.merge(attrs); err != nil {
+		return "", false, err
+	}
+	err := m.rules.Settle(ctx, tx, idp.SystemActor(), was, row)
+	switch {
+	case err != nil:
+		return "", false, err
+	case pk == "":
+		err = m.table(tx).Create(ctx, row)
+	case p.text() == before:
+		return pk, false, nil
+	default:
+		err = m.table(tx).Update(ctx, row)
+	}
+	return p.id.String(), true, err
+}
+
+func (m settled[T, F]) hold(ctx context.Context, tx idp.Repos, pk string) (*T, error) {
+	id, err := idp.ParseID[T](pk)
+	if err != nil {
+		return nil, err
+	}
+	return m.table(tx).Hold(ctx, id)
+}
+
+func (m settled[T, F]) remove(ctx context.Context, tx idp.Repos, pk string) error {
+	row, err := m.hold(ctx, tx, pk)
+	if idp.Is(err, idp.CodeNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := m.rules.Release(ctx, tx, idp.SystemActor(), row); err != nil {
+		return err
+	}
+	return m.table(tx).Delete(ctx, *m.parts(row).id)
+}
+
+// merge sets attributes; what the row itself has no place for is a setting.
+func (p parts[T]) merge(attrs map[string]any) error {
+	settings := map[string]any{}
+	if err := json.Unmarshal(*p.settings, &settings); err != nil {
+		return err
+	}
 	for name, value := range attrs {
-		switch name {
-		case "name":
-			row.name, _ = value.(string)
-		case "execution_logging":
-			row.logging = truthy(value)
+		switch {
+		case name == "name":
+			s, ok := value.(string)
+			if !ok {
+				return idp.Invalid(name, "expected string, got %T", value)
+			}
+			*p.name = s
+		case name == "execution_logging" && p.logging != nil:
+			*p.logging = truthy(value)
 		default:
 			settings[name] = value
 		}
 	}
 	raw, err := json.Marshal(settings)
-	if err != nil {
-		return "", false, err
-	}
-	if row.settings, err = m.kinds.Check(ctx, tx, m.kind, raw); err != nil {
-		return "", false, err
-	}
-	switch {
-	case row.name == "":
-		return "", false, idp.Invalid("name", "This field is required.")
-	case pk == "":
-		err = m.rows.create(ctx, tx, row)
-	case text(row.parts()) == before:
-		return pk, false, nil
-	default:
-		err = m.rows.update(ctx, tx, row)
-	}
-	return row.pk, true, err
+	*p.settings = raw
+	return err
 }
 
-func (m settled) remove(ctx context.Context, tx idp.Repos, pk string) error {
-	return m.rows.remove(ctx, tx, pk)
-}
-
-func (r *settledRow) parts() map[string]any {
+// text is everything that is compared.
+func (p parts[T]) text() string {
 	var settings any
-	_ = json.Unmarshal(r.settings, &settings) // checked by whoever stored it
-	return map[string]any{"name": r.name, "settings": settings, "logging": r.logging}
-}
-
-type stageRows struct{}
-
-func (stageRows) byName(ctx context.Context, tx idp.Repos, kind, name string) (*settledRow, error) {
-	page, err := tx.Stages.Find(ctx, idp.StageFilter{Name: &name, Kind: &kind})
-	if err != nil || len(page.Items) == 0 {
-		return nil, err
-	}
-	return stageRow(&page.Items[0]), nil
-}
-
-func (stageRows) byPK(ctx context.Context, tx idp.Repos, pk string) (*settledRow, error) {
-	id, err := idp.ParseID[idp.Stage](pk)
-	if err != nil {
-		return nil, err
-	}
-	s, err := tx.Stages.Get(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	return stageRow(s), nil
-}
-
-func stageRow(s *idp.Stage) *settledRow {
-	return &settledRow{pk: s.ID.String(), name: s.Name, kind: s.Kind, settings: s.Settings}
-}
-
-func (stageRows) create(ctx context.Context, tx idp.Repos, r *settledRow) error {
-	s := &idp.Stage{Name: r.name, Kind: r.kind, Settings: r.settings}
-	err := tx.Stages.Create(ctx, s)
-	r.pk = s.ID.String()
-	return err
-}
-
-func (stageRows) update(ctx context.Context, tx idp.Repos, r *settledRow) error {
-	id, err := idp.ParseID[idp.Stage](r.pk)
-	if err != nil {
-		return err
-	}
-	return tx.Stages.Update(ctx, &idp.Stage{ID: id, Name: r.name, Kind: r.kind, Settings: r.settings})
-}
-
-func (stageRows) remove(ctx context.Context, tx idp.Repos, pk string) error {
-	id, err := idp.ParseID[idp.Stage](pk)
-	if err != nil {
-		return err
-	}
-	return tx.Stages.Delete(ctx, id)
-}
-
-type policyRows struct{}
-
-func (policyRows) byName(ctx context.Context, tx idp.Repos, kind, name string) (*settledRow, error) {
-	page, err := tx.Policies.Find(ctx, idp.PolicyFilter{Name: &name, Kind: &kind})
-	if err != nil || len(page.Items) == 0 {
-		return nil, err
-	}
-	return policyRow(&page.Items[0]), nil
-}
-
-func (policyRows) byPK(ctx context.Context, tx idp.Repos, pk string) (*settledRow, error) {
-	id, err := idp.ParseID[idp.Policy](pk)
-	if err != nil {
-		return nil, err
-	}
-	p, err := tx.Policies.Get(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	return policyRow(p), nil
-}
-
-func policyRow(p *idp.Policy) *settledRow {
-	return &settledRow{pk: p.ID.String(), name: p.Name, kind: p.Kind, settings: p.Settings, logging: p.ExecutionLogging}
-}
-
-func (policyRows) create(ctx context.Context, tx idp.Repos, r *settledRow) error {
-	p := &idp.Policy{Name: r.name, Kind: r.kind, Settings: r.settings, ExecutionLogging: r.logging}
-	err := tx.Policies.Create(ctx, p)
-	r.pk = p.ID.String()
-	return err
-}
-
-func (policyRows) update(ctx context.Context, tx idp.Repos, r *settledRow) error {
-	id, err := idp.ParseID[idp.Policy](r.pk)
-	if err != nil {
-		return err
-	}
-	return tx.Policies.Update(ctx, &idp.Policy{ID: id, Name: r.name, Kind: r.kind, Settings: r.settings, ExecutionLogging: r.logging})
-}
-
-func (policyRows) remove(ctx context.Context, tx idp.Repos, pk string) error {
-	id, err := idp.ParseID[idp.Policy](pk)
-	if err != nil {
-		return err
-	}
-	return tx.Policies.Delete(ctx, id)
+	_ = json.Unmarshal(*p.settings, &settings) // checked by whoever stored it
+	return text([]any{*p.name, settings, p.logging})
 }

@@ -28,9 +28,10 @@ type wire[T any] interface {
 }
 
 // noun is a model whose rows live in one table.
-type noun[T any, I comparable, F any, W wire[T]] struct {
-	table func(idp.Repos) idp.Table[T, I, F]
-	pk    func(*T) I
+type noun[T, F any, W wire[T]] struct {
+	rules Rules // nil = whatever can be stored is right
+	table func(idp.Repos) idp.HeldTable[T, idp.ID[T], F]
+	pk    func(*T) idp.ID[T]
 	fresh func() (*T, W) // a new row and its wire form, with defaults
 	// narrow makes the filter for a search by these fields; all rows when it
 	// cannot say more.
@@ -38,7 +39,7 @@ type noun[T any, I comparable, F any, W wire[T]] struct {
 	page   func(*F) *idp.Paging
 }
 
-func (n noun[T, I, F, W]) find(ctx context.Context, tx idp.Repos, fields map[string]any) (string, bool, error) {
+func (n noun[T, F, W]) find(ctx context.Context, tx idp.Repos, fields map[string]any) (string, bool, error) {
 	row, err := n.row(ctx, tx, fields)
 	if err != nil || row == nil {
 		return "", false, err
@@ -46,7 +47,7 @@ func (n noun[T, I, F, W]) find(ctx context.Context, tx idp.Repos, fields map[str
 	return fmt.Sprint(n.pk(row)), true, nil
 }
 
-func (n noun[T, I, F, W]) row(ctx context.Context, tx idp.Repos, fields map[string]any) (*T, error) {
+func (n noun[T, F, W]) row(ctx context.Context, tx idp.Repos, fields map[string]any) (*T, error) {
 	filter := n.narrow(fields)
 	n.page(&filter).Limit = 1000
 	for {
@@ -66,7 +67,7 @@ func (n noun[T, I, F, W]) row(ctx context.Context, tx idp.Repos, fields map[stri
 	}
 }
 
-func (n noun[T, I, F, W]) matches(row *T, fields map[string]any) (bool, error) {
+func (n noun[T, F, W]) matches(row *T, fields map[string]any) (bool, error) {
 	_, w := n.fresh()
 	w.from(row)
 	have, err := plain(w)
@@ -86,14 +87,16 @@ func (n noun[T, I, F, W]) matches(row *T, fields map[string]any) (bool, error) {
 	return true, nil
 }
 
-func (n noun[T, I, F, W]) write(ctx context.Context, tx idp.Repos, pk string, attrs map[string]any) (string, bool, error) {
+func (n noun[T, F, W]) write(ctx context.Context, tx idp.Repos, pk string, attrs map[string]any) (string, bool, error) {
 	row, w := n.fresh()
+	var was any
 	if pk != "" {
-		found, err := n.row(ctx, tx, map[string]any{"pk": pk})
-		if err != nil || found == nil {
-			return "", false, errors.Join(err, idp.NotFound("object"))
+		held, err := n.hold(ctx, tx, pk)
+		if err != nil {
+			return "", false, err
 		}
-		row = found
+		before := *held
+		row, was = held, &before
 	}
 	w.from(row)
 	before, err := json.Marshal(w)
@@ -105,6 +108,11 @@ func (n noun[T, I, F, W]) write(ctx context.Context, tx idp.Repos, pk string, at
 	}
 	if err := w.into(row); err != nil {
 		return "", false, err
+	}
+	if n.rules != nil {
+		if err := n.rules.Settle(ctx, tx, idp.SystemActor(), was, row); err != nil {
+			return "", false, err
+		}
 	}
 	_, now := n.fresh()
 	now.from(row)
@@ -123,10 +131,28 @@ func (n noun[T, I, F, W]) write(ctx context.Context, tx idp.Repos, pk string, at
 	return fmt.Sprint(n.pk(row)), true, err
 }
 
-func (n noun[T, I, F, W]) remove(ctx context.Context, tx idp.Repos, pk string) error {
-	row, err := n.row(ctx, tx, map[string]any{"pk": pk})
-	if err != nil || row == nil {
+// hold reads a row that was found, as it is now, and keeps others from changing
+// it.
+func (n noun[T, F, W]) hold(ctx context.Context, tx idp.Repos, pk string) (*T, error) {
+	id, err := idp.ParseID[T](pk)
+	if err != nil {
+		return nil, err
+	}
+	return n.table(tx).Hold(ctx, id)
+}
+
+func (n noun[T, F, W]) remove(ctx context.Context, tx idp.Repos, pk string) error {
+	row, err := n.hold(ctx, tx, pk)
+	if idp.Is(err, idp.CodeNotFound) {
+		return nil
+	}
+	if err != nil {
 		return err
+	}
+	if n.rules != nil {
+		if err := n.rules.Release(ctx, tx, idp.SystemActor(), row); err != nil {
+			return err
+		}
 	}
 	return n.table(tx).Delete(ctx, n.pk(row))
 }

@@ -8,20 +8,21 @@ import (
 
 // models lists what a blueprint may speak of, beside kinds of stages and
 // policies.
-func models() map[string]model {
+func models(rules Rules) map[string]model {
 	return map[string]model{
-		"authentik_flows.flow":             flows(),
-		"authentik_flows.flowstagebinding": bindings(),
-		"authentik_stages_prompt.prompt":   prompts(),
-		"authentik_policies.policybinding": policyBindings(),
-		"authentik_brands.brand":           brands(),
+		"authentik_flows.flow":             flows(rules),
+		"authentik_flows.flowstagebinding": bindings(rules),
+		"authentik_stages_prompt.prompt":   prompts(rules),
+		"authentik_policies.policybinding": policyBindings(rules),
+		"authentik_brands.brand":           brands(rules),
 		"authentik_core.group":             groups(),
 	}
 }
 
-func flows() model {
-	return noun[idp.Flow, idp.FlowID, idp.FlowFilter, *flowWire]{
-		table: func(r idp.Repos) idp.Table[idp.Flow, idp.FlowID, idp.FlowFilter] { return r.Flows },
+func flows(rules Rules) model {
+	return noun[idp.Flow, idp.FlowFilter, *flowWire]{
+		rules: rules,
+		table: func(r idp.Repos) idp.HeldTable[idp.Flow, idp.FlowID, idp.FlowFilter] { return r.Flows },
 		pk:    func(f *idp.Flow) idp.FlowID { return f.ID },
 		fresh: func() (*idp.Flow, *flowWire) {
 			return &idp.Flow{Layout: "stacked", DeniedAction: idp.DeniedMessageContinue, Authentication: idp.AuthenticationNone,
@@ -32,9 +33,10 @@ func flows() model {
 	}
 }
 
-func bindings() model {
-	return noun[idp.FlowBinding, idp.FlowBindingID, idp.FlowBindingFilter, *bindingWire]{
-		table: func(r idp.Repos) idp.Table[idp.FlowBinding, idp.FlowBindingID, idp.FlowBindingFilter] {
+func bindings(rules Rules) model {
+	return noun[idp.FlowBinding, idp.FlowBindingFilter, *bindingWire]{
+		rules: rules,
+		table: func(r idp.Repos) idp.HeldTable[idp.FlowBinding, idp.FlowBindingID, idp.FlowBindingFilter] {
 			return r.FlowBindings
 		},
 		pk: func(b *idp.FlowBinding) idp.FlowBindingID { return b.ID },
@@ -53,9 +55,10 @@ func bindings() model {
 	}
 }
 
-func prompts() model {
-	return noun[idp.Prompt, idp.PromptID, idp.PromptFilter, *promptWire]{
-		table:  func(r idp.Repos) idp.Table[idp.Prompt, idp.PromptID, idp.PromptFilter] { return r.Prompts },
+func prompts(rules Rules) model {
+	return noun[idp.Prompt, idp.PromptFilter, *promptWire]{
+		rules:  rules,
+		table:  func(r idp.Repos) idp.HeldTable[idp.Prompt, idp.PromptID, idp.PromptFilter] { return r.Prompts },
 		pk:     func(p *idp.Prompt) idp.PromptID { return p.ID },
 		fresh:  func() (*idp.Prompt, *promptWire) { return &idp.Prompt{Required: true}, &promptWire{} },
 		narrow: func(fields map[string]any) idp.PromptFilter { return idp.PromptFilter{Name: word(fields, "name")} },
@@ -63,9 +66,10 @@ func prompts() model {
 	}
 }
 
-func policyBindings() model {
-	return noun[idp.PolicyBinding, idp.PolicyBindingID, idp.PolicyBindingFilter, *policyBindingWire]{
-		table: func(r idp.Repos) idp.Table[idp.PolicyBinding, idp.PolicyBindingID, idp.PolicyBindingFilter] {
+func policyBindings(rules Rules) model {
+	return noun[idp.PolicyBinding, idp.PolicyBindingFilter, *policyBindingWire]{
+		rules: rules,
+		table: func(r idp.Repos) idp.HeldTable[idp.PolicyBinding, idp.PolicyBindingID, idp.PolicyBindingFilter] {
 			return r.PolicyBindings
 		},
 		pk: func(b *idp.PolicyBinding) idp.PolicyBindingID { return b.ID },
@@ -84,9 +88,10 @@ func policyBindings() model {
 	}
 }
 
-func brands() model {
-	return noun[idp.Brand, idp.BrandID, idp.BrandFilter, *brandWire]{
-		table:  func(r idp.Repos) idp.Table[idp.Brand, idp.BrandID, idp.BrandFilter] { return r.Brands },
+func brands(rules Rules) model {
+	return noun[idp.Brand, idp.BrandFilter, *brandWire]{
+		rules:  rules,
+		table:  func(r idp.Repos) idp.HeldTable[idp.Brand, idp.BrandID, idp.BrandFilter] { return r.Brands },
 		pk:     func(b *idp.Brand) idp.BrandID { return b.ID },
 		fresh:  func() (*idp.Brand, *brandWire) { return &idp.Brand{Title: "Portcullis"}, &brandWire{} },
 		narrow: func(fields map[string]any) idp.BrandFilter { return idp.BrandFilter{Domain: word(fields, "domain")} },
@@ -95,8 +100,8 @@ func brands() model {
 }
 
 func groups() model {
-	return noun[idp.Group, idp.GroupID, idp.GroupFilter, *groupWire]{
-		table:  func(r idp.Repos) idp.Table[idp.Group, idp.GroupID, idp.GroupFilter] { return r.Groups },
+	return noun[idp.Group, idp.GroupFilter, *groupWire]{
+		table:  func(r idp.Repos) idp.HeldTable[idp.Group, idp.GroupID, idp.GroupFilter] { return r.Groups },
 		pk:     func(g *idp.Group) idp.GroupID { return g.ID },
 		fresh:  func() (*idp.Group, *groupWire) { return &idp.Group{}, &groupWire{} },
 		narrow: func(fields map[string]any) idp.GroupFilter { return idp.GroupFilter{Name: word(fields, "name")} },

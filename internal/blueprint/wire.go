@@ -77,6 +77,9 @@ func (w *promptWire) into(p *idp.Prompt) error {
 	return nil
 }
 
+// maxTimeout keeps the seconds of a policy binding a time; the rules say more.
+const maxTimeout = 1<<31 - 1
+
 type policyBindingWire struct {
 	Target        idp.UUID      `json:"target"`
 	Policy        *idp.PolicyID `json:"policy"`
@@ -94,17 +97,8 @@ func (w *policyBindingWire) from(b *idp.PolicyBinding) {
 }
 
 func (w *policyBindingWire) into(b *idp.PolicyBinding) error {
-	set := 0
-	for _, is := range []bool{w.Policy != nil, w.Group != nil, w.User != nil} {
-		if is {
-			set++
-		}
-	}
-	if set == 0 {
-		return idp.Invalid("", "One of 'policy', 'user', 'group' must be set.")
-	}
-	if set > 1 {
-		return idp.Invalid("", "Only one of 'policy', 'user', 'group' can be set.")
+	if int64(w.Timeout) > maxTimeout || w.Timeout < 0 {
+		return idp.Invalid("timeout", "Ensure this value is between 0 and %d.", maxTimeout)
 	}
 	b.Target, b.PolicyID, b.GroupID, b.UserID = w.Target, w.Policy, w.Group, w.User
 	b.Negate, b.Enabled, b.Order, b.FailureResult = w.Negate, w.Enabled, w.Order, w.FailureResult

@@ -63,3 +63,20 @@ func (s *Service) Settle(ctx context.Context, tx idp.Repos, actor idp.Actor, was
 	}
 	return fmt.Errorf("settling a %T: it is no object of the configuration", row)
 }
+
+// Release takes a row out of the settings that name it, before somebody else's
+// transaction deletes it. row is a pointer to any noun. Errors: CodeInvalid when
+// something cannot do without it.
+func (s *Service) Release(ctx context.Context, tx idp.Repos, actor idp.Actor, row any) error {
+	switch row := row.(type) {
+	case *idp.Flow:
+		return release(ctx, tx, s.flows(), actor, row)
+	case *idp.Stage:
+		return release(ctx, tx, s.stages(), actor, row)
+	case *idp.Prompt:
+		return release(ctx, tx, s.prompts(), actor, row)
+	case *idp.Policy:
+		return release(ctx, tx, s.policies(), actor, row)
+	}
+	return nil
+}

@@ -46,6 +46,14 @@ func settle[T any](ctx context.Context, tx idp.Repos, n noun[T], actor idp.Actor
 	return n.room(ctx, tx, actor, before, row)
 }
 
+// release takes a row out of others that name it.
+func release[T any](ctx context.Context, tx idp.Repos, n noun[T], actor idp.Actor, row *T) error {
+	if n.leave == nil {
+		return nil
+	}
+	return n.leave(ctx, tx, actor, row)
+}
+
 // permitted judges the actor as they are now; the rows concerned are held.
 func (s *Service) permitted(ctx context.Context, tx idp.Repos, actor idp.Actor, verb idp.Verb, r idp.Resource) (idp.Actor, error) {
 	now, err := actor.Renew(ctx, tx)
@@ -147,10 +155,8 @@ func remove[T any](ctx context.Context, s *Service, n noun[T], actor idp.Actor, 
 		if err := tell(ctx, tx, n, idp.ActionModelDeleted, now, row, nil); err != nil {
 			return err
 		}
-		if n.leave != nil {
-			if err := n.leave(ctx, tx, now, row); err != nil {
-				return err
-			}
+		if err := release(ctx, tx, n, now, row); err != nil {
+			return err
 		}
 		return n.rows(tx).Delete(ctx, id)
 	})

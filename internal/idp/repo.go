@@ -99,7 +99,7 @@ type GroupFilter struct {
 
 // Groups stores groups and who belongs to them.
 type Groups interface {
-	Table[Group, GroupID, GroupFilter]
+	HeldTable[Group, GroupID, GroupFilter]
 	AddUser(ctx context.Context, group GroupID, user UserID) error
 	RemoveUser(ctx context.Context, group GroupID, user UserID) error
 	// SetUsers replaces the direct members.

@@ -34,6 +34,11 @@ func (s groups) Get(ctx context.Context, id idp.GroupID) (*idp.Group, error) {
 		`SELECT `+groupColumns+` FROM groups t `+groupDerived+` WHERE t.id = $1`, id)
 }
 
+func (s groups) Hold(ctx context.Context, id idp.GroupID) (*idp.Group, error) {
+	return one(ctx, s.q, "group", "holding group "+id.String(), pgx.RowToStructByName[idp.Group],
+		`SELECT `+groupColumns+` FROM groups t `+groupDerived+` WHERE t.id = $1 FOR NO KEY UPDATE OF t`, id)
+}
+
 func (s groups) Find(ctx context.Context, f idp.GroupFilter) (idp.Page[idp.Group], error) {
 	var w where
 	if f.IDs != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/access"
 	"github.com/portcullis-idp/portcullis/internal/account"
 	"github.com/portcullis-idp/portcullis/internal/blueprint"
+	"github.com/portcullis-idp/portcullis/internal/configure"
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
@@ -26,6 +27,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/secret"
 	"github.com/portcullis-idp/portcullis/internal/session"
 	"github.com/portcullis-idp/portcullis/internal/stages"
+	"github.com/portcullis-idp/portcullis/internal/stages/prompt"
 	"github.com/portcullis-idp/portcullis/internal/testkit"
 	"github.com/portcullis-idp/portcullis/internal/token"
 )
@@ -61,7 +63,8 @@ func newWorld(t testing.TB, more ...flow.Kind) *world {
 	w.tokens = token.New(token.Deps{Store: w.store, Access: checker})
 	w.flows = w.executor(more...)
 	kinds := policy.NewKinds(policies.Kinds(policies.Deps{Reputations: w.repos().Reputations, Clock: w.store}))
-	prints := blueprint.New(w.store, stageKinds{w.flows}, policyKinds{kinds}, func(string) string { return "" })
+	rules := configure.New(configure.Deps{Store: w.store, Access: checker, Stages: w.flows, Policies: kinds, Prompt: prompt.CheckPrompt})
+	prints := blueprint.New(blueprint.Deps{Store: w.store, Rules: rules, Stages: stageKinds{w.flows}, Policies: policyKinds{kinds}})
 	require.NoError(t, prints.ApplyShipped(ctx, blueprints.FS))
 	group := &idp.Group{Name: "admins", IsSuperuser: true}
 	require.NoError(t, w.repos().Groups.Create(ctx, group))
@@ -89,20 +92,11 @@ func (k stageKinds) Kind(model string) (string, bool) {
 	return "", false
 }
 
-func (k stageKinds) Check(ctx context.Context, tx idp.Repos, name string, settings json.RawMessage) (json.RawMessage, error) {
-	kind, _ := k.flows.Kind(name)
-	return kind.Validate(ctx, &tx, settings)
-}
-
 type policyKinds struct{ kinds *policy.Kinds }
 
 func (k policyKinds) Kind(model string) (string, bool) {
 	kind, ok := k.kinds.Get(model)
 	return kind.Name, ok && kind.Model == model
-}
-
-func (k policyKinds) Check(_ context.Context, _ idp.Repos, kind string, settings json.RawMessage) (json.RawMessage, error) {
-	return settings, k.kinds.Check(kind, settings)
 }
 
 // counting counts what is committed.
