@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os/exec"
 	"runtime"
+	"time"
 
 	"github.com/portcullis-idp/portcullis/internal/cli"
 	"github.com/portcullis-idp/portcullis/internal/config"
@@ -46,8 +47,9 @@ func Serve(ctx context.Context, cfg *config.Config, out io.Writer, o cli.ServeOp
 	return errors.Join(a.Run(ctx, listener), a.Close())
 }
 
-// Run answers requests on the listener until ctx ends: the readiness probe
-// says no first, then requests in flight are finished.
+// Run answers requests on the listener until ctx ends. Then the readiness probe
+// says no, for as long as the configuration wants while everything is still
+// answered, and the requests in flight are finished.
 func (a *App) Run(ctx context.Context, listener net.Listener) error {
 	server := a.Server.HTTP()
 	ended := make(chan error, 1)
@@ -58,6 +60,11 @@ func (a *App) Run(ctx context.Context, listener net.Listener) error {
 	case <-ctx.Done():
 	}
 	a.Server.Drain()
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(a.Config.ShutdownDelay):
+	}
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.Config.ShutdownTimeout)
 	defer cancel()
 	err := server.Shutdown(limit)

@@ -27,6 +27,7 @@ type Config struct {
 	BreachedPasswords string
 	LogLevel          slog.Level
 	LogFormat         string
+	ShutdownDelay     time.Duration
 	ShutdownTimeout   time.Duration
 
 	values map[string]string // as given, by option key
@@ -74,6 +75,7 @@ func parse(values map[string]string) (*Config, error) {
 		TrustedProxies:  p.prefixes("trusted_proxies"),
 		LogLevel:        p.level(),
 		LogFormat:       p.oneOf("log_format", "text", "json"),
+		ShutdownDelay:   p.duration("shutdown_delay", 0, time.Hour),
 		ShutdownTimeout: p.duration("shutdown_timeout", 0, time.Hour),
 		values:          values,
 

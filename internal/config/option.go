@@ -36,6 +36,7 @@ func Options() []Option {
 		{Key: "breached_passwords", Help: "List of breached passwords for password policies: a file or directory as Have I Been Pwned publishes it (SHA-1). Nothing is asked over the network. Empty: none."},
 		{Key: "log_level", Default: "info", Help: "debug, info, warn or error."},
 		{Key: "log_format", Default: "text", Help: "text or json."},
+		{Key: "shutdown_delay", Default: "0s", Help: "How long the server goes on answering after it has said that it is not ready, so that load balancers can turn away first."},
 		{Key: "shutdown_timeout", Default: "30s", Help: "How long requests in flight may take when the server stops."},
 	}
 }
