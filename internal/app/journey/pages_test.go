@@ -5,55 +5,73 @@ import (
 	"testing"
 )
 
-// Every page that no other journey looks at.
-func everyPage(t *testing.T, s *site) {
-	stranger := newBrowser(t, s.URL)
-	stranger.open("/if/admin/")
-	stranger.sees("Sign in")
-	stranger.checked("sign-in")
-	stranger.fill("uid_field", "priya.nair")
-	stranger.follow("Continue")
-	stranger.checked("password")
-	stranger.fill("password", "wrong")
-	stranger.follow("Continue")
-	stranger.sees("Failed to authenticate")
-	stranger.checked("password-wrong")
-	stranger.open("/if/lockdown-complete/")
-	stranger.checked("lockdown-complete")
-	stranger.open("/nothing/here/")
-	stranger.checked("not-found")
+// shown is a page with its address and something that it says.
+type shown struct{ name, path, says string }
 
-	b := newBrowser(t, s.URL).asAdmin()
-	group := s.api(t, http.StatusOK, http.MethodGet, "core/groups/?name=Engineering", nil)["results"].([]any)[0].(map[string]any)["pk"].(string)
-	event := s.api(t, http.StatusOK, http.MethodGet, "events/events/?action=login_failed", nil)["results"].([]any)[0].(map[string]any)["pk"].(string)
-	record := s.api(t, http.StatusOK, http.MethodGet, "lockdowns/", nil)["results"].([]any)[0].(map[string]any)["pk"].(string)
-	people := s.api(t, http.StatusOK, http.MethodGet, "core/users/?username=priya.nair", nil)["results"].([]any)
-	priya := person{PK: int(people[0].(map[string]any)["pk"].(float64))}.page()
-	for _, p := range []struct{ name, path, says string }{
-		{"overview", "/if/admin/", "Latest lockdowns"},
-		{"users", "/if/admin/users/", "Amara Osei"},
-		{"users-none", "/if/admin/users/?search=nobody-at-all", "No user"},
-		{"user-new", "/if/admin/users/new/", "Username"},
-		{"user-demo", priya, "What this account holds"},
-		{"user-edit", priya + "edit/", "Full name"},
-		{"user-sessions", priya + "sessions/", "Sessions"},
-		{"user-tokens", priya + "tokens/", "Tokens"},
-		{"user-groups", priya + "groups/", "Engineering"},
-		{"user-events", priya + "events/", "Events"},
-		{"user-lockdowns", priya + "lockdowns/", "Lockdowns"},
-		{"user-delete", priya + "delete/", "Delete"},
-		{"groups", "/if/admin/groups/", "Engineering"},
-		{"group-new", "/if/admin/groups/new/", "Members are superusers"},
-		{"group", "/if/admin/groups/" + group + "/", "Add a member"},
-		{"lockdowns", "/if/admin/lockdowns/", "jana.kowalska"},
-		{"lockdown", "/if/admin/lockdowns/" + record + "/", "What was done"},
-		{"events", "/if/admin/events/", "Events per day"},
-		{"event", "/if/admin/events/" + event + "/", "Full context"},
-		{"search", "/if/admin/search/?q=ada", "ada"},
-		{"missing", "/if/admin/users/999999/", "Nothing here"},
-	} {
+func (b *browser) look(pages ...shown) {
+	b.t.Helper()
+	for _, p := range pages {
 		b.open(p.path)
 		b.sees(p.says)
 		b.checked(p.name)
 	}
+}
+
+// first is a field of the first result of a list.
+func (s *site) first(t *testing.T, path, field string) any {
+	t.Helper()
+	return s.api(t, http.StatusOK, http.MethodGet, path, nil)["results"].([]any)[0].(map[string]any)[field]
+}
+
+// The pages for people who are not signed in.
+func strangersPages(t *testing.T, s *site) {
+	b := newBrowser(t, s.URL)
+	b.open("/if/admin/")
+	b.sees("Sign in")
+	b.checked("sign-in")
+	b.fill("uid_field", "priya.nair")
+	b.follow("Continue")
+	b.checked("password")
+	b.fill("password", "wrong")
+	b.follow("Continue")
+	b.sees("Failed to authenticate")
+	b.checked("password-wrong")
+	b.look(shown{"lockdown-complete", "/if/lockdown-complete/", "Your account has been locked"},
+		shown{"not-found", "/nothing/here/", "Nothing here"})
+}
+
+// The pages of the console that no other journey looks at.
+func userPages(t *testing.T, s *site) {
+	priya := person{PK: int(s.first(t, "core/users/?username=priya.nair", "pk").(float64))}.page()
+	newBrowser(t, s.URL).asAdmin().look(
+		shown{"users", "/if/admin/users/", "Amara Osei"},
+		shown{"users-none", "/if/admin/users/?search=nobody-at-all", "No user"},
+		shown{"user-new", "/if/admin/users/new/", "Username"},
+		shown{"user-demo", priya, "What this account holds"},
+		shown{"user-edit", priya + "edit/", "Full name"},
+		shown{"user-sessions", priya + "sessions/", "Sessions"},
+		shown{"user-tokens", priya + "tokens/", "Tokens"},
+		shown{"user-groups", priya + "groups/", "Engineering"},
+		shown{"user-events", priya + "events/", "Events"},
+		shown{"user-lockdowns", priya + "lockdowns/", "Lockdowns"},
+		shown{"user-delete", priya + "delete/", "Delete"},
+		shown{"user-missing", "/if/admin/users/999999/", "Nothing here"},
+	)
+}
+
+func otherPages(t *testing.T, s *site) {
+	group, _ := s.first(t, "core/groups/?name=Engineering", "pk").(string)
+	event, _ := s.first(t, "events/events/?action=login_failed", "pk").(string)
+	record, _ := s.first(t, "lockdowns/", "pk").(string)
+	newBrowser(t, s.URL).asAdmin().look(
+		shown{"overview", "/if/admin/", "Latest lockdowns"},
+		shown{"groups", "/if/admin/groups/", "Engineering"},
+		shown{"group-new", "/if/admin/groups/new/", "Members are superusers"},
+		shown{"group", "/if/admin/groups/" + group + "/", "Add a member"},
+		shown{"lockdowns", "/if/admin/lockdowns/", "jana.kowalska"},
+		shown{"lockdown", "/if/admin/lockdowns/" + record + "/", "What was done"},
+		shown{"events", "/if/admin/events/", "Events per day"},
+		shown{"event", "/if/admin/events/" + event + "/", "Full context"},
+		shown{"search", "/if/admin/search/?q=ada", "ada"},
+	)
 }
