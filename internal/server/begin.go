@@ -70,11 +70,13 @@ func (s *Server) line(w middleware.WrapResponseWriter, r *http.Request, scope *w
 	level := slog.LevelInfo
 	rec := scope.Record
 	switch {
+	case strings.HasPrefix(r.URL.Path, "/-/health/"):
+		level = slog.LevelDebug // asked every few seconds, and "not ready" is an answer
 	case status >= http.StatusInternalServerError:
 		level = slog.LevelError
 	case rec.Warning != nil:
 		level = slog.LevelWarn
-	case strings.HasPrefix(r.URL.Path, "/-/health/") || strings.HasPrefix(r.URL.Path, "/static/"):
+	case strings.HasPrefix(r.URL.Path, "/static/"):
 		level = slog.LevelDebug
 	}
 	attrs := []slog.Attr{slog.String("request_id", scope.Actor.Request.ID), slog.String("method", scope.Actor.Request.Method),
