@@ -170,6 +170,8 @@ func TestUserFilters(t *testing.T) {
 		"locked down":        {idp.UserFilter{LockedDown: ptr(true)}, "Ben"},
 		"not locked down":    {idp.UserFilter{LockedDown: ptr(false)}, "ana cron dora"},
 		"search":             {idp.UserFilter{Paging: idp.Paging{Search: "EXAMPLE"}}, "ana Ben"},
+		"search by UUID":     {idp.UserFilter{Paging: idp.Paging{Search: people["dora"].UUID.String()[:13]}}, "dora"},
+		"no part of a UUID":  {idp.UserFilter{Paging: idp.Paging{Search: people["dora"].UUID.String()[9:13]}}, ""},
 		"search is literal":  {idp.UserFilter{Paging: idp.Paging{Search: "_100%"}}, "Ben"},
 		"literal percent":    {idp.UserFilter{Paging: idp.Paging{Search: "a%a"}}, ""},
 		"several":            {idp.UserFilter{IsActive: ptr(true), PathStartsWith: ptr("users")}, "ana dora"},
