@@ -155,13 +155,14 @@ func TestOnlyWhoMayChangesAnything(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	person := w.person("mia")
-	before := w.everything()
+	before, began := w.everything(), w.store.began.Load()
 	for _, c := range acts() {
 		require.Equal(t, idp.CodeForbidden, idp.CodeOf(c.do(w, person)), c.name)
 		require.Equal(t, idp.CodeUnsigned, idp.CodeOf(c.do(w, idp.Actor{})), c.name)
 	}
 	require.Equal(t, before, w.everything())
 	require.Empty(t, w.events())
+	require.Equal(t, began, w.store.began.Load(), "nobody waits for a row they may not change")
 }
 
 // The actor of a request was read when it began; what counts is what is true
@@ -205,7 +206,7 @@ func TestActThatWaitedIsJudgedByWhatIsTrueThen(t *testing.T) {
 			_, err := w.UpdateBrand(w.ctx, w.admin, w.brand.ID, func(b *idp.Brand) error { b.Title = "Late"; return nil })
 			result <- err
 		}()
-		w.waiting()
+		w.waiting(result)
 		u, err := tx.Users.Hold(w.ctx, w.admin.User.ID)
 		if err != nil {
 			return err

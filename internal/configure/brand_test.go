@@ -152,7 +152,7 @@ func TestTwoAdministratorsChangeDifferentFieldsAtOnce(t *testing.T) {
 			_, err := w.UpdateBrand(w.ctx, w.admin, w.brand.ID, func(b *idp.Brand) error { b.Logo = "/logo.svg"; return nil })
 			second <- err
 		}()
-		w.waiting()
+		w.waiting(second)
 		b.Title, b.FlowLockdown = "Title", &w.flow.ID
 		return nil
 	})

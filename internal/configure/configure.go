@@ -2,6 +2,7 @@ package configure
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/portcullis-idp/portcullis/internal/flow"
@@ -17,9 +18,11 @@ type Stages interface {
 	Kind(name string) (flow.Kind, bool)
 }
 
-// Policies finds kinds of policies by name; policy.Kinds is one.
+// Policies finds kinds of policies by name and judges their settings;
+// policy.Kinds is one.
 type Policies interface {
 	Get(name string) (policy.Kind, bool)
+	Check(name string, settings json.RawMessage) error
 }
 
 // Deps are what a Service needs.

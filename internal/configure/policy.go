@@ -66,6 +66,5 @@ func (s *Service) judgePolicy(_ context.Context, _ idp.Repos, was, p *idp.Policy
 	if len(p.Settings) == 0 {
 		p.Settings = json.RawMessage("{}")
 	}
-	_, err := kind.New(p.Settings)
-	return gather(&faults, err)
+	return gather(&faults, s.d.Policies.Check(p.Kind, p.Settings))
 }

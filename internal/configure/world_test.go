@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"sync/atomic"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -40,13 +41,15 @@ type world struct {
 	admins        *idp.Group
 }
 
-// store lets a test break the audit log.
+// store counts transactions and lets a test break the audit log.
 type store struct {
 	*postgres.DB
+	began  atomic.Int32
 	broken error
 }
 
 func (s *store) InTx(ctx context.Context, fn func(tx idp.Repos) error) error {
+	s.began.Add(1)
 	return s.DB.InTx(ctx, func(tx idp.Repos) error {
 		if s.broken != nil {
 			tx.Events = log{tx.Events, s.broken}
@@ -148,12 +151,13 @@ func (w *world) defaults() []string {
 	return out
 }
 
-// waiting returns when somebody waits for a lock of the database.
-func (w *world) waiting() {
+// waiting returns when somebody waits for a lock of the database, or is done
+// without having waited.
+func (w *world) waiting(done <-chan error) {
 	conn, err := pgx.Connect(w.ctx, w.url)
 	require.NoError(w.t, err)
 	defer conn.Close(w.ctx)
-	for found := false; !found; {
+	for found := false; !found && len(done) == 0; {
 		require.NoError(w.t, conn.QueryRow(w.ctx, `SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted
 			AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database()))`).Scan(&found))
 	}
