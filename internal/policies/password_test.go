@@ -24,10 +24,12 @@ func TestPasswordPolicyValidatesAPrompt(t *testing.T) {
 	w.stage(f, 10, "deny", `{"deny_message": "Through."}`)
 
 	b := w.at("192.0.2.1")
+	b.brand = &idp.Brand{Title: "Quuxmeadgrplt"}
 	require.Equal(t, "prompt", b.begin("new-password").Stage)
 	for password, says := range map[string]string{
-		"short":     "The password needs at least 8 characters.",
-		"password1": "Password is too weak: it could be guessed. Use more words, or less common ones.",
+		"short":         "The password needs at least 8 characters.",
+		"password1":     "Password is too weak: it could be guessed. Use more words, or less common ones.",
+		"quuxmeadgrplt": "Password is too weak: it could be guessed. Use more words, or less common ones.", // the brand
 	} {
 		a := b.post("new-password", flow.Input{"password": password})
 		require.NotEmpty(t, a.Errors[idp.NonField], "%v", a.Errors)

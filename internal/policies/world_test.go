@@ -98,10 +98,11 @@ func (w *world) stage(f *idp.Flow, order int, kind, settings string) *idp.FlowBi
 // browser is a browser at an address.
 type browser struct {
 	*world
-	ip netip.Addr
+	ip    netip.Addr
+	brand *idp.Brand
 }
 
-func (w *world) at(ip string) browser { return browser{w, netip.MustParseAddr(ip)} }
+func (w *world) at(ip string) browser { return browser{world: w, ip: netip.MustParseAddr(ip)} }
 
 func (b browser) actor() idp.Actor {
 	return idp.Actor{Request: &idp.RequestInfo{Method: "POST", Path: "/", ClientIP: b.ip}}
@@ -109,7 +110,7 @@ func (b browser) actor() idp.Actor {
 
 func (b browser) visit(slug string) flow.Visit {
 	key := sha256.Sum256([]byte(b.ip.String()))
-	return flow.Visit{Slug: slug, Browser: key[:], Actor: b.actor()}
+	return flow.Visit{Slug: slug, Browser: key[:], Actor: b.actor(), Brand: b.brand}
 }
 
 // post sends a form and, where that leads on in the flow, reads the next page.

@@ -72,5 +72,13 @@ func TestItEndsWithItsContext(t *testing.T) {
 		require.False(t, r.Passing)
 		require.ErrorIs(t, r.Faults()[0].Err, context.DeadlineExceeded)
 		require.Equal(t, 3*time.Second, time.Since(began))
+
+		rule, err := build(settings)
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		answer, err := rule.Evaluate(ctx, idp.PolicyRequest{})
+		require.ErrorIs(t, err, context.Canceled)
+		require.False(t, answer.Passing)
 	})
 }

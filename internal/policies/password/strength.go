@@ -60,13 +60,12 @@ func spellings(password string) int {
 	return n
 }
 
-// inputs are words about the person and the place, which are the first that
+// inputs are words, in any case, about the person and the place, which are the first that
 // somebody would try: those of the account, and those being given with the
 // password.
 func inputs(req idp.PolicyRequest) []string {
 	var out []string
 	add := func(text string) {
-		text = strings.ToLower(text)
 		if text == "" || utf8.RuneCountInString(text) > maxEstimated {
 			return
 		}
