@@ -220,7 +220,11 @@ func TestStrangeInputOnEveryRoute(t *testing.T) {
 		{"other": "-1"}, {"other": "\xff"}, {"other": "a\x00b"}, {"other": "'\"<>/..%"}, {"other": strings.Repeat("z", 5_000)}}
 	for _, route := range routes {
 		method, pattern, _ := strings.Cut(route, " ")
-		before, refused := g.contents(), true
+		var before map[string]string
+		refused, writes := true, method != http.MethodGet
+		if writes {
+			before = g.contents()
+		}
 		for i, other := range others {
 			if i > 0 && !strings.ContainsAny(pattern, "{*") || i == 0 && method == http.MethodDelete {
 				continue
@@ -231,7 +235,7 @@ func TestStrangeInputOnEveryRoute(t *testing.T) {
 			}
 			g.volley(method, fill(pattern, names, other["other"]), i, queries, &refused)
 		}
-		if refused && method != http.MethodGet {
+		if refused && writes {
 			require.Equal(t, g.forgetful(before), g.forgetful(g.contents()), "%s refused everything and did something", route)
 		}
 		if s, _, err := g.replicas[0].Sessions.Visit(t.Context(), g.held); err != nil || s == nil {
