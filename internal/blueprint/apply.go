@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"slices"
 	"sort"
 	"strings"
 
@@ -149,14 +150,43 @@ func (s *Service) applyIn(ctx context.Context, tx idp.Repos, d *Document) ([]Cha
 		}
 	}
 	var changes []Change
-	for _, e := range d.Entries {
-		change, err := s.entry(ctx, tx, sc, e)
-		if err != nil {
-			return nil, err
+	err := keepAdministrators(ctx, tx, d, func() error {
+		for _, e := range d.Entries {
+			change, err := s.entry(ctx, tx, sc, e)
+			if err != nil {
+				return err
+			}
+			changes = append(changes, change)
 		}
-		changes = append(changes, change)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return changes, tell(ctx, tx, d, changes)
+}
+
+// keepAdministrators refuses a file whose groups would leave nobody who can
+// administer the installation, where somebody could before.
+func keepAdministrators(ctx context.Context, tx idp.Repos, d *Document, apply func() error) error {
+	if !slices.ContainsFunc(d.Entries, func(e Entry) bool { return e.Model == groupModel }) {
+		return apply()
+	}
+	before, err := tx.Users.HoldAdministrators(ctx)
+	if err != nil {
+		return fmt.Errorf("counting administrators: %w", err)
+	}
+	if err := apply(); err != nil {
+		return err
+	}
+	after, err := tx.Users.HoldAdministrators(ctx)
+	if err != nil {
+		return fmt.Errorf("counting administrators: %w", err)
+	}
+	if before > 0 && after == 0 {
+		return fault(d.File, nil, "this would leave no account that can administer this installation")
+	}
+	return nil
 }
 
 // tell writes the event of a file that changed something.

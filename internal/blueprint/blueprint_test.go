@@ -259,3 +259,23 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestAFileCannotRemoveTheLastAdministrator(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	repos := f.db.Repos()
+	g := &idp.Group{Name: "Keepers", IsSuperuser: true}
+	require.NoError(t, repos.Groups.Create(t.Context(), g))
+	u := &idp.User{Username: "keeper", Type: idp.UserInternal, IsActive: true, Password: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2g"}
+	require.NoError(t, repos.Users.Create(t.Context(), u))
+	require.NoError(t, repos.Groups.AddUser(t.Context(), g.ID, u.ID))
+	for _, change := range []string{"    state: absent\n", "    attrs: {is_superuser: false}\n"} {
+		_, err := f.apply(t, "version: 1\nentries:\n  - model: authentik_core.group\n    identifiers: {name: Keepers}\n"+change)
+		require.ErrorContains(t, err, "no account that can administer", change)
+		again, err := repos.Groups.Get(t.Context(), g.ID)
+		require.NoError(t, err)
+		require.True(t, again.IsSuperuser)
+	}
+	_, err := f.apply(t, "version: 1\nentries:\n  - model: authentik_core.group\n    identifiers: {name: Keepers}\n    attrs: {attributes: {a: b}}\n")
+	require.NoError(t, err)
+}

@@ -6,6 +6,9 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
 
+// groupModel is the model of groups.
+const groupModel = "authentik_core.group"
+
 // models lists what a blueprint may speak of, beside kinds of stages and
 // policies.
 func models(rules Rules) map[string]model {
@@ -15,7 +18,7 @@ func models(rules Rules) map[string]model {
 		"authentik_stages_prompt.prompt":   prompts(rules),
 		"authentik_policies.policybinding": policyBindings(rules),
 		"authentik_brands.brand":           brands(rules),
-		"authentik_core.group":             groups(),
+		groupModel:                         groups(),
 	}
 }
 
