@@ -26,6 +26,8 @@ func TestJourneys(t *testing.T) {
 		{"own account in the directory", ownAccountInDirectory},
 		{"leaving a lockdown", leaveLockdown},
 		{"brand without lockdown flow", brandWithoutFlow},
+		{"changing the password", changePassword},
+		{"colours and menus", coloursAndMenus},
 		{"signing out", signOut},
 		{"by keyboard", byKeyboard},
 		{"without script", withoutScript},

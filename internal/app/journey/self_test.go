@@ -72,3 +72,55 @@ func ownSessions(t *testing.T, s *site) {
 	b.sees("of-user-")
 	b.checked("own-tokens")
 }
+
+// A new password asks for the present one and ends the other sessions.
+func changePassword(t *testing.T, s *site) {
+	mia := s.person(t, "change.mia", "Mia Change")
+	other, b := s.signedIn(t, mia, "/if/user/"), s.signedIn(t, mia, "/if/user/settings/")
+	b.follow("Change password")
+	b.at("/if/flow/default-password-change/")
+	b.checked("change-password-current")
+	b.fill("password", "not this one")
+	b.follow("Continue")
+	b.sees("Failed to authenticate")
+	b.fill("password", mia.Password)
+	b.follow("Continue")
+	b.sees("New password")
+	b.checked("change-password")
+	b.choosePassword("a password of her own", "a password of her own")
+	b.at("/if/user/")
+	other.gone("/if/user/settings/")
+	s.refused(t, mia)
+	mia.Password = "a password of her own"
+	s.signedIn(t, mia, "/if/user/")
+}
+
+// Colours are the browser's own choice and stay; menus and the navigation of
+// narrow screens open without covering what they are for.
+func coloursAndMenus(t *testing.T, s *site) {
+	b := newBrowser(t, s.URL).asAdmin()
+	dark := func() (yes bool) {
+		b.eval(`matchMedia("(prefers-color-scheme: dark)").matches || getComputedStyle(document.documentElement).colorScheme === "dark"`, &yes)
+		return yes
+	}
+	require.False(t, dark())
+	b.click("Theme")
+	b.axe("theme menu")
+	b.click("Dark")
+	b.until(`getComputedStyle(document.documentElement).colorScheme === "dark"`)
+	b.open("/if/admin/users/")
+	require.True(t, dark(), "the choice is kept")
+	b.open("/if/user/settings/")
+	require.True(t, dark(), "on every page")
+	b.leaving(func() { b.run(chromedp.Click(`//main//button[normalize-space(.)="Automatic"]`, chromedp.BySearch)) })
+	require.False(t, dark())
+
+	b.run(chromedp.EmulateViewport(390, 844))
+	b.open("/if/admin/")
+	b.click("Navigation")
+	b.until(`document.querySelector("#sidebar").matches(":popover-open")`)
+	b.axe("navigation of a phone")
+	b.picture("navigation-390.png")
+	b.follow("Lockdowns")
+	b.at("/if/admin/lockdowns/")
+}

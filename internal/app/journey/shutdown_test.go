@@ -11,13 +11,16 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/portcullis-idp/portcullis/internal/testkit"
 )
 
 // A server that is told to stop says first that it is not ready, and finishes
 // the request it has begun.
 func TestShutdownFinishesRequests(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := &site{start(t, nil, "PORTCULLIS_DATABASE_URL="+testkit.Database(t), "PORTCULLIS_BOOTSTRAP_PASSWORD="+adminPassword,
+		"PORTCULLIS_SHUTDOWN_DELAY=1s")}
 	address := strings.TrimPrefix(s.URL, "http://")
 	dial := func() net.Conn {
 		c, err := net.Dial("tcp", address)
@@ -25,6 +28,14 @@ func TestShutdownFinishesRequests(t *testing.T) {
 		t.Cleanup(func() { _ = c.Close() })
 		require.NoError(t, c.SetDeadline(time.Now().Add(patience)))
 		return c
+	}
+	get := func(path string) int {
+		answer, err := http.Get(s.URL + path)
+		if err != nil {
+			return 0
+		}
+		answer.Body.Close()
+		return answer.StatusCode
 	}
 	// A request under way: the server waits for the rest of its body.
 	const body = "uid_field=admin"
@@ -38,14 +49,10 @@ func TestShutdownFinishesRequests(t *testing.T) {
 	require.Contains(t, going, "100 Continue", "the handler reads the body now")
 
 	require.NoError(t, s.cmd.Process.Signal(syscall.SIGTERM))
-	require.Eventually(t, func() bool {
-		answer, err := http.Get(s.URL + "/-/health/ready/")
-		if err != nil {
-			return true
-		}
-		answer.Body.Close()
-		return answer.StatusCode == http.StatusServiceUnavailable
-	}, patience, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return get("/-/health/ready/") == http.StatusServiceUnavailable }, patience, 5*time.Millisecond)
+	require.Equal(t, http.StatusOK, get("/-/health/live/"))
+	require.Equal(t, http.StatusOK, get(signInPage), "until load balancers have turned away, everything is answered")
+	require.Eventually(t, func() bool { return get("/-/health/live/") == 0 }, patience, 5*time.Millisecond)
 	select {
 	case <-s.ended:
 		t.Fatal("the server did not wait for the request")
