@@ -21,11 +21,10 @@ const races = 200
 
 // heist is one account whose thief tries to get out with something.
 type heist struct {
-	u             *idp.User
-	thief, half   *browser // with a session; with the password given, before the last step
-	key, link     string   // what was minted
-	keyStatus     int
-	signedIn, led bool
+	u           *idp.User
+	thief, half *browser // with a session; with the password given, before the last step
+	key, link   string   // what was minted
+	signedIn    bool
 }
 
 // Nothing minted while a lockdown runs works afterwards, on either replica, not
@@ -126,7 +125,7 @@ func (h *heist) mintToken(r *replica, i int) error {
 		return err
 	}
 	var got struct{ Key string }
-	switch h.keyStatus = a.status; a.status {
+	switch a.status {
 	case http.StatusCreated:
 		err = json.Unmarshal(a.body, &got)
 		h.key = got.Key
