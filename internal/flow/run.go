@@ -212,8 +212,5 @@ func (r *Run) PolicyRequest(ctx context.Context) (idp.PolicyRequest, error) {
 	if http := r.Actor.Request; http != nil {
 		req.Path, req.Method = http.Path, http.Method
 	}
-	if r.Brand != nil {
-		req.BrandTitle = r.Brand.Title
-	}
 	return req, nil
 }

@@ -37,14 +37,13 @@ type PolicyBinding struct {
 // PolicyRequest is what a policy may look at. User is whom the question is
 // about: the pending user of a flow, else whoever is signed in.
 type PolicyRequest struct {
-	User       *User  // may be nil
-	SignedIn   *User  // request.http_request.user; nil = nobody
-	Path       string // of the HTTP request
-	Method     string
-	Query      map[string]string
-	ClientIP   netip.Addr
-	BrandTitle string         // of the brand the question is asked on; "" = none
-	Context    map[string]any // plain data only; users as UserFacts
+	User     *User  // may be nil
+	SignedIn *User  // request.http_request.user; nil = nobody
+	Path     string // of the HTTP request
+	Method   string
+	Query    map[string]string
+	ClientIP netip.Addr
+	Context  map[string]any // plain data only; users as UserFacts
 }
 
 // PolicyResult is the answer of a policy or of all bindings of a target.

@@ -16,7 +16,7 @@ func TestPasswordPolicyValidatesAPrompt(t *testing.T) {
 	w := newWorld(t)
 	prompt := &idp.Prompt{Name: "new password", FieldKey: "password", Label: "Password", Type: "password", Required: true}
 	require.NoError(t, w.db.Repos().Prompts.Create(t.Context(), prompt))
-	rules := w.policy("password", `{"length_min": 8, "check_zxcvbn": true}`)
+	rules := w.policy("password", `{"length_min": 8, "amount_digits": 1}`)
 	settings, err := json.Marshal(map[string]any{"fields": []idp.PromptID{prompt.ID}, "validation_policies": []idp.PolicyID{rules.ID}})
 	require.NoError(t, err)
 	f := w.flow("new-password", idp.DesignationEnrollment)
@@ -24,18 +24,13 @@ func TestPasswordPolicyValidatesAPrompt(t *testing.T) {
 	w.stage(f, 10, "deny", `{"deny_message": "Through."}`)
 
 	b := w.at("192.0.2.1")
-	b.brand = &idp.Brand{Title: "Quuxmeadgrplt"}
 	require.Equal(t, "prompt", b.begin("new-password").Stage)
-	for password, says := range map[string]string{
-		"short":         "The password needs at least 8 characters.",
-		"password1":     "Password is too weak: it could be guessed. Use more words, or less common ones.",
-		"quuxmeadgrplt": "Password is too weak: it could be guessed. Use more words, or less common ones.", // the brand
-	} {
+	for _, password := range []string{"sh0rt", "long but plain"} {
 		a := b.post("new-password", flow.Input{"password": password})
 		require.NotEmpty(t, a.Errors[idp.NonField], "%v", a.Errors)
-		require.Equal(t, says, a.Errors[idp.NonField][0].String)
+		require.Contains(t, a.Errors[idp.NonField][0].String, "The password needs at least")
 	}
-	require.Equal(t, "Through.", denial(t, b.post("new-password", flow.Input{"password": "correct horse battery staple"})))
+	require.Equal(t, "Through.", denial(t, b.post("new-password", flow.Input{"password": "correct horse battery staple 4"})))
 }
 
 // The age of a password is that of the account as it is stored.

@@ -98,8 +98,7 @@ func (w *world) stage(f *idp.Flow, order int, kind, settings string) *idp.FlowBi
 // browser is a browser at an address.
 type browser struct {
 	*world
-	ip    netip.Addr
-	brand *idp.Brand
+	ip netip.Addr
 }
 
 func (w *world) at(ip string) browser { return browser{world: w, ip: netip.MustParseAddr(ip)} }
@@ -110,7 +109,7 @@ func (b browser) actor() idp.Actor {
 
 func (b browser) visit(slug string) flow.Visit {
 	key := sha256.Sum256([]byte(b.ip.String()))
-	return flow.Visit{Slug: slug, Browser: key[:], Actor: b.actor(), Brand: b.brand}
+	return flow.Visit{Slug: slug, Browser: key[:], Actor: b.actor()}
 }
 
 // post sends a form and, where that leads on in the flow, reads the next page.

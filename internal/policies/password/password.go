@@ -62,9 +62,6 @@ func (r rule) Evaluate(_ context.Context, req idp.PolicyRequest) (idp.PolicyResu
 			return refuse(fmt.Sprintf("This password is on lists of breached passwords, %s. Choose another one.", times(n))), nil
 		}
 	}
-	if r.CheckZxcvbn && strength(password, inputs(req)) <= r.ZxcvbnScoreThreshold {
-		return refuse("Password is too weak: it could be guessed. Use more words, or less common ones."), nil
-	}
 	return idp.PolicyResult{Passing: true}, nil
 }
 

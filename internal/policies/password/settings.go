@@ -9,7 +9,7 @@ import (
 )
 
 // Settings are the settings of a password policy. Three checks, each of which may
-// be on or off, run in this order: static rules, breaches, strength.
+// be on or off, run in this order: static rules, breaches.
 type Settings struct {
 	PasswordField string `json:"password_field" help:"Which answer is the password: the field key of its prompt, or a value of the flow's context."`
 
@@ -25,8 +25,8 @@ type Settings struct {
 	CheckHaveIBeenPwned bool `json:"check_have_i_been_pwned" help:"Refuse passwords that are in the server's list of breached passwords, a local copy. Nothing is asked over the network; without a list the policy gives no answer and the binding's failure result holds."`
 	HIBPAllowedCount    int  `json:"hibp_allowed_count" min:"0" help:"A password may have been breached this many times."`
 
-	CheckZxcvbn          bool `json:"check_zxcvbn" help:"Estimate how hard the password is to guess, from 0 to 4 (zxcvbn)."`
-	ZxcvbnScoreThreshold int  `json:"zxcvbn_score_threshold" min:"0" help:"The estimate must be higher than this."`
+	CheckZxcvbn          bool `json:"check_zxcvbn" help:"Estimate how hard the password is to guess (zxcvbn). Not offered: it must be off."`
+	ZxcvbnScoreThreshold int  `json:"zxcvbn_score_threshold" min:"0" help:"What the estimate would have to exceed; kept for whoever reads and writes the settings."`
 }
 
 // Defaults returns the settings of a policy that says nothing else.
@@ -58,6 +58,11 @@ func decode(settings json.RawMessage) (*Settings, error) {
 		atMost(&faults, field, n, math.MaxInt32)
 	}
 	atMost(&faults, "zxcvbn_score_threshold", s.ZxcvbnScoreThreshold, maxScore)
+	if s.CheckZxcvbn {
+		// The estimators to be had keep their dictionaries in memory from the start
+		// of every process: 8 MB and 100 ms, wanted or not (adr/0002).
+		faults.Add("check_zxcvbn", "Estimating strength is not offered. Use the static rules or the list of breached passwords.")
+	}
 	if s.CheckStaticRules && s.AmountSymbols > 0 && s.SymbolCharset == "" {
 		faults.Add("symbol_charset", "This field is required with amount_symbols.")
 	}
