@@ -34,6 +34,7 @@ func TestJourneys(t *testing.T) {
 		{"two administrators at once", together},
 		{"an administrator overtaken", overtaken},
 		{"back button", backButton},
+		{"pictures for the README", picturesForTheReadme},
 	} {
 		t.Run(journey.name, func(t *testing.T) {
 			t.Parallel()

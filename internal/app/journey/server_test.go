@@ -37,6 +37,7 @@ var binary = sync.OnceValues(func() (string, error) {
 	}
 	c := exec.Command("go", append(args, "github.com/portcullis-idp/portcullis/cmd/portcullis")...)
 	if out, err := c.CombinedOutput(); err != nil {
+		_ = os.RemoveAll(dir)
 		return "", fmt.Errorf("building the server: %w\n%s", err, out)
 	}
 	return path, nil
