@@ -81,7 +81,7 @@ func (c *count) decl(set *token.FileSet, decl ast.Decl) {
 	switch d := decl.(type) {
 	case *ast.FuncDecl:
 		c.functions = append(c.functions, set.Position(d.End()).Line-set.Position(d.Pos()).Line+1)
-		if d.Name.IsExported() {
+		if d.Name.IsExported() && public(d) {
 			c.note(d.Doc != nil)
 		}
 	case *ast.GenDecl:
@@ -96,6 +96,29 @@ func (c *count) decl(set *token.FileSet, decl ast.Decl) {
 					c.note(d.Doc != nil || s.Doc != nil || s.Comment != nil)
 				}
 			}
+		}
+	}
+}
+
+// public reports whether a function can be named from outside: methods of
+// unexported types are documented by the interfaces they serve.
+func public(d *ast.FuncDecl) bool {
+	if d.Recv == nil || len(d.Recv.List) == 0 {
+		return true
+	}
+	t := d.Recv.List[0].Type
+	for {
+		switch x := t.(type) {
+		case *ast.StarExpr:
+			t = x.X
+		case *ast.IndexExpr:
+			t = x.X
+		case *ast.IndexListExpr:
+			t = x.X
+		case *ast.Ident:
+			return x.IsExported()
+		default:
+			return true
 		}
 	}
 }
