@@ -163,7 +163,7 @@ document.addEventListener("submit", (e) => {
     form.hidePopover();
     const body = new FormData(form);
     body.set("theme", theme);
-    fetch(form.getAttribute("action"), { method: "POST", body: new URLSearchParams(body), redirect: "manual" }).catch(() => {});
+    fetch(form.getAttribute("action"), { method: "POST", body: new URLSearchParams(body), redirect: "manual", keepalive: true }).catch(() => {});
   } else if (form.getAttribute("method") === "post" && !e.defaultPrevented) {
     // A second click while the first is on its way must not send the form twice.
     if (form.dataset.sent) return e.preventDefault();
