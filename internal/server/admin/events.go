@@ -185,6 +185,8 @@ func eventFacts(e *idp.Event, d page.EventView) []ui.Item {
 	}
 	done := templ.Component(ui.Muted("the system"))
 	switch {
+	case e.Action == idp.ActionLoginFailed:
+		done = ui.Muted("nobody who is known")
 	case d.By != "":
 		done = userLink(d.By, idp.UserID(d.ByID))
 	case d.User != "":

@@ -85,6 +85,13 @@ func TestEventLog(t *testing.T) {
 	require.Contains(t, p.Main(), `"action_id" : "account_lockdown"`)
 	require.Contains(t, p.Main(), "Open the lockdown")
 	require.Empty(t, p.Faults())
+
+	// A stranger who fails to sign in is not the person they say they are.
+	failed := idp.NewEvent(idp.ActionLoginFailed, "account", idp.Actor{}, s.ada, nil)
+	require.NoError(t, s.Store.Repos().Events.Append(t.Context(), failed))
+	p = boss.Get("/if/admin/events/" + failed.ID.String() + "/")
+	require.Contains(t, p.Main(), "Concerns ada")
+	require.Contains(t, p.Main(), "Done by nobody who is known")
 }
 
 func TestSearch(t *testing.T) {
