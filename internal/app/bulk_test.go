@@ -122,17 +122,25 @@ func TestBulkLockdownSparesTheLastAdministrator(t *testing.T) {
 	s.untouched(root)
 }
 
+// addFlow makes a flow of the stages given; only their kind and settings count.
+func (s *site) addFlow(slug string, stages ...idp.Stage) {
+	s.Helper()
+	ctx, repos := s.Context(), s.repos()
+	f := &idp.Flow{Name: slug, Slug: slug, Title: slug, Designation: idp.DesignationStageConfiguration,
+		Authentication: idp.AuthenticationNone, DeniedAction: idp.DeniedMessage, Layout: "stacked", PolicyMode: idp.PolicyAny}
+	require.NoError(s, repos.Flows.Create(ctx, f))
+	for i, stage := range stages {
+		stage.Name = fmt.Sprintf("%s-%d", slug, i)
+		require.NoError(s, repos.Stages.Create(ctx, &stage))
+		require.NoError(s, repos.FlowBindings.Create(ctx, &idp.FlowBinding{FlowID: f.ID, StageID: stage.ID, Order: i,
+			InvalidResponseAction: idp.InvalidRetry, PolicyMode: idp.PolicyAny}))
+	}
+}
+
 // bareFlow makes a flow that is nothing but a lockdown stage.
 func (s *site) bareFlow() {
 	s.Helper()
-	ctx, repos := s.Context(), s.repos()
-	f := &idp.Flow{Name: "Bare", Slug: "bare", Title: "Bare", Designation: idp.DesignationStageConfiguration,
-		Authentication: idp.AuthenticationAuthenticated, DeniedAction: idp.DeniedMessage, Layout: "stacked", PolicyMode: idp.PolicyAny}
-	require.NoError(s, repos.Flows.Create(ctx, f))
-	stage := &idp.Stage{Name: "bare", Kind: "account_lockdown", Settings: json.RawMessage(`{}`)}
-	require.NoError(s, repos.Stages.Create(ctx, stage))
-	require.NoError(s, repos.FlowBindings.Create(ctx, &idp.FlowBinding{FlowID: f.ID, StageID: stage.ID,
-		InvalidResponseAction: idp.InvalidRetry, PolicyMode: idp.PolicyAny}))
+	s.addFlow("bare", idp.Stage{Kind: "account_lockdown", Settings: json.RawMessage(`{}`)})
 }
 
 // A flow may name the reason itself, in its context.
