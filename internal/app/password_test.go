@@ -18,6 +18,9 @@ import (
 // with the account's own session, not at the end of a recovery link that was
 // opened before. Nor does the link, or the session that the flow would end in.
 //
+// In half of the tries the account stays active, so that only what the caller
+// came with is no good any more.
+//
 // All of them queue for the account's row, which the test holds until they do:
 // hashing takes longer than a lockdown, so they would rarely meet otherwise.
 func TestAPasswordChosenDuringALockdownDoesNotRemain(t *testing.T) {
@@ -30,11 +33,10 @@ func TestAPasswordChosenDuringALockdownDoesNotRemain(t *testing.T) {
 		session, flow := s.with(u), s.browser()
 		got := s.admin().api(http.StatusOK, http.MethodPost, fmt.Sprintf("/core/users/%d/recovery/", u.ID), map[string]any{})
 		require.Equal(t, http.StatusSeeOther, flow.get(strings.TrimPrefix(got["link"].(string), s.replicas[0].base)).status)
-		there := s.replicas[i%2]
-		chosen += s.chooseDuring(u, i%2 == 0, s.admin().at(s.replicas[(i+1)%2]), session.at(there), flow.at(there))
+		there, body := s.replicas[i%2], map[string]any{"users": []idp.UserID{u.ID}, "deactivate_user": i%4 < 2}
+		chosen += s.chooseDuring(u, i%2 == 0, body, s.admin().at(s.replicas[(i+1)%2]), session.at(there), flow.at(there))
 
-		now := s.now(u)
-		require.False(t, now.IsActive || now.HasUsablePassword(), "try %d: after the lockdown", i)
+		require.False(t, s.now(u).HasUsablePassword(), "try %d: after the lockdown", i)
 		require.NoError(t, s.reactivate(u))
 		require.False(t, session.works(), "try %d: the session", i)
 		require.False(t, flow.works(), "try %d: the session at the end of the link", i)
@@ -45,7 +47,7 @@ func TestAPasswordChosenDuringALockdownDoesNotRemain(t *testing.T) {
 
 // chooseDuring queues a lockdown and two changes of the password for one row, and
 // returns how many changes were accepted.
-func (s *site) chooseDuring(u *idp.User, changesFirst bool, admin, session, flow *browser) int {
+func (s *site) chooseDuring(u *idp.User, changesFirst bool, body map[string]any, admin, session, flow *browser) int {
 	s.Helper()
 	tx, err := s.connect().Begin(s.Context())
 	require.NoError(s, err)
@@ -58,7 +60,7 @@ func (s *site) chooseDuring(u *idp.User, changesFirst bool, admin, session, flow
 	failures := make([]error, 3)
 	lockdown := func() {
 		wg.Go(func() {
-			failures[0] = contained(admin.send(http.MethodPost, "/api/v3/lockdowns/", map[string]any{"users": []idp.UserID{u.ID}}))
+			failures[0] = contained(admin.send(http.MethodPost, "/api/v3/lockdowns/", body))
 		})
 	}
 	changes := func() {
