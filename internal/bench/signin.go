@@ -47,12 +47,15 @@ func signIn(ctx context.Context, r *report) error {
 	return atOnce(r, p, idle)
 }
 
-// inARow measures what a sign-in costs beside its hash. Rounds of sign-ins and
-// of bare hashes alternate, so that a slower minute of the machine slows both.
+// inARow measures what a sign-in costs beside its hash. Sign-ins and bare
+// hashes alternate one by one: a slower minute of the machine slows both, and
+// between two of its hashes either process gives memory back as an idle one
+// does, which the next hash pays for.
 func inARow(ctx context.Context, r *report, p *process, db *pgx.Conn) error {
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
-	if err := newClient(p.URL, transport).signIn("admin", password); err != nil {
+	signIn := func() error { return newClient(p.URL, transport).signIn("admin", password) }
+	if err := signIn(); err != nil {
 		return err // the first one warms everything up
 	}
 	hasher := secret.New()
@@ -60,27 +63,26 @@ func inARow(ctx context.Context, r *report, p *process, db *pgx.Conn) error {
 	if err != nil {
 		return err
 	}
+	verify := func() error { _, err := hasher.Verify(ctx, encoded, password); return err }
 	var took, each, hash, beside sample
 	var commits int64
-	for range 9 {
-		writesBefore, err := writes(ctx, db)
+	for range 90 {
+		before, err := writes(ctx, db)
 		if err != nil {
 			return err
 		}
-		signed, err := spent(p.cpu, func() error {
-			began := time.Now()
-			defer func() { took = append(took, time.Since(began)) }()
-			return newClient(p.URL, transport).signIn("admin", password)
-		})
+		began := time.Now()
+		signed, err := spent(p.cpu, signIn)
 		if err != nil {
 			return err
 		}
-		writesAfter, err := writes(ctx, db)
+		took = append(took, time.Since(began))
+		after, err := writes(ctx, db)
 		if err != nil {
 			return err
 		}
-		commits += writesAfter - writesBefore
-		bare, err := spent(ownCPU, func() error { _, err := hasher.Verify(ctx, encoded, password); return err })
+		commits += after - before
+		bare, err := spent(ownCPU, verify)
 		if err != nil {
 			return err
 		}
@@ -95,22 +97,22 @@ func inARow(ctx context.Context, r *report, p *process, db *pgx.Conn) error {
 	return nil
 }
 
-// inRound is how often an act is repeated in a round.
-const inRound = 10
+// settling is how long a process may go on after an act: collecting garbage,
+// giving memory back. It belongs to the act.
+const settling = 20 * time.Millisecond
 
-// spent is the processor time of one act, on the clock given.
+// spent is the processor time of an act, on the clock given.
 func spent(clock func() (time.Duration, error), act func() error) (time.Duration, error) {
 	before, err := clock()
 	if err != nil {
 		return 0, err
 	}
-	for range inRound {
-		if err := act(); err != nil {
-			return 0, err
-		}
+	if err := act(); err != nil {
+		return 0, err
 	}
+	time.Sleep(settling)
 	after, err := clock()
-	return (after - before) / inRound, err
+	return after - before, err
 }
 
 // writes is how many transactions have written to the server so far.

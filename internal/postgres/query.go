@@ -125,7 +125,7 @@ func (l listing) names() string {
 	return strings.Join(names, ", ")
 }
 
-// page reads one page and the total in one round trip.
+// page reads one page and, where the page does not tell already, the total.
 func page[T any](ctx context.Context, q querier, l listing, w where, p idp.Paging, scan pgx.RowToFunc[T]) (idp.Page[T], error) {
 	order, err := l.order(p.Order)
 	if err != nil {
@@ -135,35 +135,33 @@ func page[T any](ctx context.Context, q querier, l listing, w where, p idp.Pagin
 	if limit <= 0 {
 		limit = defaultPage
 	}
-	args := pgx.NamedArgs{"limit": min(limit, maxPage), "offset": max(p.Offset, 0)}
+	limit = min(limit, maxPage)
+	args := pgx.NamedArgs{"limit": limit, "offset": max(p.Offset, 0)}
 	maps.Copy(args, w.args)
-	batch := &pgx.Batch{}
-	if w.args == nil {
-		batch.Queue("SELECT count(*) FROM " + l.from + w.String())
-	} else {
-		batch.Queue("SELECT count(*) FROM "+l.from+w.String(), w.args)
-	}
-	batch.Queue(fmt.Sprintf("SELECT %s FROM (SELECT %s.* FROM %s%s%s LIMIT @limit OFFSET @offset) %s %s%s",
+	rows, err := q.Query(ctx, fmt.Sprintf("SELECT %s FROM (SELECT %s.* FROM %s%s%s LIMIT @limit OFFSET @offset) %s %s%s",
 		l.columns, l.alias, l.from, w.String(), order, l.alias, l.join, order), args)
-	results := q.SendBatch(ctx, batch)
-	page, err := readPage(results, scan)
-	if closing := results.Close(); err == nil {
-		err = closing
+	if err != nil {
+		return idp.Page[T]{}, wrap(err, l.noun, "listing %ss", l.noun)
 	}
-	return page, wrap(err, l.noun, "listing %ss", l.noun)
+	var page idp.Page[T]
+	if page.Items, err = pgx.CollectRows(rows, scan); err != nil {
+		return page, wrap(err, l.noun, "listing %ss", l.noun)
+	}
+	if page.Total = len(page.Items); p.Offset <= 0 && page.Total < limit {
+		return page, nil // all there is: nothing to count
+	}
+	page.Total, err = count(ctx, q, l, w)
+	return page, err
 }
 
-func readPage[T any](results pgx.BatchResults, scan pgx.RowToFunc[T]) (idp.Page[T], error) {
-	var page idp.Page[T]
-	if err := results.QueryRow().Scan(&page.Total); err != nil {
-		return page, err
+// count is how long the whole list is.
+func count(ctx context.Context, q querier, l listing, w where) (n int, err error) {
+	var args []any
+	if w.args != nil {
+		args = append(args, w.args)
 	}
-	rows, err := results.Query()
-	if err != nil {
-		return page, err
-	}
-	page.Items, err = pgx.CollectRows(rows, scan)
-	return page, err
+	err = q.QueryRow(ctx, "SELECT count(*) FROM "+l.from+w.String(), args...).Scan(&n)
+	return n, wrap(err, l.noun, "counting %ss", l.noun)
 }
 
 // one reads exactly one row.
