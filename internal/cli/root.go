@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"runtime"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -22,12 +23,42 @@ const (
 	ExitUsage   = 2 // the command line or the configuration is wrong
 )
 
+// impatience is how long after the first signal another one means "at once". A
+// supervisor that signals a process and its group sends two within moments, and
+// ending at once would leave the embedded database running.
+const impatience = time.Second
+
+// untilSignal returns a context that ends with SIGINT or SIGTERM. A later signal
+// ends the process at once.
+func untilSignal() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals, over := make(chan os.Signal, 4), make(chan struct{})
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		var first time.Time
+		for {
+			select {
+			case <-over:
+				return
+			case <-signals:
+			}
+			if first.IsZero() {
+				first = time.Now()
+				cancel()
+			} else if time.Since(first) > impatience {
+				os.Exit(ExitFailure)
+			}
+		}
+	}()
+	return ctx, func() { signal.Stop(signals); close(over); cancel() }
+}
+
 // Run runs the command line and returns the exit code. It ends early and in
-// order on SIGINT and SIGTERM; a second signal ends the process at once.
+// order on SIGINT and SIGTERM; another signal a moment later ends the process at
+// once.
 func Run(p Program, args []string, out, errs io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilSignal()
 	defer stop()
-	context.AfterFunc(ctx, stop)
 	root := New(p)
 	root.SetArgs(args)
 	root.SetOut(out)

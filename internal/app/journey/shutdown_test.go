@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -67,4 +69,22 @@ func TestShutdownFinishesRequests(t *testing.T) {
 	require.Equal(t, http.StatusSeeOther, answer.StatusCode)
 	<-s.ended
 	require.Zero(t, s.cmd.ProcessState.ExitCode())
+}
+
+// A supervisor that signals the process and its group sends two signals at once.
+// The server still ends in order and leaves no database running.
+func TestTwoSignalsAtOnceStopTheDatabaseToo(t *testing.T) {
+	t.Parallel()
+	dir, err := os.MkdirTemp("", "portcullis-signals-") // not t.TempDir: PostgreSQL's user has to enter
+	require.NoError(t, err)
+	require.NoError(t, os.Chmod(dir, 0o711))
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	s := start(t, nil, "PORTCULLIS_DATA_DIR="+dir)
+	mark := filepath.Join(dir, "postgres", "pgdata", "postmaster.pid")
+	require.FileExists(t, mark)
+	require.NoError(t, s.cmd.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, s.cmd.Process.Signal(syscall.SIGINT))
+	<-s.ended
+	require.Zero(t, s.cmd.ProcessState.ExitCode())
+	require.NoFileExists(t, mark)
 }
