@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"net/http"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -53,89 +52,62 @@ func New(d Deps) *Console {
 func (c *Console) Routes(r chi.Router) {
 	r.Group(func(r chi.Router) {
 		r.Use(web.RequireSuperuser)
-		m := mount{r}
-		m.get("", c.overview)
-		m.get("search/", c.search)
+		m := page.Mount{Router: r}
+		m.Get("", c.overview)
+		m.Get("search/", c.search)
 		c.userRoutes(m)
 		c.groupRoutes(m)
-		m.get("lockdowns/", c.lockdownList)
-		m.get("lockdowns/{lockdown}/", c.lockdown)
-		m.get("events/", c.events)
-		m.get("events/{event}/", c.event)
-		m.get("brands/", c.brands)
-		m.get("brands/new/", c.newBrand)
-		m.post("brands/new/", c.createBrand)
-		m.get("brands/{brand}/", c.editBrand)
-		m.post("brands/{brand}/", c.updateBrand)
-		m.act("brands/{brand}/delete/", c.deleteBrand)
+		m.Get("lockdowns/", c.lockdownList)
+		m.Get("lockdowns/{lockdown}/", c.lockdown)
+		m.Get("events/", c.events)
+		m.Get("events/{event}/", c.event)
+		m.Get("brands/", c.brands)
+		m.Get("brands/new/", c.newBrand)
+		m.Post("brands/new/", c.createBrand)
+		m.Get("brands/{brand}/", c.editBrand)
+		m.Post("brands/{brand}/", c.updateBrand)
+		m.Act("brands/{brand}/delete/", c.deleteBrand)
 	})
 }
 
-func (c *Console) userRoutes(m mount) {
-	m.get("users/", c.users)
-	m.post("users/bulk/", c.bulk)
-	m.get("users/new/", c.newUser)
-	m.post("users/new/", c.createUser)
-	m.get("users/{user}/", c.user)
-	m.get("users/{user}/sessions/", c.userSessions)
-	m.get("users/{user}/tokens/", c.userTokens)
-	m.get("users/{user}/groups/", c.userGroups)
-	m.get("users/{user}/events/", c.userEvents)
-	m.get("users/{user}/lockdowns/", c.userLockdowns)
-	m.get("users/{user}/edit/", c.editUser)
-	m.post("users/{user}/edit/", c.updateUser)
-	m.get("users/{user}/password/", c.passwordForm)
-	m.post("users/{user}/password/", c.setPassword)
-	m.act("users/{user}/activate/", c.activate)
-	m.act("users/{user}/deactivate/", c.deactivate)
-	m.act("users/{user}/delete/", c.deleteUser)
-	m.act("users/{user}/recovery/", c.recoveryLink)
-	m.post("users/{user}/lockdown/", c.lockDown)
-	m.act("users/{user}/sessions/end/", c.endSessions)
-	m.act("users/{user}/sessions/{session}/end/", c.endSession)
-	m.act("users/{user}/tokens/{token}/revoke/", c.revokeToken)
-	m.post("users/{user}/groups/join/", c.joinGroup)
-	m.act("users/{user}/groups/{group}/leave/", c.leaveGroup)
+func (c *Console) userRoutes(m page.Mount) {
+	m.Get("users/", c.users)
+	m.Post("users/bulk/", c.bulk)
+	m.Get("users/new/", c.newUser)
+	m.Post("users/new/", c.createUser)
+	m.Get("users/{user}/", c.user)
+	m.Get("users/{user}/sessions/", c.userSessions)
+	m.Get("users/{user}/tokens/", c.userTokens)
+	m.Get("users/{user}/groups/", c.userGroups)
+	m.Get("users/{user}/events/", c.userEvents)
+	m.Get("users/{user}/lockdowns/", c.userLockdowns)
+	m.Get("users/{user}/edit/", c.editUser)
+	m.Post("users/{user}/edit/", c.updateUser)
+	m.Get("users/{user}/password/", c.passwordForm)
+	m.Post("users/{user}/password/", c.setPassword)
+	m.Act("users/{user}/activate/", c.activate)
+	m.Act("users/{user}/deactivate/", c.deactivate)
+	m.Act("users/{user}/delete/", c.deleteUser)
+	m.Act("users/{user}/recovery/", c.recoveryLink)
+	m.Post("users/{user}/lockdown/", c.lockDown)
+	m.Act("users/{user}/sessions/end/", c.endSessions)
+	m.Act("users/{user}/sessions/{session}/end/", c.endSession)
+	m.Act("users/{user}/tokens/{token}/revoke/", c.revokeToken)
+	m.Post("users/{user}/groups/join/", c.joinGroup)
+	m.Act("users/{user}/groups/{group}/leave/", c.leaveGroup)
 }
 
-func (c *Console) groupRoutes(m mount) {
-	m.get("groups/", c.groups)
-	m.get("groups/new/", c.newGroup)
-	m.post("groups/new/", c.createGroup)
-	m.get("groups/{group}/", c.group)
-	m.get("groups/{group}/edit/", c.editGroup)
-	m.post("groups/{group}/edit/", c.updateGroup)
-	m.act("groups/{group}/delete/", c.deleteGroup)
-	m.post("groups/{group}/members/add/", c.addMember)
-	m.act("groups/{group}/members/{user}/remove/", c.removeMember)
-}
-
-// mount adds routes below the console's path.
-type mount struct{ r chi.Router }
-
-func (m mount) get(path string, h web.Handler) { m.r.Method(http.MethodGet, page.AdminPath+path, h) }
-
-func (m mount) post(path string, h web.Handler) { m.r.Method(http.MethodPost, page.AdminPath+path, h) }
-
-// act is for what asks first: GET is the question, for reloads and for browsers
-// without script.
-func (m mount) act(path string, h web.Handler) {
-	m.get(path, h)
-	m.post(path, h)
+func (c *Console) groupRoutes(m page.Mount) {
+	m.Get("groups/", c.groups)
+	m.Get("groups/new/", c.newGroup)
+	m.Post("groups/new/", c.createGroup)
+	m.Get("groups/{group}/", c.group)
+	m.Get("groups/{group}/edit/", c.editGroup)
+	m.Post("groups/{group}/edit/", c.updateGroup)
+	m.Act("groups/{group}/delete/", c.deleteGroup)
+	m.Post("groups/{group}/members/add/", c.addMember)
+	m.Act("groups/{group}/members/{user}/remove/", c.removeMember)
 }
 
 // now is the time that "2 minutes ago" is counted from; it decides nothing.
 func now() time.Time { return time.Now() }
-
-// confirmed reads the form of an act. yes is false for a GET and for a form
-// that was sent without asking first.
-func confirmed(r *http.Request) (yes bool, err error) {
-	if r.Method != http.MethodPost {
-		return false, nil
-	}
-	form, err := web.DecodeForm(r)
-	if err != nil {
-		return false, err
-	}
-	return form.Bool("confirmed"), nil
-}

@@ -208,11 +208,11 @@ func (c *Console) deleteBrand(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q := deleteBrandQuestion(b)
-	switch yes, err := confirmed(r); {
+	switch yes, err := page.Confirmed(r); {
 	case err != nil:
 		return err
 	case !yes:
-		return page.AskInConsole(w, r, crumbs("Brands", brandsPath, b.Domain, brandPath(b.ID), "Delete"), q)
+		return page.AskInConsole(w, r, page.Crumbs("Brands", brandsPath, b.Domain, brandPath(b.ID), "Delete"), q)
 	}
 	if err := c.configure.DeleteBrand(r.Context(), web.Actor(r), b.ID); err != nil {
 		return page.Refused(w, r, err, q.Back)

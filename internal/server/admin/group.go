@@ -134,7 +134,7 @@ func (c *Console) deleteGroup(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q := deleteGroupQuestion(g)
-	switch yes, err := confirmed(r); {
+	switch yes, err := page.Confirmed(r); {
 	case err != nil:
 		return err
 	case !yes:
@@ -206,7 +206,7 @@ func (c *Console) removeMember(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q := removeQuestion(g, u)
-	switch yes, err := confirmed(r); {
+	switch yes, err := page.Confirmed(r); {
 	case err != nil:
 		return err
 	case !yes:

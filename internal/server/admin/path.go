@@ -22,19 +22,9 @@ func eventPath(id idp.EventID) string       { return eventsPath + id.String() + 
 func brandPath(id idp.BrandID) string       { return brandsPath + id.String() + "/" }
 
 func userCrumbs(u *idp.User, here string) []ui.Crumb {
-	return crumbs("Users", usersPath, u.DisplayName(), userPath(u.ID), here)
+	return page.Crumbs("Users", usersPath, u.DisplayName(), userPath(u.ID), here)
 }
 
 func groupCrumbs(g *idp.Group, here string) []ui.Crumb {
-	return crumbs("Groups", groupsPath, g.Name, groupPath(g.ID), here)
-}
-
-// crumbs is the way to a page about a thing of a list; here is "" on the thing's
-// own page.
-func crumbs(list, listHref, thing, thingHref, here string) []ui.Crumb {
-	out := []ui.Crumb{{Label: list, Href: listHref}}
-	if here == "" {
-		return append(out, ui.Crumb{Label: thing})
-	}
-	return append(out, ui.Crumb{Label: thing, Href: thingHref}, ui.Crumb{Label: here})
+	return page.Crumbs("Groups", groupsPath, g.Name, groupPath(g.ID), here)
 }

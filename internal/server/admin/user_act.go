@@ -42,7 +42,7 @@ func (c *Console) activate(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q := d.activateQuestion()
-	switch yes, err := confirmed(r); {
+	switch yes, err := page.Confirmed(r); {
 	case err != nil:
 		return err
 	case !yes:
@@ -66,7 +66,7 @@ func (c *Console) deactivate(w http.ResponseWriter, r *http.Request) error {
 	if why := d.reasons(r).Deactivate; why != "" {
 		return page.Refused(w, r, idp.Invalid("", "%s", why), q.Back)
 	}
-	switch yes, err := confirmed(r); {
+	switch yes, err := page.Confirmed(r); {
 	case err != nil:
 		return err
 	case !yes:
@@ -98,7 +98,7 @@ func (c *Console) deleteUser(w http.ResponseWriter, r *http.Request) error {
 	if why := d.reasons(r).Delete; why != "" {
 		return page.Refused(w, r, idp.Invalid("", "%s", why), q.Back)
 	}
-	switch yes, err := confirmed(r); {
+	switch yes, err := page.Confirmed(r); {
 	case err != nil:
 		return err
 	case !yes:
@@ -181,7 +181,7 @@ func (c *Console) recoveryLink(w http.ResponseWriter, r *http.Request) error {
 	if why := d.reasons(r).Recovery; why != "" {
 		return page.Refused(w, r, idp.Invalid("", "%s", why), at)
 	}
-	switch yes, err := confirmed(r); {
+	switch yes, err := page.Confirmed(r); {
 	case err != nil:
 		return err
 	case !yes:

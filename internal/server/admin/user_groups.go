@@ -96,7 +96,7 @@ func (c *Console) leaveGroup(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q := leaveQuestion(g, u)
-	switch yes, err := confirmed(r); {
+	switch yes, err := page.Confirmed(r); {
 	case err != nil:
 		return err
 	case !yes:

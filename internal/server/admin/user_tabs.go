@@ -73,7 +73,7 @@ func (c *Console) endSessions(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q := d.endSessionsQuestion(r)
-	switch yes, err := confirmed(r); {
+	switch yes, err := page.Confirmed(r); {
 	case err != nil:
 		return err
 	case !yes:
@@ -104,7 +104,7 @@ func (c *Console) endSession(w http.ResponseWriter, r *http.Request) error {
 		return idp.NotFound("session")
 	}
 	at := userPath(d.User.ID) + "sessions/"
-	switch yes, err := confirmed(r); {
+	switch yes, err := page.Confirmed(r); {
 	case err != nil:
 		return err
 	case !yes:
@@ -166,7 +166,7 @@ func (c *Console) revokeToken(w http.ResponseWriter, r *http.Request) error {
 	if t.UserID != d.User.ID {
 		return idp.NotFound("token")
 	}
-	switch yes, err := confirmed(r); {
+	switch yes, err := page.Confirmed(r); {
 	case err != nil:
 		return err
 	case !yes:

@@ -28,6 +28,14 @@ var consoleNav = []ui.NavGroup{
 	{Label: "Security", Items: []ui.NavItem{
 		{Label: "Lockdowns", Href: AdminPath + "lockdowns/", Icon: ui.IconGate},
 	}},
+	{Label: "Flows", Items: []ui.NavItem{
+		{Label: "Flows", Href: AdminPath + "flows/", Icon: ui.IconWorkflow},
+		{Label: "Stages", Href: AdminPath + "stages/", Icon: ui.IconLayers},
+		{Label: "Prompts", Href: AdminPath + "prompts/", Icon: ui.IconTextCursorInput},
+		{Label: "Policies", Href: AdminPath + "policies/", Icon: ui.IconScale},
+		{Label: "Invitations", Href: AdminPath + "invitations/", Icon: ui.IconTicket},
+		{Label: "Blueprints", Href: AdminPath + "blueprints/", Icon: ui.IconFileCode},
+	}},
 	{Label: "Events", Items: []ui.NavItem{
 		{Label: "Log", Href: AdminPath + "events/", Icon: ui.IconScrollText},
 	}},
