@@ -55,23 +55,46 @@ func New(d Deps) *Service {
 	return &Service{Deps: d, models: models(d.Rules)}
 }
 
-// Change is what an entry came to.
-type Change struct {
-	Entry  int
-	Model  string
-	PK     string
-	Effect string // created, changed, removed or unchanged
-}
+// errPlanned ends the transaction of a plan.
+var errPlanned = errors.New("rolled back on purpose")
 
-// Apply makes one document so, in one transaction: the first bad entry undoes
-// all.
-func (s *Service) Apply(ctx context.Context, d *Document) ([]Change, error) {
-	var changes []Change
+// Plan says what Apply would do, and does nothing: it applies the document in a
+// transaction that is rolled back. Errors: those of Apply.
+func (s *Service) Plan(ctx context.Context, d *Document, o Options) (*Report, error) {
+	var report *Report
 	err := s.Store.InTx(ctx, func(tx idp.Repos) (err error) {
-		changes, err = s.applyIn(ctx, tx, d)
+		if report, err = s.ApplyIn(ctx, tx, d, o); err == nil {
+			err = errPlanned
+		}
 		return err
 	})
-	return changes, err
+	if !errors.Is(err, errPlanned) {
+		return nil, err
+	}
+	return report, nil
+}
+
+// Apply makes one document so, in one transaction: a bad entry undoes all.
+// Errors: CodeInvalid with all Problems that could be found; CodeForbidden.
+func (s *Service) Apply(ctx context.Context, d *Document, o Options) (*Report, error) {
+	var report *Report
+	err := s.Store.InTx(ctx, func(tx idp.Repos) (err error) {
+		report, err = s.ApplyIn(ctx, tx, d, o)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return report, nil
+}
+
+// ApplyIn is Apply in a transaction of the caller's.
+func (s *Service) ApplyIn(ctx context.Context, tx idp.Repos, d *Document, o Options) (*Report, error) {
+	changes, err := s.applyIn(ctx, tx, d)
+	if err != nil {
+		return nil, err
+	}
+	return &Report{Changes: changes, Problems: []Problem{}}, nil
 }
 
 // ApplyShipped applies every *.yaml of a file system, in the order of their
@@ -218,7 +241,7 @@ func (s *Service) model(name string) (model, error) {
 }
 
 func (s *Service) entry(ctx context.Context, tx idp.Repos, sc *scope, e Entry) (Change, error) {
-	change := Change{Entry: e.Index, Model: e.Model, Effect: "unchanged"}
+	change := Change{Entry: e.Index, Line: e.Line, ID: e.ID, Model: e.Model, Effect: EffectUnchanged, Fields: []FieldChange{}}
 	at := &yaml.Node{Line: e.Line, Column: 3}
 	for _, n := range sequence(e.Conditions) {
 		v, err := sc.resolve(ctx, n)

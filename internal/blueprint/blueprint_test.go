@@ -65,7 +65,11 @@ func (f fixture) apply(t *testing.T, text string) ([]blueprint.Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f.Apply(t.Context(), d)
+	report, err := f.Apply(t.Context(), d, blueprint.Options{Actor: idp.SystemActor()})
+	if err != nil {
+		return nil, err
+	}
+	return report.Changes, nil
 }
 
 const house = `version: 1

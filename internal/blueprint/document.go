@@ -7,8 +7,6 @@ import (
 	"io"
 
 	"go.yaml.in/yaml/v4"
-
-	"github.com/portcullis-idp/portcullis/internal/idp"
 )
 
 // maxFile is the largest blueprint, in bytes.
@@ -48,12 +46,12 @@ type Entry struct {
 }
 
 // fault makes an error that names file, line, column and what was expected.
-func fault(file string, n *yaml.Node, format string, args ...any) *idp.Error {
-	where := file
-	if n != nil && n.Line > 0 {
-		where = fmt.Sprintf("%s:%d:%d", file, n.Line, n.Column)
+func fault(file string, n *yaml.Node, format string, args ...any) error {
+	p := Problem{File: file, Message: fmt.Sprintf(format, args...)}
+	if n != nil {
+		p.Line, p.Column = n.Line, n.Column
 	}
-	return idp.Invalid("content", "%s: %s", where, fmt.Sprintf(format, args...))
+	return invalid(p)
 }
 
 // Parse reads a file. The error is an *idp.Error with CodeInvalid.
