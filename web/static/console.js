@@ -1,0 +1,145 @@
+// What only the console's pages need, beside app.js. They work without this file too.
+
+const $ = (sel, root = document) => root.querySelector(sel);
+
+function say(text) {
+  let box = $("#say");
+  if (!box) {
+    box = Object.assign(document.createElement("div"), { id: "say", className: "sr", role: "status" });
+    document.body.append(box);
+  }
+  box.textContent = text;
+}
+
+// <live-parts src parts>: while its form is typed in, sends it to src and takes the parts with these ids from the answer.
+class LiveParts extends HTMLElement {
+  connectedCallback() {
+    this.form = this.closest("form");
+    this.form?.addEventListener("input", () => {
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => this.refresh(), 250);
+    });
+  }
+  async refresh() {
+    this.under?.abort();
+    this.under = new AbortController();
+    const parts = this.getAttribute("parts");
+    try {
+      const body = new URLSearchParams(new FormData(this.form));
+      const res = await fetch(this.getAttribute("src"), { method: "POST", headers: { "X-Partial": parts }, body, signal: this.under.signal });
+      if (!res.ok || res.redirected) return;
+      const page = new DOMParser().parseFromString(await res.text(), "text/html");
+      for (const id of parts.split(" ")) {
+        const old = document.getElementById(id);
+        const fresh = page.getElementById(id);
+        if (!old || !fresh || old.isEqualNode(fresh)) continue;
+        for (const { name } of [...old.attributes]) if (name.startsWith("data-") && !fresh.hasAttribute(name)) old.removeAttribute(name);
+        for (const { name, value } of fresh.attributes) if (name.startsWith("data-")) old.setAttribute(name, value);
+        old.replaceChildren(...[...fresh.childNodes].map((n) => document.adoptNode(n)));
+        old.dispatchEvent(new Event("fresh", { bubbles: true }));
+      }
+    } catch {
+      // The next letter tries again; the form itself does not depend on it.
+    }
+  }
+}
+
+// <code-editor>: line numbers that follow the text, indenting with Tab (Escape, then Tab leaves), the place of a fault.
+class CodeEditor extends HTMLElement {
+  connectedCallback() {
+    this.text = $("textarea", this);
+    this.gutter = $(".editor-gutter", this);
+    this.status = $(".editor-status", this.parentElement);
+    this.text.addEventListener("input", () => this.number());
+    this.text.addEventListener("keydown", (e) => this.key(e));
+    this.text.addEventListener("focus", () => (this.leaving = false));
+    this.status?.addEventListener("fresh", () => this.mark());
+    this.status?.addEventListener("click", (e) => {
+      const go = e.target.closest("[data-go]");
+      if (go) this.go(...go.dataset.go.split(":").map(Number));
+    });
+    this.number();
+  }
+  number() {
+    const lines = this.text.value.split("\n").length;
+    const least = Number(this.dataset.rows) || 6;
+    this.text.rows = Math.max(least, lines);
+    while (this.gutter.children.length > Math.max(1, lines)) this.gutter.lastElementChild.remove();
+    while (this.gutter.children.length < lines) {
+      const n = document.createElement("span");
+      n.textContent = this.gutter.children.length + 1;
+      this.gutter.append(n);
+    }
+    this.mark();
+  }
+  mark() {
+    const line = Number(this.status?.dataset.line) || 0;
+    [...this.gutter.children].forEach((n, i) => n.classList.toggle("bad", i + 1 === line));
+    const bad = this.status && "bad" in this.status.dataset;
+    bad ? this.text.setAttribute("aria-invalid", "true") : this.text.removeAttribute("aria-invalid");
+    this.closest(".field").classList.toggle("invalid", bad);
+  }
+  go(line, column) {
+    const before = this.text.value.split("\n").slice(0, line - 1);
+    const at = before.reduce((sum, l) => sum + l.length + 1, 0) + [...(this.text.value.split("\n")[line - 1] ?? "")].slice(0, column - 1).join("").length;
+    this.text.focus();
+    this.text.setSelectionRange(at, at);
+  }
+  insert(text) {
+    // execCommand keeps what can be undone.
+    if (!document.execCommand("insertText", false, text)) this.text.setRangeText(text, this.text.selectionStart, this.text.selectionEnd, "end");
+    this.number();
+  }
+  key(e) {
+    if (e.key === "Escape") {
+      this.leaving = true;
+      return say("Tab leaves the editor now");
+    }
+    const leaving = this.leaving;
+    this.leaving = false;
+    if (e.ctrlKey || e.metaKey || e.altKey || e.isComposing) return;
+    if (e.key === "Tab" && !e.shiftKey && !leaving) {
+      e.preventDefault();
+      this.insert("  ");
+    } else if (e.key === "Enter") {
+      const line = this.text.value.slice(0, this.text.selectionStart).split("\n").at(-1);
+      const indent = line.match(/^\s*/)[0] + (/[{[(]\s*$/.test(line) ? "  " : "");
+      if (!indent) return;
+      e.preventDefault();
+      this.insert("\n" + indent);
+    }
+  }
+}
+
+// <order-list>: moves the rows of a picker, instead of numbers typed beside them; finds rows in a long one.
+class OrderList extends HTMLElement {
+  connectedCallback() {
+    this.addEventListener("click", (e) => {
+      const button = e.target.closest("[data-move]");
+      if (button) this.move(button.closest("li"), button);
+    });
+    $("[data-find]", this)?.addEventListener("input", (e) => {
+      e.stopPropagation();
+      const words = e.target.value.toLowerCase().split(/\s+/);
+      for (const row of this.rows()) row.hidden = !words.every((w) => row.textContent.toLowerCase().includes(w));
+    });
+  }
+  rows() {
+    return [...this.querySelectorAll("li")];
+  }
+  move(row, button) {
+    const up = button.dataset.move === "up";
+    const shown = this.rows().filter((r) => !r.hidden);
+    const other = shown[shown.indexOf(row) + (up ? -1 : 1)];
+    if (!other) return;
+    up ? other.before(row) : other.after(row);
+    const rows = this.rows();
+    rows.forEach((r, i) => ($("[data-at]", r).value = i + 1));
+    button.focus();
+    say(`Position ${rows.indexOf(row) + 1} of ${rows.length}`);
+    row.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+}
+
+for (const [name, type] of Object.entries({ "live-parts": LiveParts, "code-editor": CodeEditor, "order-list": OrderList }))
+  customElements.define(name, type);
