@@ -39,6 +39,8 @@ type Executor struct {
 	kinds    map[string]Kind
 	lifetime time.Duration
 	turns    turns
+
+	definitions idp.Kept[string, *definition]
 }
 
 // NewExecutor returns an Executor. It panics when two kinds share a name: the

@@ -34,14 +34,6 @@ type passage struct {
 	first    string // token when the request came
 }
 
-// bound is a binding with its stage.
-type bound struct {
-	row   idp.FlowBinding
-	def   *idp.Stage
-	kind  Kind
-	stage Stage
-}
-
 // state is what is stored of a run.
 type state struct {
 	Plan  []idp.FlowBindingID `json:"plan,omitempty"`
@@ -59,62 +51,26 @@ type state struct {
 // maxState is the largest state of a run, in bytes.
 const maxState = 1 << 20
 
-// load reads the flow with its stages and makes an empty passage.
+// load finds the flow and makes an empty passage.
 func (x *Executor) load(ctx context.Context, v Visit) (*passage, error) {
-	repos := x.store.Repos()
-	f, err := repos.Flows.GetBySlug(ctx, v.Slug)
+	d, err := x.define(ctx, v.Revision, v.Slug)
 	if err != nil {
 		return nil, err
 	}
-	p := &passage{x: x, visit: v, run: &Run{ID: idp.NewID[idp.Run](), Flow: f, Actor: v.Actor, Brand: v.Brand,
-		Query: bounded(v.Query), Vars: Vars{}, Effects: &Effects{}, kinds: x.list, repo: repos.Users}}
+	f := *d.flow // whoever gets the answer may do with it what they like
+	p := &passage{x: x, visit: v, policies: d.policies, run: &Run{ID: idp.NewID[idp.Run](), Flow: &f, Actor: v.Actor, Brand: v.Brand,
+		Query: bounded(v.Query), Vars: Vars{}, Effects: &Effects{}, kinds: x.list, repo: x.store.Repos().Users}}
+	if p.policies == nil {
+		p.policies = x.policies
+	}
 	if u := v.Actor.User; u != nil {
 		p.run.keep(u)
 	}
-	page, err := repos.FlowBindings.Find(ctx, idp.FlowBindingFilter{FlowID: &f.ID, Paging: idp.Paging{Limit: 1000}})
-	if err != nil {
-		return nil, fmt.Errorf("reading bindings of flow %s: %w", f.Slug, err)
-	}
-	ids := []idp.StageID{}
-	for _, b := range page.Items {
-		p.bindings = append(p.bindings, &bound{row: b})
-		ids = append(ids, b.StageID)
-	}
-	if err := p.prepare(ctx); err != nil || len(ids) == 0 {
-		return p, err
-	}
-	stages, err := repos.Stages.Find(ctx, idp.StageFilter{IDs: ids, Paging: idp.Paging{Limit: 1000}})
-	if err != nil {
-		return nil, fmt.Errorf("reading stages of flow %s: %w", f.Slug, err)
-	}
-	for _, b := range p.bindings {
-		for i := range stages.Items {
-			if stages.Items[i].ID == b.row.StageID {
-				b.def = &stages.Items[i]
-			}
-		}
+	p.bindings = make([]*bound, len(d.bindings))
+	for i := range d.bindings {
+		p.bindings[i] = &d.bindings[i]
 	}
 	return p, nil
-}
-
-// prepare reads the policies of the flow and of its bindings at once where that
-// is possible.
-func (p *passage) prepare(ctx context.Context) error {
-	p.policies = p.x.policies
-	preparer, ok := p.policies.(Preparer)
-	if !ok {
-		return nil
-	}
-	targets := []idp.UUID{p.run.Flow.ID.UUID()}
-	for _, b := range p.bindings {
-		targets = append(targets, b.row.ID.UUID())
-	}
-	prepared, err := preparer.Prepare(ctx, targets)
-	if err != nil {
-		return fmt.Errorf("reading policies of flow %s: %w", p.run.Flow.Slug, err)
-	}
-	p.policies = prepared
-	return nil
 }
 
 // open finds the browser's run of the flow or plans one. in is the form sent,

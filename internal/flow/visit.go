@@ -16,6 +16,9 @@ type Visit struct {
 	Actor   idp.Actor         // who is signed in in this browser, if anybody
 	Query   map[string]string // the page's own query string (`next`, `flow_token`, …)
 	Brand   *idp.Brand
+	// Revision is the state of the configuration that the request began with;
+	// zero = ask.
+	Revision idp.Revision
 }
 
 // Answer is what a visit leads to. Exactly one of Challenge and Redirect is

@@ -31,36 +31,13 @@ func (p *passage) current(ctx context.Context) (*Answer, error) {
 				continue
 			}
 		}
-		if err := p.x.build(b); err != nil {
-			return p.fault(ctx, b, err)
+		if b.fault != nil {
+			return p.fault(ctx, b, b.fault)
 		}
 		p.here, p.run.Binding = b, &b.row
 		return nil, nil
 	}
 	return nil, nil
-}
-
-// build makes the binding's stage from its settings.
-func (x *Executor) build(b *bound) error {
-	if b.stage != nil {
-		return nil
-	}
-	if b.def == nil {
-		return fmt.Errorf("stage %s does not exist", b.row.StageID)
-	}
-	kind, ok := x.kinds[b.def.Kind]
-	if !ok {
-		return fmt.Errorf("stage %q is of the unknown kind %q", b.def.Name, b.def.Kind)
-	}
-	settings, err := kind.Decode(b.def.Settings)
-	if err == nil {
-		b.stage, err = kind.Build(settings)
-	}
-	if err != nil {
-		return fmt.Errorf("settings of stage %q: %w", b.def.Name, err)
-	}
-	b.kind = kind
-	return nil
 }
 
 // enter goes on from stage to stage until one asks something or the run ends.

@@ -167,9 +167,11 @@ type Tokens interface {
 // FlowFilter selects flows.
 type FlowFilter struct {
 	Paging
-	Designation *Designation
-	Slug        *string
-	IDs         []FlowID
+	Designation  *Designation
+	DeniedAction *DeniedAction
+	Name         *string
+	Slug         *string
+	IDs          []FlowID
 }
 
 // Flows stores flows.
@@ -181,8 +183,16 @@ type Flows interface {
 // FlowBindingFilter selects flow bindings.
 type FlowBindingFilter struct {
 	Paging
-	FlowID  *FlowID
-	StageID *StageID
+	IDs                   []FlowBindingID
+	FlowID                *FlowID
+	FlowIDs               []FlowID
+	StageID               *StageID
+	StageIDs              []StageID
+	Order                 *int
+	EvaluateOnPlan        *bool
+	ReEvaluatePolicies    *bool
+	InvalidResponseAction *InvalidAction
+	PolicyMode            *PolicyMode
 }
 
 // FlowBindings stores which stages a flow has; Find orders by Order.
@@ -196,6 +206,11 @@ type StageFilter struct {
 	Kind *string
 	Name *string
 	IDs  []StageID
+	// Bound selects stages that some flow has, or those that none has.
+	Bound *bool
+	// Settings selects stages whose settings hold, by name, one of the values;
+	// of a list, one of the values among its own.
+	Settings map[string][]any
 }
 
 // Stages stores stages.
@@ -210,6 +225,9 @@ type PromptFilter struct {
 	Name     *string
 	FieldKey *string
 	Type     *string
+	Types    []string
+
+	Label, Placeholder *string
 }
 
 // Prompts stores prompts.
@@ -220,9 +238,12 @@ type Prompts interface {
 // PolicyFilter selects policies.
 type PolicyFilter struct {
 	Paging
-	Kind *string
-	Name *string
-	IDs  []PolicyID
+	Kind             *string
+	Name             *string
+	IDs              []PolicyID // nil = all
+	ExecutionLogging *bool
+	Bound            *bool // has a binding
+	Validates        *bool // a stage asks it about answers
 }
 
 // Policies stores policies.
@@ -234,9 +255,12 @@ type Policies interface {
 // Policy.
 type PolicyBindingFilter struct {
 	Paging
-	Targets  []UUID
-	PolicyID *PolicyID
-	Enabled  *bool
+	Targets   []UUID
+	PolicyID  *PolicyID
+	HasPolicy *bool // binds a policy, not a group or a user
+	Enabled   *bool
+	Order     *int
+	Timeout   *time.Duration
 }
 
 // PolicyBindings stores policy bindings; Find orders by Order.
@@ -345,6 +369,18 @@ type Settings interface {
 	Hold(ctx context.Context, name string) error
 }
 
+// Revision names a state of the configuration. The zero value names none.
+type Revision = UUID
+
+// Configuration tells whether flows, stages, policies and brands are still as
+// they were, so that they can be kept in memory.
+type Configuration interface {
+	// Revision is another one after every transaction that changed flows, flow
+	// bindings, stages, prompts, policies, policy bindings or brands. What is
+	// read after it is at least as new as the state it names.
+	Revision(ctx context.Context) (Revision, error)
+}
+
 // Jobs enqueues background work in the transaction it is called in.
 type Jobs interface {
 	Enqueue(ctx context.Context, job Job) error
@@ -369,6 +405,7 @@ type Repos struct {
 	Holder         Holder
 	Settings       Settings
 	Reputations    Reputations
+	Configuration  Configuration
 	Jobs           Jobs
 }
 

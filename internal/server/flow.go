@@ -23,6 +23,7 @@ type Executor interface {
 func visit(r *http.Request, slug string) flow.Visit {
 	v := flow.Visit{Slug: slug, Browser: web.Browser(r), Query: map[string]string{}}
 	v.Brand, v.Actor = web.Brand(r), web.Actor(r)
+	v.Revision = web.From(r.Context()).Revision
 	for name, values := range r.URL.Query() {
 		if len(values) > 0 {
 			v.Query[name] = values[0]

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -112,17 +113,34 @@ func none(err error) bool {
 		idp.Is(err, idp.CodeInvalid) || idp.Is(err, idp.CodeUnsigned)
 }
 
-// brand finds the brand of the host that was asked for. Without any, or when
-// the database does not answer, the request still gets a face.
+// brand finds the brand of the host that was asked for, and notes which state
+// of the configuration the request sees. Without any brand, or when the database
+// does not answer, the request still gets a face.
 func (s *Server) brand(r *http.Request) *idp.Brand {
-	b, err := s.store.Repos().Brands.ForHost(r.Context(), hostname(web.RequestInfo(r).Host))
+	ctx, repos := r.Context(), s.store.Repos()
+	revision, err := repos.Configuration.Revision(ctx)
 	if err != nil {
-		if !idp.Is(err, idp.CodeNotFound) {
-			web.From(r.Context()).Record.Warn(err)
-		}
+		web.From(ctx).Record.Warn(err)
 		return web.FallbackBrand()
 	}
-	return b
+	web.From(ctx).Revision = revision
+	host := hostname(web.RequestInfo(r).Host)
+	b, err := s.brands.Get(revision, host, func() (idp.Brand, error) {
+		b, err := repos.Brands.ForHost(ctx, host)
+		if idp.Is(err, idp.CodeNotFound) {
+			return *web.FallbackBrand(), nil
+		}
+		if err != nil {
+			return idp.Brand{}, err
+		}
+		return *b, nil
+	})
+	if err != nil {
+		web.From(ctx).Record.Warn(err)
+		return web.FallbackBrand()
+	}
+	b.Attributes = maps.Clone(b.Attributes)
+	return &b
 }
 
 // hostname is the host without its port, lower-case, and "" for what cannot be

@@ -56,6 +56,7 @@ type Server struct {
 	cross     *http.CrossOriginProtection
 	router    *chi.Mux
 	draining  atomic.Bool
+	brands    idp.Kept[string, idp.Brand] // by host
 }
 
 // New builds the server. It fails on a public URL that cannot be an origin.

@@ -10,11 +10,14 @@ import (
 // Scope is everything the server has found out about a request before a
 // handler sees it.
 type Scope struct {
-	Actor    idp.Actor  // who acts; User is nil when nobody is signed in
-	Brand    *idp.Brand // nil = not asked for yet; read it with Brand
-	Messages Messages   // nil when nobody is signed in
-	Cookies  Cookies    // how cookies are written
-	Record   *Record    // the request's line in the log
+	Actor idp.Actor  // who acts; User is nil when nobody is signed in
+	Brand *idp.Brand // nil = not asked for yet; read it with Brand
+	// Revision is the state of the configuration that the brand was found in;
+	// zero = not known.
+	Revision idp.Revision
+	Messages Messages // nil when nobody is signed in
+	Cookies  Cookies  // how cookies are written
+	Record   *Record  // the request's line in the log
 	Fail     func(w http.ResponseWriter, r *http.Request, err error)
 	// LoadBrand finds the brand of the host, once and only when it is needed.
 	LoadBrand func() *idp.Brand
