@@ -141,5 +141,53 @@ class OrderList extends HTMLElement {
   }
 }
 
-for (const [name, type] of Object.entries({ "live-parts": LiveParts, "code-editor": CodeEditor, "order-list": OrderList }))
+// <sort-list form>: its items can be dragged by [data-grip]. Each item holds an input of the form, so the order of the
+// items is what is sent. Buttons that move an item by one do the same without a pointer.
+class SortList extends HTMLElement {
+  connectedCallback() {
+    this.addEventListener("pointerdown", (e) => {
+      const grip = e.target.closest("[data-grip]");
+      if (!grip || e.button !== 0) return;
+      e.preventDefault();
+      this.drag(grip.closest("[data-item]"), e.pointerId);
+    });
+  }
+  drag(item, pointer) {
+    const list = item.parentElement;
+    const before = [...list.children];
+    const done = new AbortController();
+    const on = (type, act) => document.addEventListener(type, act, { signal: done.signal });
+    const end = (keep) => {
+      done.abort();
+      item.classList.remove("dragged");
+      if (!keep) return list.replaceChildren(...before);
+      if (before.some((row, i) => row !== list.children[i])) document.getElementById(this.getAttribute("form")).requestSubmit();
+    };
+    item.classList.add("dragged");
+    on("pointermove", (e) => {
+      if (e.pointerId !== pointer) return;
+      // The others step aside: what the pointer holds stays in the page.
+      for (let next; (next = item.nextElementSibling) && e.clientY > middle(next); ) item.before(next);
+      for (let former; (former = item.previousElementSibling) && e.clientY < middle(former); ) item.after(former);
+    });
+    on("pointerup", (e) => e.pointerId === pointer && end(true));
+    on("pointercancel", (e) => e.pointerId === pointer && end(false));
+    on("keydown", (e) => e.key === "Escape" && end(false));
+  }
+}
+
+function middle(element) {
+  const r = element.getBoundingClientRect();
+  return r.top + r.height / 2;
+}
+
+// [data-slug-of]: follows the field of that id for as long as nobody writes something of their own.
+document.addEventListener("input", ({ target }) => {
+  const slug = target.id && $(`[data-slug-of="${CSS.escape(target.id)}"]`);
+  if (!slug || slug.value !== (slug.dataset.made ?? "")) return;
+  slug.value = slug.dataset.made = target.value.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
+});
+
+for (const [name, type] of Object.entries({ "live-parts": LiveParts, "code-editor": CodeEditor, "order-list": OrderList, "sort-list": SortList }))
   customElements.define(name, type);
