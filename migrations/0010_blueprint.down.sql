@@ -1,0 +1,2 @@
+DELETE FROM settings WHERE name = 'blueprints.discovered';
+DROP TABLE blueprints;
