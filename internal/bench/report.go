@@ -10,7 +10,10 @@ import (
 )
 
 // report prints figures as they come and remembers which bars were missed.
-type report struct{ missed []string }
+type report struct {
+	missed []string
+	idle   float64 // bytes an idle server holds, once measured
+}
 
 func (r *report) heading(s string) { fmt.Printf("\n%s\n", s) }
 

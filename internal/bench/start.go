@@ -83,6 +83,7 @@ func startExternal(ctx context.Context, r *report) error {
 	r.bar("start on an empty database, migrations and blueprints", milliseconds(empty.at(50)), 1000, "ms")
 	r.bar("start on an existing database", milliseconds(existing.at(50)), 150, "ms")
 	r.bar("resident memory, idle", idle/1e6, 30, "MB")
+	r.idle = idle
 	return nil
 }
 
