@@ -386,6 +386,14 @@ type Jobs interface {
 	Enqueue(ctx context.Context, job Job) error
 }
 
+// Attempts undoes parts of a transaction.
+type Attempts interface {
+	// Try runs fn as a part of the transaction it is called in, and undoes that
+	// part alone when fn returns an error, which it returns. Only inside a
+	// transaction.
+	Try(ctx context.Context, fn func(tx Repos) error) error
+}
+
 // Repos is every repository, over the pool or over one transaction.
 type Repos struct {
 	Users          Users
@@ -405,8 +413,12 @@ type Repos struct {
 	Holder         Holder
 	Settings       Settings
 	Reputations    Reputations
+	Invitations    Invitations
+	Consents       Consents
+	Blueprints     Blueprints
 	Configuration  Configuration
 	Jobs           Jobs
+	Attempts       Attempts
 }
 
 // Store is the way to the database.

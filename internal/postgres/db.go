@@ -139,7 +139,9 @@ func (db *DB) over(q querier) idp.Repos {
 		Flows: newFlows(q), FlowBindings: newFlowBindings(q), Stages: newStages(q), Prompts: newPrompts(q),
 		Policies: newPolicies(q), PolicyBindings: newPolicyBindings(q), Brands: newBrands(q),
 		Events: events{q}, Lockdowns: lockdowns{q}, Runs: runs{q}, Holder: holder{q}, Settings: settings{q},
-		Reputations: reputations{q}, Configuration: configuration{q}, Jobs: jobs{q: q, queue: db.queue},
+		Reputations: reputations{q}, Invitations: newInvitations(q), Consents: consents{q},
+		Blueprints: newBlueprints(q), Configuration: configuration{q}, Jobs: jobs{q: q, queue: db.queue},
+		Attempts: attempts{db, q},
 	}
 }
 
