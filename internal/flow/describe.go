@@ -15,9 +15,15 @@ type Setting struct {
 	Default  any      // as it is in JSON
 	Help     string   // one or two sentences for people
 	Enum     []string // the only values allowed; nil = any
-	Format   string   // duration, multiline; "" = plain
+	Format   string   // duration, multiline, expression, secret; "" = plain
 	Ref      string   // what a uuid points to: flow, stage, prompt, policy, group; after a colon, the kind of stage
 	Min      string   // smallest integer, "" = none
+	Label    string   // for people, where Name says it badly; "" = Name in words
+	// Unordered lists mean the same in any order.
+	Unordered bool
+	// Unoffered settings mean nothing here and exist for configurations that
+	// come from elsewhere; forms leave them out and keep what they hold.
+	Unoffered bool
 }
 
 // Describe lists the settings of a kind, in their order.
@@ -33,7 +39,8 @@ var textual = reflect.TypeFor[encoding.TextMarshaler]()
 
 func (f field) describe() Setting {
 	s := Setting{Name: f.name, Help: f.tag.Get("help"), Enum: f.enum(), Format: f.tag.Get("format"),
-		Ref: f.tag.Get("ref"), Min: f.tag.Get("min"), Nullable: f.nullable(), Default: f.value.Interface()}
+		Ref: f.tag.Get("ref"), Min: f.tag.Get("min"), Nullable: f.nullable(), Default: f.value.Interface(),
+		Label: f.tag.Get("label"), Unordered: f.tag.Get("unordered") == "true", Unoffered: f.tag.Get("unoffered") == "true"}
 	t := f.value.Type()
 	if f.nullable() {
 		t = t.Elem()

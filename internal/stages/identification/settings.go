@@ -9,17 +9,17 @@ import (
 type Settings struct {
 	UserFields              []string     `json:"user_fields" enum:"email,username,upn" help:"By what people may name themselves. upn is the attribute of that name."`
 	PasswordStage           *idp.StageID `json:"password_stage" ref:"stage:password" help:"Ask for the password on the same page, with this stage's settings."`
-	CaptchaStage            *idp.StageID `json:"captcha_stage" ref:"stage:captcha" help:"Not offered; must be unset."`
+	CaptchaStage            *idp.StageID `json:"captcha_stage" ref:"stage:captcha" unoffered:"true" help:"Not offered; must be unset."`
 	CaseInsensitiveMatching bool         `json:"case_insensitive_matching" help:"Upper and lower case make no difference."`
 	ShowMatchedUser         bool         `json:"show_matched_user" help:"Later pages show the username instead of what was typed. Only with pretend_user_exists off: it would tell who exists."`
 	EnrollmentFlow          *idp.FlowID  `json:"enrollment_flow" ref:"flow" help:"Flow in which people sign up; adds a link."`
 	RecoveryFlow            *idp.FlowID  `json:"recovery_flow" ref:"flow" help:"Flow for people who forgot their password; adds a link."`
 	PasswordlessFlow        *idp.FlowID  `json:"passwordless_flow" ref:"flow" help:"Flow that signs in without a password; adds a link."`
-	Sources                 []idp.UUID   `json:"sources" help:"Not offered; must be empty."`
-	ShowSourceLabels        bool         `json:"show_source_labels" help:"Show the names of sources beside their icons."`
+	Sources                 []idp.UUID   `json:"sources" unoffered:"true" help:"Not offered; must be empty."`
+	ShowSourceLabels        bool         `json:"show_source_labels" unoffered:"true" help:"Show the names of sources beside their icons."`
 	PretendUserExists       bool         `json:"pretend_user_exists" help:"Go on with names that nobody has, so that nobody learns who exists."`
 	EnableRememberMe        bool         `json:"enable_remember_me" help:"Let clients offer to remember the name on this device."`
-	WebauthnStage           *idp.StageID `json:"webauthn_stage" ref:"stage:authenticator_validate" help:"Not offered; must be unset."`
+	WebauthnStage           *idp.StageID `json:"webauthn_stage" ref:"stage:authenticator_validate" unoffered:"true" help:"Not offered; must be unset."`
 }
 
 func defaults() any {

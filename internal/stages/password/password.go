@@ -16,7 +16,7 @@ const (
 
 // Settings configure the stage.
 type Settings struct {
-	Backends                   []string    `json:"backends" enum:"authentik.core.auth.InbuiltBackend,authentik.core.auth.TokenBackend,authentik.sources.ldap.auth.LDAPBackend,authentik.sources.kerberos.auth.KerberosBackend" help:"What the password is compared with. Only the account's own password (InbuiltBackend) is; the other names are accepted for configurations that come from elsewhere."`
+	Backends                   []string    `json:"backends" unoffered:"true" enum:"authentik.core.auth.InbuiltBackend,authentik.core.auth.TokenBackend,authentik.sources.ldap.auth.LDAPBackend,authentik.sources.kerberos.auth.KerberosBackend" help:"What the password is compared with. Only the account's own password (InbuiltBackend) is; the other names are accepted for configurations that come from elsewhere."`
 	ConfigureFlow              *idp.FlowID `json:"configure_flow" ref:"flow" help:"Flow in which people set their password."`
 	FailedAttemptsBeforeCancel int         `json:"failed_attempts_before_cancel" min:"1" help:"How many wrong passwords end the flow."`
 	AllowShowPassword          bool        `json:"allow_show_password" help:"Offer a button that shows the password as it is typed."`

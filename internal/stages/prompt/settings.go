@@ -14,8 +14,8 @@ import (
 
 // Settings configure the stage.
 type Settings struct {
-	Fields             []idp.PromptID `json:"fields" ref:"prompt" help:"What is shown, in the order of the prompts."`
-	ValidationPolicies []idp.PolicyID `json:"validation_policies" ref:"policy" help:"All of them must pass with the answers as context.prompt_data; their messages are shown."`
+	Fields             []idp.PromptID `json:"fields" ref:"prompt" unordered:"true" help:"What is shown, in the order of the prompts."`
+	ValidationPolicies []idp.PolicyID `json:"validation_policies" ref:"policy" unordered:"true" help:"All of them must pass with the answers as context.prompt_data; their messages are shown."`
 }
 
 // Type is what kind of field a prompt is, by its name on the wire.
