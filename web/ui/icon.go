@@ -29,6 +29,7 @@ const (
 	IconCircleX         IconName = "circle-x"
 	IconClock           IconName = "clock"
 	IconCopy            IconName = "copy"
+	IconCornerDownRight IconName = "corner-down-right"
 	IconDatabase        IconName = "database"
 	IconDownload        IconName = "download"
 	IconEllipsis        IconName = "ellipsis"
@@ -43,6 +44,7 @@ const (
 	IconGate            IconName = "gate"
 	IconGauge           IconName = "gauge"
 	IconGlobe           IconName = "globe"
+	IconGripVertical    IconName = "grip-vertical"
 	IconHistory         IconName = "history"
 	IconHouse           IconName = "house"
 	IconIdCard          IconName = "id-card"
@@ -66,6 +68,7 @@ const (
 	IconOctagonAlert    IconName = "octagon-alert"
 	IconPalette         IconName = "palette"
 	IconPencil          IconName = "pencil"
+	IconPlay            IconName = "play"
 	IconPlus            IconName = "plus"
 	IconRefreshCw       IconName = "refresh-cw"
 	IconRotateCcw       IconName = "rotate-ccw"
@@ -128,6 +131,7 @@ func Icons() []IconName {
 		IconCircleX,
 		IconClock,
 		IconCopy,
+		IconCornerDownRight,
 		IconDatabase,
 		IconDownload,
 		IconEllipsis,
@@ -142,6 +146,7 @@ func Icons() []IconName {
 		IconGate,
 		IconGauge,
 		IconGlobe,
+		IconGripVertical,
 		IconHistory,
 		IconHouse,
 		IconIdCard,
@@ -165,6 +170,7 @@ func Icons() []IconName {
 		IconOctagonAlert,
 		IconPalette,
 		IconPencil,
+		IconPlay,
 		IconPlus,
 		IconRefreshCw,
 		IconRotateCcw,
