@@ -17,6 +17,7 @@ var own = map[idp.Resource]map[idp.Verb]bool{
 	idp.ResourceSession:  {idp.VerbList: true, idp.VerbRead: true, idp.VerbDelete: true},
 	idp.ResourceToken:    {idp.VerbList: true, idp.VerbRead: true, idp.VerbCreate: true, idp.VerbUpdate: true, idp.VerbDelete: true},
 	idp.ResourceLockdown: {idp.VerbCreate: true},
+	idp.ResourceConsent:  {idp.VerbList: true, idp.VerbRead: true, idp.VerbDelete: true},
 }
 
 // Check returns nil when the actor may; otherwise an *idp.Error with

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
@@ -15,6 +16,8 @@ type Settlement struct {
 	Password              *string
 	// Attributes are put over the present ones, level by level.
 	Attributes map[string]any
+	// Groups are joined beside those that the account is in.
+	Groups []idp.GroupID
 	// Link is the recovery link that established it, to be used up; nil = none.
 	Link *idp.TokenID
 	// Generation is the user's session generation when the flow established who
@@ -87,6 +90,9 @@ func (s *Service) Settle(ctx context.Context, actor idp.Actor, id idp.UserID, c 
 		} else if err := tx.Users.Update(ctx, u); err != nil {
 			return err
 		}
+		if err := join(ctx, tx, u, c.Groups); err != nil {
+			return err
+		}
 		if changed, err = tx.Users.Get(ctx, id); err != nil {
 			return err
 		}
@@ -98,6 +104,22 @@ func (s *Service) Settle(ctx context.Context, actor idp.Actor, id idp.UserID, c 
 		return nil, fmt.Errorf("changing user %d in a flow: %w", id, err)
 	}
 	return changed, nil
+}
+
+// join adds memberships to those that a user has.
+func join(ctx context.Context, tx idp.Repos, u *idp.User, groups []idp.GroupID) error {
+	if err := knownGroups(ctx, tx, "groups", groups); err != nil {
+		return err
+	}
+	for _, id := range groups {
+		if slices.Contains(u.Groups, id) {
+			continue
+		}
+		if err := tx.Groups.AddUser(ctx, id, u.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // overlay puts the values of upper over those of lower; maps are merged.

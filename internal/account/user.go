@@ -157,7 +157,19 @@ func (s *Service) Delete(ctx context.Context, actor idp.Actor, id idp.UserID) er
 	if err := s.access.Check(actor, idp.VerbDelete, administer); err != nil {
 		return err
 	}
-	err := s.store.InTx(ctx, func(tx idp.Repos) error {
+	err := s.remove(ctx, id, func(tx idp.Repos, _ *idp.User) (idp.Actor, error) {
+		return s.permitted(ctx, tx, actor, idp.VerbDelete, administer)
+	})
+	if err != nil {
+		return fmt.Errorf("deleting user %d: %w", id, err)
+	}
+	return nil
+}
+
+// remove deletes an account after everything it holds has ended. permit judges
+// the actor, with the account held.
+func (s *Service) remove(ctx context.Context, id idp.UserID, permit func(idp.Repos, *idp.User) (idp.Actor, error)) error {
+	return s.store.InTx(ctx, func(tx idp.Repos) error {
 		// Before the row, in the order of every act that may shut out an
 		// administrator.
 		if _, err := tx.Users.HoldAdministrators(ctx); err != nil {
@@ -167,7 +179,7 @@ func (s *Service) Delete(ctx context.Context, actor idp.Actor, id idp.UserID) er
 		if err != nil {
 			return err
 		}
-		now, err := s.permitted(ctx, tx, actor, idp.VerbDelete, administer)
+		now, err := permit(tx, u)
 		if err != nil {
 			return err
 		}
@@ -185,10 +197,6 @@ func (s *Service) Delete(ctx context.Context, actor idp.Actor, id idp.UserID) er
 		facts["ended"] = ended
 		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelDeleted, app, now, u, facts))
 	})
-	if err != nil {
-		return fmt.Errorf("deleting user %d: %w", id, err)
-	}
-	return nil
 }
 
 // userFacts shows a user inside an event about the row.

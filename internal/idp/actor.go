@@ -65,18 +65,20 @@ type Resource string
 
 // The resources.
 const (
-	ResourceUser      Resource = "user"
-	ResourceGroup     Resource = "group"
-	ResourceSession   Resource = "session"
-	ResourceToken     Resource = "token"
-	ResourceEvent     Resource = "event"
-	ResourceBrand     Resource = "brand"
-	ResourceFlow      Resource = "flow"
-	ResourceStage     Resource = "stage"
-	ResourcePolicy    Resource = "policy"
-	ResourceLockdown  Resource = "lockdown"
-	ResourceBlueprint Resource = "blueprint"
-	ResourceSystem    Resource = "system"
+	ResourceUser       Resource = "user"
+	ResourceGroup      Resource = "group"
+	ResourceSession    Resource = "session"
+	ResourceToken      Resource = "token"
+	ResourceEvent      Resource = "event"
+	ResourceBrand      Resource = "brand"
+	ResourceFlow       Resource = "flow"
+	ResourceStage      Resource = "stage"
+	ResourcePolicy     Resource = "policy"
+	ResourceLockdown   Resource = "lockdown"
+	ResourceBlueprint  Resource = "blueprint"
+	ResourceSystem     Resource = "system"
+	ResourceInvitation Resource = "invitation"
+	ResourceConsent    Resource = "consent"
 )
 
 // Object names what access is asked for: a kind, and whose it is where it

@@ -15,12 +15,14 @@ const (
 	DoorFlowLink     Door = "flow_link"     // a recovery or set-up link is opened
 	DoorRecoveryLink Door = "recovery_link" // a recovery link is about to be created
 	DoorPasswordSet  Door = "password_set"  // an account changes its own password
+	DoorInvitation   Door = "invitation"    // an invitation is opened or taken; the account is its creator
+	DoorConsent      Door = "consent"       // an account agrees to what an application may do
 )
 
 // Doors lists every door.
 func Doors() []Door {
 	return []Door{DoorPassword, DoorSignIn, DoorSession, DoorAPIToken, DoorTokenIssue,
-		DoorFlowLink, DoorRecoveryLink, DoorPasswordSet}
+		DoorFlowLink, DoorRecoveryLink, DoorPasswordSet, DoorInvitation, DoorConsent}
 }
 
 // Refusal says why a door stays shut. It goes to logs and events; strangers
@@ -85,7 +87,9 @@ func Refuse(door Door, reason Refusal) *Error {
 		message = "Your session has ended. Sign in again."
 	case DoorFlowLink:
 		message = "This link is not valid any more."
-	case DoorTokenIssue, DoorRecoveryLink, DoorPasswordSet:
+	case DoorInvitation:
+		message = "This invitation is not valid."
+	case DoorTokenIssue, DoorRecoveryLink, DoorPasswordSet, DoorConsent:
 		message = "This account may not act."
 	}
 	return &Error{Code: CodeRefused, Message: message, Reason: reason}

@@ -28,6 +28,8 @@ const (
 	ActionModelUpdated    Action = "model_updated"
 	ActionModelDeleted    Action = "model_deleted"
 	ActionSuspicious      Action = "suspicious_request"
+	ActionInvitationUsed  Action = "invitation_used"
+	ActionEmailSent       Action = "email_sent"
 )
 
 // Actions lists the actions in use.
@@ -35,7 +37,7 @@ func Actions() []Action {
 	return []Action{ActionLogin, ActionLoginFailed, ActionLogout, ActionUserWrite, ActionPasswordSet,
 		ActionSecretView, ActionSecretRotate, ActionFlowExecution, ActionPolicyExecution, ActionPolicyException,
 		ActionSystemException, ActionConfigError, ActionConfigWarning, ActionModelCreated, ActionModelUpdated,
-		ActionModelDeleted, ActionSuspicious}
+		ActionModelDeleted, ActionSuspicious, ActionInvitationUsed, ActionEmailSent}
 }
 
 // ActionIDLockdown is context.action_id of a lockdown's event.

@@ -34,6 +34,8 @@ type (
 	EventID         = ID[Event]
 	LockdownID      = ID[Lockdown]
 	RunID           = ID[Run]
+	InvitationID    = ID[Invitation]
+	ReputationID    = ID[Reputation]
 )
 
 // NewID returns a fresh time-ordered identifier (RFC 9562, version 7).

@@ -4,11 +4,15 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/stages/accountlockdown"
+	"github.com/portcullis-idp/portcullis/internal/stages/consent"
 	"github.com/portcullis-idp/portcullis/internal/stages/deny"
+	"github.com/portcullis-idp/portcullis/internal/stages/dummy"
 	"github.com/portcullis-idp/portcullis/internal/stages/identification"
+	"github.com/portcullis-idp/portcullis/internal/stages/invitation"
 	"github.com/portcullis-idp/portcullis/internal/stages/password"
 	"github.com/portcullis-idp/portcullis/internal/stages/prompt"
 	"github.com/portcullis-idp/portcullis/internal/stages/redirect"
+	"github.com/portcullis-idp/portcullis/internal/stages/userdelete"
 	"github.com/portcullis-idp/portcullis/internal/stages/userlogin"
 	"github.com/portcullis-idp/portcullis/internal/stages/userlogout"
 	"github.com/portcullis-idp/portcullis/internal/stages/userwrite"
@@ -21,6 +25,7 @@ type Repos interface{ Repos() idp.Repos }
 type Accounts interface {
 	password.Accounts
 	userwrite.Accounts
+	userdelete.Accounts
 }
 
 // Sessions is what stages need of sessions; session.Service is one.
@@ -31,11 +36,13 @@ type Sessions interface {
 
 // Deps are what the stages need.
 type Deps struct {
-	Store     Repos
-	Accounts  Accounts
-	Sessions  Sessions
-	Lockdowns accountlockdown.Lockdowns
-	Policies  prompt.Policies
+	Store       Repos
+	Accounts    Accounts
+	Sessions    Sessions
+	Lockdowns   accountlockdown.Lockdowns
+	Invitations invitation.Invitations
+	Consents    consent.Consents
+	Policies    prompt.Policies
 }
 
 // All lists every kind of stage. A new kind is one line here.
@@ -46,9 +53,13 @@ func All(d Deps) []flow.Kind {
 		userlogin.Kind(d.Sessions),
 		userlogout.Kind(d.Sessions),
 		userwrite.Kind(d.Accounts),
+		userdelete.Kind(d.Accounts),
 		prompt.Kind(d.Store, d.Policies),
 		accountlockdown.Kind(d.Store, d.Lockdowns),
+		invitation.Kind(d.Invitations),
+		consent.Kind(d.Consents),
 		deny.Kind(),
+		dummy.Kind(d.Store),
 		redirect.Kind(),
 	}
 }

@@ -161,7 +161,8 @@ func (s stage) Submit(ctx context.Context, run *flow.Run, in flow.Input) (flow.S
 		if u == nil && !s.settings.PretendUserExists {
 			return nil, idp.Invalid("", message)
 		}
-		flow.KeyAuthMethod.Drop(run.Vars)
+		flow.KeyAuthMethod.Drop(run.Vars) // it was said of somebody else
+		flow.KeyAuthMethodArgs.Drop(run.Vars)
 		return s.pass(ctx, run, u, typed)
 	}
 	passed, err := s.accounts.Authenticate(ctx, run.Actor, u, password)

@@ -2,32 +2,26 @@ package userwrite
 
 import (
 	"context"
-	"maps"
-	"slices"
-	"strings"
+	"errors"
+	"fmt"
 
 	"github.com/portcullis-idp/portcullis/internal/account"
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/invitation"
 )
 
-// neverCreate is the one creation mode on offer.
-const neverCreate = "never_create"
+// nobody is said whether there is no account or no proof that it is one's own:
+// the difference would tell who exists.
+const nobody = "No user found and can't create new user."
 
-// Settings configure the stage.
-type Settings struct {
-	UserCreationMode      string       `json:"user_creation_mode" enum:"never_create,create_when_required,always_create" help:"Whether accounts may be made. Only never_create is offered."`
-	CreateUsersAsInactive bool         `json:"create_users_as_inactive" help:"New accounts begin switched off."`
-	CreateUsersGroup      *idp.GroupID `json:"create_users_group" ref:"group" help:"Group that new accounts join."`
-	UserType              string       `json:"user_type" enum:"internal,external,service_account,internal_service_account" help:"Type of new accounts."`
-	UserPathTemplate      string       `json:"user_path_template" help:"Path of new accounts."`
-}
-
-// Accounts changes accounts.
+// Accounts makes and changes accounts.
 type Accounts interface {
 	// Settle changes an account that a flow has established to be the one it
 	// is about.
 	Settle(ctx context.Context, actor idp.Actor, id idp.UserID, c account.Settlement) (*idp.User, error)
+	// Enroll makes an account.
+	Enroll(ctx context.Context, actor idp.Actor, e account.Enrollment) (*idp.User, error)
 }
 
 // Kind describes the stage.
@@ -35,49 +29,64 @@ func Kind(accounts Accounts) flow.Kind {
 	return flow.Kind{
 		Name: "user_write", Model: "authentik_stages_user_write.userwritestage", Form: "ak-stage-user-write-form",
 		Verbose: "User Write Stage", VerbosePlural: "User Write Stages",
-		Summary: "Writes what prompts collected to the account that the flow is about.",
-		Settings: func() any {
-			return &Settings{UserCreationMode: neverCreate, CreateUsersAsInactive: true, UserType: string(idp.UserExternal)}
-		},
-		Build: func(settings any) (flow.Stage, error) {
-			if mode := settings.(*Settings).UserCreationMode; mode != neverCreate {
-				return nil, idp.Invalid("user_creation_mode", "Flows cannot make accounts yet, so %s is not offered; expected %s.", mode, neverCreate)
-			}
-			return stage{accounts}, nil
-		},
+		Summary:  "Writes what prompts collected to the account that the flow is about, or makes one of it.",
+		Settings: defaults,
+		Build:    func(settings any) (flow.Stage, error) { return build(settings, accounts) },
 		Headless: true,
 	}
 }
 
-type stage struct{ accounts Accounts }
+type stage struct {
+	settings Settings
+	path     pathTemplate
+	accounts Accounts
+}
 
 // Enter implements flow.Stage. Faults in the answers are CodeInvalid on the
 // prompts' fields, so that the engine can show them there.
 func (s stage) Enter(ctx context.Context, run *flow.Run) (flow.Step, error) {
-	u, err := run.Pending(ctx)
+	u, err := run.Subject(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if u == nil && run.Actor.User != nil {
-		u = run.Actor.User
-		run.SetPending(u)
-	}
-	if u == nil {
-		return flow.Deny{Reason: "No user found and can't create new user."}, nil
-	}
 	data, _ := flow.KeyPromptData.In(run.Vars)
-	change, some := settlement(data)
-	if !some {
+	switch {
+	case s.settings.UserCreationMode == AlwaysCreate, s.settings.UserCreationMode == CreateWhenRequired && u == nil:
+		return s.enroll(ctx, run, data)
+	case !run.Proven(u):
+		if u != nil {
+			run.Note(fmt.Errorf("flow %s would change user %d, whom it has only been told the name of", run.Flow.Slug, u.ID))
+		}
+		return flow.Deny{Reason: nobody}, nil
+	}
+	return s.settle(ctx, run, u, data)
+}
+
+// Submit implements flow.Stage.
+func (s stage) Submit(ctx context.Context, run *flow.Run, _ flow.Input) (flow.Step, error) {
+	return s.Enter(ctx, run)
+}
+
+// settle changes the account that the flow is about.
+func (s stage) settle(ctx context.Context, run *flow.Run, u *idp.User, data map[string]any) (flow.Step, error) {
+	pending, ok := flow.KeyPending.In(run.Vars)
+	if !ok {
+		run.SetPending(u)
+		pending, _ = flow.KeyPending.In(run.Vars)
+	}
+	a := read(data)
+	groups, _ := KeyGroups.In(run.Vars)
+	if !a.some() && len(groups) == 0 {
 		return flow.Next{}, nil
 	}
-	pending, _ := flow.KeyPending.In(run.Vars)
-	change.Generation = pending.Generation
+	change := account.Settlement{Username: a.username, Name: a.name, Email: a.email, Password: a.password,
+		Attributes: a.attributes, Groups: groups, Generation: pending.Generation}
 	if link, ok := flow.KeyLink.In(run.Vars); ok {
 		change.Link = &link
 	}
 	changed, err := s.accounts.Settle(ctx, run.Actor, u.ID, change)
 	if err != nil {
-		return nil, err
+		return nil, ours(err)
 	}
 	flow.KeyLink.Drop(run.Vars)
 	forgetSecrets(run, data)
@@ -86,70 +95,74 @@ func (s stage) Enter(ctx context.Context, run *flow.Run) (flow.Step, error) {
 	return flow.Next{}, nil
 }
 
-// Submit implements flow.Stage.
-func (s stage) Submit(ctx context.Context, run *flow.Run, _ flow.Input) (flow.Step, error) {
-	return s.Enter(ctx, run)
+// enroll makes an account, which the rest of the run is about.
+func (s stage) enroll(ctx context.Context, run *flow.Run, data map[string]any) (flow.Step, error) {
+	path, err := s.pathFor(ctx, run, data)
+	if err != nil {
+		return nil, err
+	}
+	a, active := read(data), !s.settings.CreateUsersAsInactive
+	e := account.Enrollment{Flow: run.Flow, NewUser: account.NewUser{Username: of(a.username), Name: of(a.name), Email: of(a.email),
+		Path: path, Type: idp.UserType(s.settings.UserType), IsActive: &active, Attributes: a.attributes, Password: a.password}}
+	if t, ok := KeyType.In(run.Vars); ok {
+		e.Type = t
+	}
+	e.Groups, _ = KeyGroups.In(run.Vars)
+	if s.settings.CreateUsersGroup != nil {
+		e.Groups = append(e.Groups, *s.settings.CreateUsersGroup)
+	}
+	if held, ok := invitation.Key.In(run.Vars); ok {
+		e.Invitation = &held.ID
+	}
+	made, err := s.accounts.Enroll(ctx, run.Actor, e)
+	if err != nil {
+		return nil, ours(err)
+	}
+	// What was established so far was about somebody else.
+	for _, drop := range []func(flow.Vars){invitation.Key.Drop, flow.KeyPendingIdentifier.Drop, flow.KeyLink.Drop,
+		flow.KeyRestored.Drop, flow.KeyAuthMethod.Drop, flow.KeyAuthMethodArgs.Drop} {
+		drop(run.Vars)
+	}
+	forgetSecrets(run, data)
+	run.Forget()
+	run.SetPending(made)
+	flow.KeyEnrolled.Put(run.Vars, made.ID)
+	return flow.Next{}, nil
 }
 
-// settlement takes out of the answers what an account has; the rest is
-// discarded, above all groups and whether the account is active.
-func settlement(data map[string]any) (c account.Settlement, some bool) {
-	for _, key := range slices.Sorted(maps.Keys(data)) {
-		v := data[key]
-		text, isText := v.(string)
-		name, nested := attribute(key)
-		switch {
-		case key == "username" && isText:
-			c.Username = &text
-		case key == "name" && isText:
-			c.Name = &text
-		case key == "email" && isText:
-			c.Email = &text
-		case key == "password" && isText && text != "":
-			c.Password = &text
-		case key == "locale" && isText:
-			c.Attributes = put(c.Attributes, []string{"settings", "locale"}, text)
-		case nested:
-			c.Attributes = put(c.Attributes, name, v)
-		default:
-			continue
+// pathFor is the path of a new account; "" = the usual one.
+func (s stage) pathFor(ctx context.Context, run *flow.Run, data map[string]any) (string, error) {
+	if path, ok := KeyPath.In(run.Vars); ok && path != "" {
+		return path, nil
+	}
+	if s.settings.UserPathTemplate == "" {
+		return "", nil
+	}
+	facts, err := run.Facts(ctx)
+	if err != nil {
+		return "", err
+	}
+	return s.path.path(data, facts)
+}
+
+func of(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// ours makes a fault of ours of what no answer can put right: what the stage's
+// settings or the context say of groups, path and type.
+func ours(err error) error {
+	var e *idp.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	for _, field := range []string{"groups", "path", "type"} {
+		if len(e.Fields[field]) > 0 {
+			return fmt.Errorf("settings of the user write stage: %v", err) //nolint:errorlint // no longer the visitor's
 		}
-		some = true
 	}
-	return c, some
-}
-
-// attribute reads keys such as attributes.settings.theme and
-// attributes_department.
-func attribute(key string) (path []string, ok bool) {
-	for _, separator := range []string{".", "_"} {
-		if rest, found := strings.CutPrefix(key, "attributes"+separator); found && rest != "" {
-			return strings.Split(rest, separator), true
-		}
-	}
-	return nil, false
-}
-
-func put(into map[string]any, path []string, v any) map[string]any {
-	if into == nil {
-		into = map[string]any{}
-	}
-	if len(path) == 1 {
-		into[path[0]] = v
-		return into
-	}
-	below, _ := into[path[0]].(map[string]any)
-	into[path[0]] = put(below, path[1:], v)
-	return into
-}
-
-// forgetSecrets drops the passwords that prompts collected: nothing needs them
-// any more.
-func forgetSecrets(run *flow.Run, data map[string]any) {
-	for key := range data {
-		if strings.Contains(key, "password") {
-			delete(data, key)
-		}
-	}
-	flow.KeyPromptData.Put(run.Vars, data)
+	return err
 }

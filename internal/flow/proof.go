@@ -1,0 +1,28 @@
+package flow
+
+import "github.com/portcullis-idp/portcullis/internal/idp"
+
+// KeyEnrolled is the account that the run itself has made.
+const KeyEnrolled Key[idp.UserID] = "enrolled_user"
+
+// Proven reports whether the run has established that the browser speaks for u:
+// u is signed in in it, proved in this run to be u, came by a link made for u,
+// or was made by the run. Naming somebody proves nothing. Whatever changes or
+// removes an account asks first.
+func (r *Run) Proven(u *idp.User) bool {
+	if u == nil {
+		return false
+	}
+	if r.Actor.Is(u.ID) {
+		return true
+	}
+	pending, ok := KeyPending.In(r.Vars)
+	if !ok || pending.User != u.ID {
+		return false
+	}
+	if made, _ := KeyEnrolled.In(r.Vars); made == u.ID {
+		return true
+	}
+	method, _ := KeyAuthMethod.In(r.Vars)
+	return method != "" || r.OpenedFor(u)
+}
