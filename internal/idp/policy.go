@@ -14,6 +14,9 @@ type Policy struct {
 	Settings         json.RawMessage
 	ExecutionLogging bool
 	UpdatedAt        time.Time
+	// BoundTo counts the bindings and the stages that name it; derived, and
+	// only there when the policy was read by itself.
+	BoundTo int
 }
 
 // PolicyBinding attaches a policy, a group or a user to a target: a flow or a
@@ -44,12 +47,28 @@ type PolicyRequest struct {
 	Query    map[string]string
 	ClientIP netip.Addr
 	Context  map[string]any // plain data only; users as UserFacts
+	Debug    bool           // somebody tries the policy; nothing depends on the answer
 }
 
 // PolicyResult is the answer of a policy or of all bindings of a target.
 type PolicyResult struct {
 	Passing  bool
 	Messages []string
+	// Trace is what each binding of a target answered, by order. It is for
+	// whoever may inspect flows, never for the person concerned.
+	Trace []PolicyTrace
+}
+
+// PolicyTrace is what one policy binding answered.
+type PolicyTrace struct {
+	Binding  PolicyBindingID `json:"binding"`
+	Kind     string          `json:"kind"` // policy, group, user
+	Name     string          `json:"name"` // of the policy; "" for groups and users
+	Passing  bool            `json:"passing"`
+	Negated  bool            `json:"negated,omitempty"`
+	Messages []string        `json:"messages,omitempty"`
+	Fault    string          `json:"fault,omitempty"` // why there was no answer
+	Took     time.Duration   `json:"took"`            // nanoseconds
 }
 
 // Facts returns the user as the plain data that expressions see.

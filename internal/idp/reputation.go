@@ -16,6 +16,25 @@ const (
 	ReputationLifetime = 24 * time.Hour
 )
 
+// Reputation is the score of one pair of account and address.
+type Reputation struct {
+	ID         ReputationID
+	Identifier string     // the username; "" = no account was met
+	IP         netip.Addr // not valid = unknown
+	Score      int
+	UpdatedAt  time.Time
+	ExpiresAt  time.Time
+}
+
+// ReputationFilter selects scores. Those that have expired are never found.
+type ReputationFilter struct {
+	Paging
+	Identifier  *string
+	Identifiers []string // nil = all
+	IP          *netip.Addr
+	Score       *int
+}
+
 // Reputations keeps how attempts to sign in went: one score for each pair of the
 // account that was named and the address it was named from.
 type Reputations interface {
@@ -27,4 +46,9 @@ type Reputations interface {
 	// Score is the sum over all pairs with the address or the identifier. One
 	// that is not valid, or "", selects nothing.
 	Score(ctx context.Context, ip netip.Addr, identifier string) (int, error)
+	// Get returns one score; CodeNotFound when there is none or it has expired.
+	Get(ctx context.Context, id ReputationID) (*Reputation, error)
+	Find(ctx context.Context, filter ReputationFilter) (Page[Reputation], error)
+	// Delete forgets one score.
+	Delete(ctx context.Context, id ReputationID) error
 }

@@ -53,6 +53,19 @@ func (c *cache[K, V]) get(key K, make func() (V, error)) (V, error) {
 	return v, nil
 }
 
+func (c *cache[K, V]) len() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.order.Len()
+}
+
+func (c *cache[K, V]) clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.order.Init()
+	clear(c.byKey)
+}
+
 // Expressions compiles sources once and keeps the ones used last. It may be used
 // by many at once; the zero value is not ready, use NewExpressions.
 type Expressions struct{ cache *cache[string, *Expression] }

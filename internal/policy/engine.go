@@ -17,8 +17,9 @@ const defaultTimeout = 30 * time.Second
 // Engine evaluates bindings. Make one per process and share it: it keeps built
 // policies until they change.
 type Engine struct {
-	kinds *Kinds
-	built *cache[builtKey, Policy]
+	kinds     *Kinds
+	built     *cache[builtKey, Policy]
+	directory Directory // nil = expressions can ask for nothing
 }
 
 type builtKey struct {
@@ -28,10 +29,28 @@ type builtKey struct {
 	settings  string
 }
 
-// NewEngine returns an engine for policies of these kinds.
+// NewEngine returns an engine for policies of these kinds, whose expressions can
+// ask for nothing beside their request.
 func NewEngine(kinds *Kinds) *Engine {
 	return &Engine{kinds: kinds, built: newCache[builtKey, Policy](256)}
 }
+
+// With returns an engine whose expressions may also ask for policies and users.
+func (e *Engine) With(d Directory) *Engine {
+	with := *e
+	with.directory = d
+	return &with
+}
+
+// Kinds returns the kinds of policies the engine knows.
+func (e *Engine) Kinds() *Kinds { return e.kinds }
+
+// Built says how many policies are kept built in this process.
+func (e *Engine) Built() int { return e.built.len() }
+
+// Forget drops what was kept built: each policy is built anew when it is next
+// asked.
+func (e *Engine) Forget() { e.built.clear() }
 
 // Result is the answer of all bindings of a target.
 type Result struct {
@@ -109,8 +128,8 @@ func (e *Engine) Evaluate(ctx context.Context, bindings []idp.PolicyBinding, mod
 	return r, nil
 }
 
-// EvaluatePolicy evaluates one policy without a binding, as the test page does.
-// Unlike Evaluate it returns the policy's error.
+// EvaluatePolicy evaluates one policy without a binding. Unlike Evaluate it
+// returns the policy's error; Try also tells what happened.
 func (e *Engine) EvaluatePolicy(ctx context.Context, p *idp.Policy, req idp.PolicyRequest) (idp.PolicyResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, defaultTimeout)
 	defer cancel()
@@ -175,6 +194,10 @@ func (e *Engine) tracePolicy(ctx context.Context, b *idp.PolicyBinding, req idp.
 }
 
 func (e *Engine) ask(ctx context.Context, p *idp.Policy, req idp.PolicyRequest) (result idp.PolicyResult, err error) {
+	ctx, a := e.asks(ctx)
+	began := time.Now()
+	a.journal.began(p, a.depth)
+	defer func() { a.journal.ended(p, a.depth, result, err, time.Since(began)) }()
 	defer func() {
 		if r := recover(); r != nil {
 			result, err = idp.PolicyResult{}, fmt.Errorf("evaluating policy %q: panic: %v", p.Name, r)

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -38,11 +39,15 @@ var variables = []Entry{
 	{"context", "variable", "map", "What the flow knows so far. The same as request.context."},
 	{"prompt_context", "variable", "map", "The answers given so far. The same as context.prompt_data."},
 	{"client_ip", "variable", "text", "The client's address, \"\" when it is not known."},
+	{"ak_client_ip", "variable", "text", "The same as client_ip, by the name other products use."},
+	{"ak_is_sso_flow", "variable", "true or false", "Whether the person came through another identity provider."},
+	{"request.debug", "variable", "true or false", "Whether somebody only tries the policy."},
 	{"request.user", "variable", "user or nil", "See user."},
 	{"request.http_request", "variable", "map", "See http_request."},
 	{"request.context", "variable", "map", "See context."},
 	{"context.pending_user", "variable", "user or nil", "The user the flow is about."},
 	{"context.prompt_data", "variable", "map", "The answers given so far, by field key."},
+	{"context.flow_plan", "variable", "map", "The flow: context, which is the same as context here."},
 	{"context.lockdown_target_user", "variable", "user or nil", "Whom a lockdown of one account is about."},
 	{"context.lockdown_target_users", "variable", "list of users", "Whom a lockdown is about; empty outside of one."},
 	{"context.lockdown_target_user.holdings", "variable", "map or nil", "What a lockdown would end, counted: sessions, tokens, grants, applications. On each of lockdown_target_users too; nil when there are more than 25."},
@@ -75,15 +80,21 @@ func environmentTypes() types.Map {
 		"lockdown_target_users": types.Array(target),
 		"lockdown_results":      types.Array(free),
 	}
+	inner := types.Map{}
+	for name, t := range context {
+		inner[name] = t
+	}
+	context["flow_plan"] = types.Map{types.Extra: types.Any, "context": inner}
 	http := types.Map{"user": user, "path": types.Any, "method": types.Any, "query": free}
 	return types.Map{
-		"request":        types.Map{"user": user, "http_request": http, "context": context},
+		"request":        types.Map{"user": user, "http_request": http, "context": context, "debug": types.Any},
 		"user":           user,
 		"http_request":   http,
 		"context":        context,
 		"prompt_context": free,
 		"client_ip":      types.Any,
 		"ak_client_ip":   types.Any,
+		"ak_is_sso_flow": types.Any,
 	}
 }
 
@@ -112,6 +123,7 @@ func environment(req idp.PolicyRequest, m *meter) (map[string]any, error) {
 	if context["prompt_data"] == nil {
 		context["prompt_data"] = map[string]any{}
 	}
+	addFlowPlan(context)
 	query := make(map[string]any, len(req.Query))
 	for k, v := range req.Query {
 		query[k] = v
@@ -123,14 +135,29 @@ func environment(req idp.PolicyRequest, m *meter) (map[string]any, error) {
 	http := map[string]any{"user": signedIn, "path": req.Path, "method": req.Method, "query": query}
 	return map[string]any{
 		nameRun:          m,
-		"request":        map[string]any{"user": user, "http_request": http, "context": context},
+		"request":        map[string]any{"user": user, "http_request": http, "context": context, "debug": req.Debug},
 		"user":           user,
 		"http_request":   http,
 		"context":        context,
 		"prompt_context": context["prompt_data"],
 		"client_ip":      ip,
 		"ak_client_ip":   ip,
+		"ak_is_sso_flow": context["is_sso"] == true,
 	}, nil
+}
+
+// addFlowPlan shows the context once more under the name it has elsewhere. It
+// does not hold itself: what is printed or compared must have an end.
+func addFlowPlan(context map[string]any) {
+	plan, _ := context["flow_plan"].(map[string]any)
+	shown := maps.Clone(plan)
+	if shown == nil {
+		shown = map[string]any{}
+	}
+	inner := maps.Clone(context)
+	delete(inner, "flow_plan")
+	shown["context"] = inner
+	context["flow_plan"] = shown
 }
 
 // facts returns a user as plain data, and nothing but nil for nobody.

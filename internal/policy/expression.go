@@ -66,7 +66,10 @@ func (e *Expression) Source() string { return e.source }
 // Run evaluates the expression for a request. The error is an *Error; a context
 // that ends or 100 ms of time end it early.
 func (e *Expression) Run(ctx context.Context, req idp.PolicyRequest) (Value, error) {
-	return e.run(ctx, func(m *meter) (map[string]any, error) { return environment(req, m) })
+	return e.run(ctx, func(m *meter) (map[string]any, error) {
+		m.request = req
+		return environment(req, m)
+	})
 }
 
 func (e *Expression) run(ctx context.Context, environment func(*meter) (map[string]any, error)) (Value, error) {

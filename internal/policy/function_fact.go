@@ -2,7 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"net/netip"
 	"time"
 )
 
@@ -20,9 +19,6 @@ func factFunctions() []function {
 		{name: "ak_is_group_member", usage: "ak_is_group_member(user, name) → true or false", run: isGroupMember,
 			signs: []any{new(func(any, string) bool)},
 			help:  "The same as is_group_member, by the name other products use."},
-		{name: "cidr_contains", usage: "cidr_contains(network or list, address) → true or false", run: cidrContains,
-			signs: []any{new(func(any, any) bool)},
-			help:  "Whether the address lies in the network (192.0.2.0/24) or in one of them. An address that cannot be read is an error, so that its negation lets nobody in."},
 		{name: "now", usage: "now() → time", signs: []any{new(func() time.Time)}, run: now,
 			help: "The time, in UTC; the same throughout one evaluation."},
 		{name: "date", usage: "date(text[, layout]) → time", run: date,
@@ -65,48 +61,6 @@ func isGroupMember(m *meter, args []any) (any, error) {
 	return false, nil
 }
 
-func cidrContains(m *meter, args []any) (any, error) {
-	text, err := textArgument(args, 1)
-	if err != nil {
-		return nil, err
-	}
-	address, err := netip.ParseAddr(text)
-	if err != nil {
-		return nil, fmt.Errorf("%q is not an address", clip(text))
-	}
-	address = address.Unmap().WithZone("")
-	networks := []any{args[0]}
-	if _, single := args[0].(string); !single {
-		if networks, err = listArgument(m, args, 0); err != nil {
-			return nil, err
-		}
-	}
-	contained := false
-	for _, n := range networks {
-		network, err := parseNetwork(n)
-		if err != nil {
-			return nil, err // even after a match: a broken list is a fault
-		}
-		contained = contained || network.Contains(address)
-	}
-	return contained, nil
-}
-
-func parseNetwork(v any) (netip.Prefix, error) {
-	text, ok := v.(string)
-	if !ok {
-		return netip.Prefix{}, wrongType(1, "a network", v)
-	}
-	if address, err := netip.ParseAddr(text); err == nil {
-		return netip.PrefixFrom(address.Unmap().WithZone(""), address.Unmap().BitLen()), nil
-	}
-	network, err := netip.ParsePrefix(text)
-	if err != nil {
-		return netip.Prefix{}, fmt.Errorf("%q is not a network", clip(text))
-	}
-	return network, nil
-}
-
 func now(m *meter, _ []any) (any, error) { return m.now.UTC(), nil }
 
 func date(_ *meter, args []any) (any, error) {
@@ -133,9 +87,11 @@ func date(_ *meter, args []any) (any, error) {
 	return nil, fmt.Errorf("%q is not a time", clip(text))
 }
 
-func clip(s string) string {
-	if r := []rune(s); len(r) > 60 {
-		return string(r[:60]) + "…"
+func clip(s string) string { return clipTo(s, 60) }
+
+func clipTo(s string, most int) string {
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
 	}
 	return s
 }

@@ -62,6 +62,13 @@ func isList(v reflect.Value) bool { return v.Kind() == reflect.Slice || v.Kind()
 
 // in is the operator of that name.
 func in(m *meter, args []any) (any, error) {
+	if n, ok := args[1].(network); ok {
+		address, err := parseAddress(args[0])
+		if err != nil {
+			return nil, err
+		}
+		return n.prefix.Contains(address), nil
+	}
 	v := reflect.ValueOf(args[1])
 	switch {
 	case args[1] == nil:

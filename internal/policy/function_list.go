@@ -16,6 +16,8 @@ func listFunctions() []function {
 			help: "The elements of all lists in one."},
 		{name: "flatten", usage: "flatten(list) → list", signs: unary, run: flatten,
 			help: "The list with the elements of inner lists in their place, at all levels."},
+		{name: "list_flatten", usage: "list_flatten(list) → list", signs: unary, run: flatten,
+			help: "The same as flatten, by the name other products use."},
 		{name: "reverse", usage: "reverse(list) → list", signs: unary, run: reverse, help: "The list from its end."},
 		{name: "uniq", usage: "uniq(list) → list", signs: unary, run: uniq,
 			help: "The texts, numbers and truth values of the list without repetitions."},

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
@@ -34,6 +35,21 @@ type Kind struct {
 	// New builds a policy from the JSON of its settings. The error is
 	// idp.CodeInvalid with the fields that are wrong.
 	New func(settings json.RawMessage) (Policy, error)
+}
+
+// Complete returns stored settings as a pointer to the kind's struct, with the
+// defaults for what is not stored. It does not judge: settings that an earlier
+// version kept are shown as far as they are understood.
+func (k Kind) Complete(settings json.RawMessage) (any, error) {
+	defaults := reflect.ValueOf(k.Settings).Elem()
+	out := reflect.New(defaults.Type())
+	out.Elem().Set(defaults)
+	if len(bytes.TrimSpace(settings)) > 0 {
+		if err := json.Unmarshal(settings, out.Interface()); err != nil {
+			return nil, fmt.Errorf("reading the settings of a policy of kind %s: %w", k.Name, err)
+		}
+	}
+	return out.Interface(), nil
 }
 
 // DecodeSettings decodes the JSON of a kind's settings strictly into a struct that

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
 )
 
 // The bounds of an expression. A warning for a thousand users takes about 30,000
@@ -30,6 +32,7 @@ const (
 // argument and cannot look inside: it has no exported fields or methods.
 type meter struct {
 	ctx      context.Context
+	request  idp.PolicyRequest
 	now      time.Time
 	looked   time.Time     // when the clock was last looked at
 	used     time.Duration // of maxTime

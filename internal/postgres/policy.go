@@ -10,12 +10,17 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
 
+// validates holds for a stage s that asks the policy t about answers.
+const validates = `jsonb_exists(s.settings -> 'validation_policies', t.id::text)`
+
 var policyTable = newTable(table[idp.Policy]{
 	listing: listing{
-		noun:    "policy",
-		columns: `t.id, t.name, t.kind, t.settings, t.execution_logging, t.updated_at`,
-		orders:  map[string]string{"pk": "t.id", "name": "t.name", "kind": "t.kind"},
-		usual:   []string{"name"},
+		noun: "policy",
+		columns: `t.id, t.name, t.kind, t.settings, t.execution_logging, t.updated_at,
+			((SELECT count(*) FROM policy_bindings b WHERE b.policy_id = t.id) +
+			 (SELECT count(*) FROM stages s WHERE ` + validates + `)) AS bound_to`,
+		orders: map[string]string{"pk": "t.id", "name": "t.name", "kind": "t.kind"},
+		usual:  []string{"name"},
 	},
 	id: func(p *idp.Policy) *idp.PolicyID { return &p.ID },
 	values: func(p *idp.Policy) pgx.NamedArgs {
@@ -31,8 +36,15 @@ func (r policies) Find(ctx context.Context, f idp.PolicyFilter) (idp.Page[idp.Po
 	var w where
 	equal(&w, "t.kind", f.Kind)
 	equal(&w, "t.name", f.Name)
+	equal(&w, "t.execution_logging", f.ExecutionLogging)
 	if f.IDs != nil {
 		w.with("t.id = ANY(@ids)", "ids", f.IDs)
+	}
+	if f.Bound != nil {
+		w.with("EXISTS (SELECT FROM policy_bindings b WHERE b.policy_id = t.id) = @bound", "bound", *f.Bound)
+	}
+	if f.Validates != nil {
+		w.with("EXISTS (SELECT FROM stages s WHERE "+validates+") = @validates", "validates", *f.Validates)
 	}
 	w.search(f.Search, "t.name", "t.kind")
 	return r.find(ctx, w, f.Paging)
@@ -113,5 +125,14 @@ func (r policyBindings) Find(ctx context.Context, f idp.PolicyBindingFilter) (id
 	}
 	equal(&w, "t.policy_id", f.PolicyID)
 	equal(&w, "t.enabled", f.Enabled)
+	equal(&w, "t.ordinal", f.Order)
+	if f.HasPolicy != nil {
+		w.with("(t.policy_id IS NOT NULL) = @has_policy", "has_policy", *f.HasPolicy)
+	}
+	if f.Timeout != nil {
+		w.with("t.timeout_ms = @timeout_ms", "timeout_ms", f.Timeout.Milliseconds())
+	}
+	w.search(f.Search, "(SELECT p.name FROM policies p WHERE p.id = t.policy_id)",
+		"(SELECT g.name FROM groups g WHERE g.id = t.group_id)", "(SELECT u.username FROM users u WHERE u.id = t.user_id)")
 	return r.find(ctx, w, f.Paging)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/netip"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
 
@@ -32,4 +34,47 @@ func (r reputations) Score(ctx context.Context, ip netip.Addr, identifier string
 		 WHERE (ip = $1 OR identifier = nullif($2, '')) AND expires_at > clock_timestamp()`,
 		ip.Unmap().WithZone(""), identifier).Scan(&score)
 	return score, wrap(err, "reputation", "reading the reputation of %s", ip)
+}
+
+const reputationLive = `t.expires_at > clock_timestamp()`
+
+var reputationListing = listing{
+	noun: "reputation", alias: "t", from: "reputations t", key: "t.id",
+	columns: `t.id, t.identifier, t.ip, t.score, t.updated_at, t.expires_at`,
+	orders: map[string]string{"pk": "t.id", "identifier": "t.identifier", "ip": "t.ip", "score": "t.score", "updated": "t.updated_at",
+		"expires": "t.expires_at"},
+	usual: []string{"-updated"},
+}
+
+func scanReputation(row pgx.CollectableRow) (p idp.Reputation, err error) {
+	var ip *netip.Addr
+	err = row.Scan(&p.ID, &p.Identifier, &ip, &p.Score, &p.UpdatedAt, &p.ExpiresAt)
+	if ip != nil {
+		p.IP = *ip
+	}
+	return p, err
+}
+
+func (r reputations) Get(ctx context.Context, id idp.ReputationID) (*idp.Reputation, error) {
+	return one(ctx, r.q, "reputation", "reading reputation "+id.String(), scanReputation,
+		`SELECT `+reputationListing.columns+` FROM reputations t WHERE t.id = $1 AND `+reputationLive, id)
+}
+
+func (r reputations) Find(ctx context.Context, f idp.ReputationFilter) (idp.Page[idp.Reputation], error) {
+	var w where
+	w.add(reputationLive)
+	equal(&w, "t.identifier", f.Identifier)
+	equal(&w, "t.score", f.Score)
+	if f.Identifiers != nil {
+		w.with("t.identifier = ANY(@identifiers)", "identifiers", f.Identifiers)
+	}
+	if f.IP != nil {
+		w.with("t.ip = @ip", "ip", f.IP.Unmap().WithZone(""))
+	}
+	w.search(f.Search, "t.identifier", "host(t.ip)")
+	return page(ctx, r.q, reputationListing, w, f.Paging, scanReputation)
+}
+
+func (r reputations) Delete(ctx context.Context, id idp.ReputationID) error {
+	return mustChange(ctx, r.q, "reputation", "deleting reputation "+id.String(), `DELETE FROM reputations WHERE id = $1`, id)
 }
