@@ -11,6 +11,7 @@ import (
 
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/policy"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
 )
 
@@ -45,10 +46,12 @@ type operation struct {
 	hidden       bool         // not in the document
 	// Operations on the stages of a kind: the document derives bodies and
 	// answers from the kind's settings.
-	kind  *flow.Kind
-	shape string // answers with: list, one, used; "" = 204
-	takes string // body: whole, partial; "" = none
-	run   func(c *call) (any, error)
+	kind   *flow.Kind
+	policy *policy.Kind // the same for the policies of a kind
+	shape  string       // answers with: list, one, used; "" = 204
+	takes  string       // body: whole, partial; "" = none
+	needs  []string     // settings without which no stage is created or replaced
+	run    func(c *call) (any, error)
 }
 
 // kit registers operations with the router and the document.

@@ -47,8 +47,11 @@ func (k *kit) describe(op operation) *huma.Operation {
 	if op.response != nil {
 		answer.Content = jsonContent(k.schemas.Schema(op.response, true, op.id+"Response"))
 	}
-	if op.kind != nil {
+	switch {
+	case op.kind != nil:
 		k.describeStage(op, out, answer)
+	case op.policy != nil:
+		k.describePolicy(op, out, answer)
 	}
 	out.Responses[strconv.Itoa(op.status)] = answer
 	problem := k.schemas.Schema(reflect.TypeFor[GenericError](), true, "")
