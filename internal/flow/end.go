@@ -34,7 +34,17 @@ func (p *passage) show(ctx context.Context, c Challenge) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Answer{Flow: p.run.Flow, Challenge: c, Info: info, Effects: *p.run.Effects, Stored: p.stored, Err: errors.Join(p.run.notes...)}, nil
+	over := c == nil
+	switch c.(type) {
+	case AccessDenied, FlowError:
+		over = true
+	}
+	inspection, err := p.inspected(ctx, over, "")
+	if err != nil {
+		return nil, err
+	}
+	return &Answer{Flow: p.run.Flow, Challenge: c, Info: info, Effects: *p.run.Effects, Stored: p.stored, Inspection: inspection,
+		Err: errors.Join(p.run.notes...)}, nil
 }
 
 // again sends the browser to where it stands in the flow.
@@ -72,6 +82,9 @@ func (p *passage) out(ctx context.Context, to string) (*Answer, error) {
 		return nil, err
 	}
 	a.Redirect, a.Done, a.Stored = to, true, false
+	if a.Inspection != nil {
+		a.Inspection.Next = to
+	}
 	return a, nil
 }
 
@@ -80,7 +93,7 @@ func (p *passage) seal(ctx context.Context, to string) error {
 	if p.row == nil {
 		return nil
 	}
-	raw, err := json.Marshal(state{Done: to, Last: p.first})
+	raw, err := json.Marshal(state{Done: to, Last: p.first, Inspect: p.inspect})
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,8 @@ const (
 	KeyRedirected Key[bool] = "is_redirected"
 	// KeyRecoveryURL is where somebody goes who forgot their password.
 	KeyRecoveryURL Key[string] = "recovery_url"
+	// KeySecrets names the answers to prompts that hide what is typed.
+	KeySecrets Key[[]string] = "secret_fields"
 	// KeyDenyMessage overrides a deny stage's message.
 	KeyDenyMessage Key[string] = "deny_message"
 )
@@ -49,7 +51,7 @@ type Pending struct {
 }
 
 // internal keys never reach policies as they are.
-var internalKeys = map[string]bool{string(KeyPending): true, string(KeyLink): true}
+var internalKeys = map[string]bool{string(KeyPending): true, string(KeyLink): true, string(KeySecrets): true, string(KeyOpened): true}
 
 // Vars is a run's context: values by key, as JSON.
 type Vars map[string]json.RawMessage

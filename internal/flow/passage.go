@@ -28,10 +28,11 @@ type passage struct {
 	step     int      // stages passed so far
 	moved    bool     // something happened that the next request must know
 	stored   bool
-	answered bool   // the request carries an answer to the current stage
-	in       Input  // that answer
-	undo     *mark  // as it was before the answer; nil once another stage was passed
-	first    string // token when the request came
+	answered bool        // the request carries an answer to the current stage
+	in       Input       // that answer
+	undo     *mark       // as it was before the answer; nil once another stage was passed
+	first    string      // token when the request came
+	inspect  *inspection // nil = nobody watches who may
 }
 
 // state is what is stored of a run.
@@ -41,6 +42,8 @@ type state struct {
 	User  idp.UserID          `json:"user,omitempty"` // who is signed in; 0 = nobody
 	Query map[string]string   `json:"query,omitempty"`
 	Step  int                 `json:"step,omitempty"`
+
+	Inspect *inspection `json:"inspect,omitempty"`
 
 	// Done is where the run ended and Last the step that ended it: a form sent
 	// twice finds its way by them.
@@ -93,6 +96,9 @@ func (x *Executor) open(ctx context.Context, v Visit, in Input) (*passage, *Answ
 			answer, err := p.still(ctx)
 			return p, answer, err
 		}
+	}
+	if err := p.watch(ctx, nil); err != nil {
+		return nil, nil, err
 	}
 	answer, err := p.begin(ctx)
 	return p, answer, err
@@ -157,6 +163,9 @@ func (p *passage) resume(ctx context.Context, in Input) (answer *Answer, found b
 	}
 	raw, err := p.encode()
 	p.before, p.first = string(raw), p.token()
+	if err == nil {
+		err = p.watch(ctx, s.Inspect)
+	}
 	return nil, true, err
 }
 
@@ -185,7 +194,7 @@ func (p *passage) actor() idp.UserID {
 }
 
 func (p *passage) encode() ([]byte, error) {
-	s := state{Vars: p.run.Vars, User: p.actor(), Query: p.run.Query, Step: p.step}
+	s := state{Vars: p.run.Vars, User: p.actor(), Query: p.run.Query, Step: p.step, Inspect: p.inspect}
 	for _, b := range append(p.left[:len(p.left):len(p.left)], p.rest...) {
 		s.Plan = append(s.Plan, b.row.ID)
 	}
@@ -195,7 +204,7 @@ func (p *passage) encode() ([]byte, error) {
 // store keeps the run for the next request: not at all while nothing happened,
 // and only if no other request went first. The error is CodeConflict then.
 func (p *passage) store(ctx context.Context) error {
-	if p.row == nil && !p.moved && len(p.run.Vars) == 0 {
+	if p.row == nil && !p.moved && len(p.run.Vars) == 0 && p.inspect == nil {
 		return nil
 	}
 	raw, err := p.encode()

@@ -52,7 +52,7 @@ func (p *passage) plan(ctx context.Context) error {
 	}
 	for _, b := range p.bindings {
 		if b.row.EvaluateOnPlan {
-			result, err := p.evaluate(ctx, b.row.ID.UUID(), b.row.PolicyMode)
+			result, err := p.evaluate(ctx, b.row.ID.UUID(), b.row.PolicyMode, whenPlanned)
 			if momentary(ctx, err) {
 				return err
 			}
@@ -71,7 +71,7 @@ func (p *passage) plan(ctx context.Context) error {
 
 // applicable asks the flow's own policies.
 func (p *passage) applicable(ctx context.Context) error {
-	result, err := p.evaluate(ctx, p.run.Flow.ID.UUID(), p.run.Flow.PolicyMode)
+	result, err := p.evaluate(ctx, p.run.Flow.ID.UUID(), p.run.Flow.PolicyMode, whenPlanned)
 	if momentary(ctx, err) {
 		return err
 	}
@@ -119,13 +119,20 @@ func momentary(ctx context.Context, err error) bool {
 	return err != nil && ctx.Err() != nil
 }
 
+// When policies were asked, for whoever inspects the run.
+const (
+	whenPlanned = "planning"
+	whenReached = "reaching the stage"
+)
+
 // evaluate asks the policies of a target and keeps what passing ones say.
-func (p *passage) evaluate(ctx context.Context, target idp.UUID, mode idp.PolicyMode) (idp.PolicyResult, error) {
+func (p *passage) evaluate(ctx context.Context, target idp.UUID, mode idp.PolicyMode, when string) (idp.PolicyResult, error) {
 	req, err := p.run.PolicyRequest(ctx)
 	if err != nil {
 		return idp.PolicyResult{}, err
 	}
 	result, err := p.policies.Evaluate(ctx, target, mode, req)
+	p.inspect.judged(target, when, result, err)
 	if err == nil && result.Passing {
 		p.run.Effects.Messages = append(p.run.Effects.Messages, result.Messages...)
 	}

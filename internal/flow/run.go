@@ -20,6 +20,7 @@ type Run struct {
 	Vars    Vars
 	Effects *Effects
 
+	at    *passage // nil = not under way in an Executor
 	kinds []Kind
 	notes []error
 	repo  idp.Users

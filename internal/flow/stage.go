@@ -83,6 +83,9 @@ type Kind struct {
 	View func(Challenge, Page) View
 	// Headless reports that the stage never shows anything.
 	Headless bool
+	// Acts reports that arriving at the stage may change something, although it
+	// can also ask: a page that a program opens must not lead straight into it.
+	Acts bool
 	// Check judges what only the database can tell of decoded settings. It is
 	// asked when settings are written, never when they are used; nil = nothing.
 	Check func(ctx context.Context, repos idp.Repos, settings any) error

@@ -19,6 +19,9 @@ type Visit struct {
 	// Revision is the state of the configuration that the request began with;
 	// zero = ask.
 	Revision idp.Revision
+	// Inspect asks for an Inspection beside every answer, which whoever may not
+	// inspect flows does not get.
+	Inspect bool
 }
 
 // Answer is what a visit leads to. Exactly one of Challenge and Redirect is
@@ -38,6 +41,8 @@ type Answer struct {
 	Effects  Effects
 	// Stored reports that the next request needs the browser cookie.
 	Stored bool
+	// Inspection is for the panel beside the page; nil = nobody watches who may.
+	Inspection *Inspection
 	// Err is for the log: the cause behind a FlowError or AccessDenied
 	// challenge, and faults that did not stop the run. Mostly nil.
 	Err error

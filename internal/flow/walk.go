@@ -18,7 +18,7 @@ func (p *passage) current(ctx context.Context) (*Answer, error) {
 	for len(p.rest) > 0 {
 		b := p.rest[0]
 		if b.row.ReEvaluatePolicies && !p.planned[b.row.ID] {
-			result, err := p.evaluate(ctx, b.row.ID.UUID(), b.row.PolicyMode)
+			result, err := p.evaluate(ctx, b.row.ID.UUID(), b.row.PolicyMode, whenReached)
 			if momentary(ctx, err) {
 				return nil, err
 			}
@@ -34,7 +34,7 @@ func (p *passage) current(ctx context.Context) (*Answer, error) {
 		if b.fault != nil {
 			return p.fault(ctx, b, b.fault)
 		}
-		p.here, p.run.Binding = b, &b.row
+		p.here, p.run.at, p.run.Binding = b, p, &b.row
 		return nil, nil
 	}
 	return nil, nil
@@ -68,6 +68,9 @@ func (p *passage) settle(ctx context.Context, step Step, err error) (Challenge, 
 	}
 	switch s := step.(type) {
 	case Next:
+		if err := p.noted(ctx); err != nil {
+			return nil, nil, err
+		}
 		p.pass()
 		return nil, nil, nil
 	case Ask:

@@ -27,6 +27,7 @@ type Blueprint struct {
 	Content string         // "" = the file
 	Context map[string]any // put over the document's own
 	Enabled bool
+	Shipped bool // the file comes with the product itself
 	Status  BlueprintStatus
 
 	AppliedAt     *time.Time // nil = never

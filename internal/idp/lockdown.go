@@ -50,10 +50,13 @@ const (
 	JobSweep JobKind = "sweep"
 	// JobPurge removes expired sessions, runs and tokens, in small batches.
 	JobPurge JobKind = "purge"
+	// JobMail sends the mail of a link.
+	JobMail JobKind = "mail"
 )
 
 // Job is work to be done after the transaction that enqueues it.
 type Job struct {
 	Kind JobKind
 	User UserID // for JobSweep
+	Link LinkID // for JobMail
 }

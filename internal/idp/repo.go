@@ -162,6 +162,16 @@ type Tokens interface {
 	RevokeIntent(ctx context.Context, user UserID, intent TokenIntent) (int, error)
 	// Revoke ends one; revoked is false when it was ended already.
 	Revoke(ctx context.Context, id TokenID) (revoked bool, err error)
+	// KeepKey stores the sealed key of a token, in place of an earlier one, for
+	// a lifetime that counts from the database's now; 0 = without an end.
+	KeepKey(ctx context.Context, id TokenID, sealed []byte, lifetime time.Duration) error
+	// TakeKey returns the sealed key of a live token, nil when there is none or
+	// its time has passed, and forgets it unless it is to stay: of two who take
+	// it at once one gets nil.
+	TakeKey(ctx context.Context, id TokenID, stays bool) ([]byte, error)
+	// LimitKeys gives keys that were stored without an end a lifetime, and
+	// returns how many.
+	LimitKeys(ctx context.Context, lifetime time.Duration) (int, error)
 }
 
 // FlowFilter selects flows.
@@ -417,6 +427,7 @@ type Repos struct {
 	Consents       Consents
 	Blueprints     Blueprints
 	Configuration  Configuration
+	Links          Links
 	Jobs           Jobs
 	Attempts       Attempts
 }

@@ -2,12 +2,13 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
-	"net/url"
 
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/server/flowlink"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
 )
 
@@ -16,7 +17,10 @@ type Executor interface {
 	Get(ctx context.Context, v flow.Visit) (*flow.Answer, error)
 	Solve(ctx context.Context, v flow.Visit, in flow.Input) (*flow.Answer, error)
 	Cancel(ctx context.Context, v flow.Visit) error
-	Begin(ctx context.Context, v flow.Visit, set func(*flow.Run)) (link string, err error)
+	flowlink.Flows
+	Applies(ctx context.Context, v flow.Visit) (bool, error)
+	Straight(ctx context.Context, v flow.Visit) (*flow.Answer, error)
+	Kind(name string) (flow.Kind, bool)
 }
 
 // visit describes a request to a flow's page.
@@ -24,6 +28,7 @@ func visit(r *http.Request, slug string) flow.Visit {
 	v := flow.Visit{Slug: slug, Browser: web.Browser(r), Query: map[string]string{}}
 	v.Brand, v.Actor = web.Brand(r), web.Actor(r)
 	v.Revision = web.From(r.Context()).Revision
+	v.Inspect = r.URL.Query().Has(web.InspectorParam)
 	for name, values := range r.URL.Query() {
 		if len(values) > 0 {
 			v.Query[name] = values[0]
@@ -69,6 +74,8 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, a *flow.Answer) 
 		web.Flash(r.Context(), web.ToneInfo, m)
 	}
 	switch {
+	case a.Done && a.Inspection != nil:
+		return s.pages.Flow(w, r, web.FlowPage{Answer: a, Messages: web.Flashes(r.Context())}) // what happened, before the browser goes on
 	case a.Done && flow.External(a.Redirect):
 		http.Redirect(w, r, a.Redirect, http.StatusSeeOther) // named by an operator: the executor takes none from visitors
 		return nil
@@ -83,14 +90,22 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, a *flow.Answer) 
 }
 
 // defaultFlow sends the browser to the brand's flow of a designation, else to
-// the first such flow by slug.
+// the first such flow by slug whose policies let the visitor in. A flow that
+// shows nothing is gone through at once.
 func (s *Server) defaultFlow(w http.ResponseWriter, r *http.Request) error {
 	designation := idp.Designation(web.Param(r, "designation"))
 	f, err := s.flowOf(r, designation)
 	if err != nil {
 		return err
 	}
-	to := "/if/flow/" + url.PathEscape(f.Slug) + "/"
+	answer, err := s.flows.Straight(r.Context(), visit(r, f.Slug))
+	if err != nil {
+		return err
+	}
+	if answer != nil && answer.Done {
+		return s.answer(w, r, answer)
+	}
+	to := flow.Path(f.Slug)
 	if r.URL.RawQuery != "" {
 		to += "?" + r.URL.RawQuery
 	}
@@ -114,14 +129,66 @@ func (s *Server) flowOf(r *http.Request, designation idp.Designation) (*idp.Flow
 		return flows.Get(r.Context(), *id)
 	}
 	page, err := flows.Find(r.Context(), idp.FlowFilter{Designation: &designation,
-		Paging: idp.Paging{Limit: 1, Order: []string{"slug"}}})
+		Paging: idp.Paging{Limit: maxFlows, Order: []string{"slug"}}})
 	if err != nil {
 		return nil, err
 	}
-	if len(page.Items) == 0 {
-		return nil, idp.NotFound("flow")
+	for i := range page.Items {
+		applies, err := s.flows.Applies(r.Context(), visit(r, page.Items[i].Slug))
+		if err != nil {
+			return nil, err
+		}
+		if applies {
+			return &page.Items[i], nil
+		}
 	}
-	return &page.Items[0], nil
+	return nil, idp.NotFound("flow")
+}
+
+// maxFlows is how many flows of a designation are looked at.
+const maxFlows = 100
+
+// configureFlow begins the flow in which whoever is signed in sets up what a
+// stage asks for.
+func (s *Server) configureFlow(w http.ResponseWriter, r *http.Request) error {
+	u := web.User(r)
+	if u == nil {
+		return web.Redirect(w, r, web.SignInURL(r))
+	}
+	id, err := web.IDParam[idp.Stage](r, "stage", "stage")
+	if err != nil {
+		return err
+	}
+	repos := s.store.Repos()
+	st, err := repos.Stages.Get(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	var settings struct {
+		ConfigureFlow *idp.FlowID `json:"configure_flow"`
+	}
+	if err := json.Unmarshal(st.Settings, &settings); err != nil || settings.ConfigureFlow == nil {
+		return idp.NotFound("flow")
+	}
+	f, err := repos.Flows.Get(r.Context(), *settings.ConfigureFlow)
+	if err != nil {
+		return err
+	}
+	v := visit(r, f.Slug)
+	v.Browser = web.BrowserDigest(w, r)
+	to, err := s.flows.Begin(r.Context(), v, func(run *flow.Run) { run.SetPending(u) })
+	var not *flow.NotApplicable
+	if errors.As(err, &not) {
+		web.From(r.Context()).Record.Warn(not.Cause)
+		return idp.Forbidden("%s", not.Message())
+	}
+	if err != nil {
+		return err
+	}
+	if r.URL.RawQuery != "" {
+		to += "?" + r.URL.RawQuery
+	}
+	return web.Redirect(w, r, to)
 }
 
 // cancelFlow drops the run of the flow that `flow` names, else everything that

@@ -113,6 +113,7 @@ func (s *Server) routes(mounts []func(chi.Router)) {
 		r.Method(http.MethodGet, "/", web.Handler(s.root))
 		r.Method(http.MethodGet, "/flows/-/default/{designation}/", web.Handler(s.defaultFlow))
 		r.Method(http.MethodGet, "/flows/-/cancel/", web.Handler(s.cancelFlow))
+		r.Method(http.MethodGet, "/flows/-/configure/{stage}/", web.Handler(s.configureFlow))
 		r.Method(http.MethodGet, "/if/flow/{slug}/", web.Handler(s.showFlow))
 		r.Method(http.MethodPost, "/if/flow/{slug}/", web.Handler(s.solveFlow))
 		r.Method(http.MethodGet, "/if/lockdown-complete/", web.Handler(s.pages.Locked))

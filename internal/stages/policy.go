@@ -58,6 +58,13 @@ type prepared struct {
 	byTarget map[idp.UUID][]idp.PolicyBinding
 }
 
+// Bound reports whether anything enabled is bound to a target.
+func (p prepared) Bound(target idp.UUID) bool {
+	bindings, known := p.byTarget[target]
+	return !known || len(bindings) > 0
+}
+
+// Evaluate implements flow.Policies.
 func (p prepared) Evaluate(ctx context.Context, target idp.UUID, mode idp.PolicyMode, req idp.PolicyRequest) (idp.PolicyResult, error) {
 	bindings, known := p.byTarget[target]
 	if !known {
@@ -110,7 +117,25 @@ func (p *Policies) evaluate(ctx context.Context, bindings []idp.PolicyBinding, m
 	if faults := result.Faults(); len(faults) > 0 && !result.Passing {
 		return idp.PolicyResult{}, faults[0].Err
 	}
-	return result.PolicyResult, nil
+	out := result.PolicyResult
+	out.Trace = traces(result)
+	return out, nil
+}
+
+// traces tells whoever inspects a flow what each binding answered.
+func traces(result policy.Result) []idp.PolicyTrace {
+	out := make([]idp.PolicyTrace, 0, len(result.Trace))
+	for _, t := range result.Trace {
+		one := idp.PolicyTrace{Binding: t.Binding, Kind: t.Kind, Passing: t.Passing, Negated: t.Negated, Messages: t.Messages, Took: t.Took}
+		if t.Policy != nil {
+			one.Name = t.Policy.Name
+		}
+		if t.Err != nil {
+			one.Fault = t.Err.Error()
+		}
+		out = append(out, one)
+	}
+	return out
 }
 
 // record writes events about policies that gave no answer, and about those

@@ -10,6 +10,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
+	"github.com/portcullis-idp/portcullis/internal/server/flowlink"
 	"github.com/portcullis-idp/portcullis/internal/session"
 	"github.com/portcullis-idp/portcullis/internal/token"
 )
@@ -18,8 +19,10 @@ import (
 type Executor interface {
 	Get(ctx context.Context, v flow.Visit) (*flow.Answer, error)
 	Solve(ctx context.Context, v flow.Visit, in flow.Input) (*flow.Answer, error)
-	Begin(ctx context.Context, v flow.Visit, set func(*flow.Run)) (link string, err error)
+	flowlink.Flows
+	Inspect(ctx context.Context, v flow.Visit) (*flow.Inspection, error)
 	Kind(name string) (flow.Kind, bool)
+	Kinds() []flow.Kind
 }
 
 // Deps are what the API needs.
@@ -32,6 +35,7 @@ type Deps struct {
 	Lockdowns *lockdown.Service
 	Configure *configure.Service
 	Flows     Executor
+	Policies  Policies // nil = policies are not offered
 	Version   string
 	PublicURL string // without a trailing slash; "" = derived from each request
 }
@@ -50,6 +54,7 @@ func (a *API) Mount(r chi.Router) {
 	a.kit = newKit(r, a.Version)
 	a.mountRoot()
 	a.mountExecutor()
+	a.mountInspector()
 	a.users().mount(a.kit)
 	a.mountUserActions()
 	a.groups().mount(a.kit)
@@ -62,7 +67,15 @@ func (a *API) Mount(r chi.Router) {
 	a.mountSessionActions()
 	a.events().mount(a.kit)
 	a.mountEventActions()
-	a.mountStages("account_lockdown", "AccountLockdownStage")
+	a.flows().mount(a.kit)
+	a.mountFlowActions()
+	a.flowBindings().mount(a.kit)
+	a.allStages().mount(a.kit)
+	a.mountStageActions()
+	a.mountEveryStage()
+	a.prompts().mount(a.kit)
+	a.mountPromptActions()
+	a.mountPolicies()
 	a.mountLockdowns()
 	a.mountSchema()
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/server/flowlink"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
 )
 
@@ -44,6 +46,7 @@ func visit(c *call) (flow.Visit, error) {
 			v.Query[name] = list[0]
 		}
 	}
+	_, v.Inspect = v.Query[web.InspectorParam]
 	return v, nil
 }
 
@@ -51,6 +54,9 @@ func (a *API) showFlow(c *call) (any, error) {
 	v, err := visit(c)
 	if err != nil {
 		return nil, err
+	}
+	if dead, err := a.enter(c, v); dead != nil || err != nil {
+		return dead, err
 	}
 	answer, err := a.Flows.Get(c, v)
 	if err != nil {
@@ -87,11 +93,32 @@ func (a *API) solveFlow(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if dead, err := a.enter(c, v); dead != nil || err != nil {
+		return dead, err
+	}
 	answer, err := a.Flows.Solve(c, v, in)
 	if err != nil {
 		return nil, err
 	}
 	return a.answer(c, answer)
+}
+
+// enter opens the link that the query string carries, as the page does; a link
+// that does not work is answered with why.
+func (a *API) enter(c *call, v flow.Visit) (dead any, err error) {
+	key := v.Query[flowlink.Param]
+	delete(v.Query, flowlink.Param)
+	if key == "" {
+		return nil, nil
+	}
+	err = flowlink.Enter(c, a.Tokens, a.Flows, v, key)
+	if errors.Is(err, flowlink.ErrDead) {
+		return a.answer(c, flowlink.Dead())
+	}
+	if err == nil {
+		web.KeepBrowser(c.w, c.r)
+	}
+	return nil, err
 }
 
 func depth(v any) int {

@@ -18,6 +18,13 @@ func (Pages) Flow(w http.ResponseWriter, r *http.Request, p web.FlowPage) error 
 	for _, m := range p.Messages {
 		f.Messages = append(f.Messages, ui.Flash{Tone: tones[m.Tone], Text: m.Text})
 	}
+	if a.Inspection != nil {
+		f.Aside = inspector(a.Inspection, AdminPath+"flows/"+a.Flow.ID.String()+"/")
+	}
+	if a.Done {
+		return Render(w, r, flowEnd(f, ui.AlertProps{Tone: ui.ToneOK, Title: "The flow ends here",
+			Text: "Without the inspector the browser would be there already."}, ui.Link{Label: "Continue", Href: a.Redirect}))
+	}
 	if a.View == nil {
 		return Render(w, r, flowEnd(f, end(a.Challenge), out(r, a.Challenge)))
 	}

@@ -1,6 +1,7 @@
 package prompt
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/portcullis-idp/portcullis/internal/flow"
@@ -28,6 +29,15 @@ func (c Challenge) items(p flow.Page) []item {
 	}
 	if focus >= 0 {
 		out[focus].props.Autofocus = true
+	}
+	return out
+}
+
+// samples are the items for a page that asks for something else.
+func (c Challenge) samples() []item {
+	out := c.items(flow.Page{})
+	for i := range out {
+		out[i].props.Autofocus, out[i].props.ID = false, "sample-"+strconv.Itoa(i)
 	}
 	return out
 }

@@ -117,13 +117,24 @@ func Preview(ctx context.Context, p *idp.Prompt, req idp.PolicyRequest) (Challen
 	if err := CheckPrompt(p); err != nil {
 		return Challenge{}, err
 	}
+	c, wrong := Try(ctx, p, req)
 	var faults idp.Faults
+	for what, err := range wrong {
+		faults.Add(what, "%s", err.Error())
+	}
+	return c, faults.Err()
+}
+
+// Try is Preview of a prompt that may be half typed. It returns what is wrong
+// with its expressions by field, usually as a *policy.Error; their text is shown
+// instead.
+func Try(ctx context.Context, p *idp.Prompt, req idp.PolicyRequest) (Challenge, map[string]error) {
+	wrong := map[string]error{}
 	data, _ := req.Context["prompt_data"].(map[string]any)
 	e := evaluation{policy.NewExpressions(), req, data, func(_ *idp.Prompt, what string, err error) {
-		faults.Add(what, "%s", err.Error())
+		wrong[what] = err
 	}}
-	c := Challenge{Fields: []Field{e.field(ctx, p)}}
-	return c, faults.Err()
+	return Challenge{Fields: []Field{e.field(ctx, p)}}, wrong
 }
 
 func examples() []flow.Challenge {

@@ -52,7 +52,22 @@ func (s stage) Submit(ctx context.Context, run *flow.Run, in flow.Input) (flow.S
 		return nil, err
 	}
 	flow.KeyPromptData.Put(run.Vars, merged)
+	keepSecret(run, fields)
 	return flow.Next{}, nil
+}
+
+// keepSecret names the answers that were typed unseen, so that nobody is shown
+// them.
+func keepSecret(run *flow.Run, fields []Field) {
+	secrets, _ := flow.KeySecrets.In(run.Vars)
+	for _, f := range fields {
+		if f.Type == Password && !slices.Contains(secrets, f.FieldKey) {
+			secrets = append(secrets, f.FieldKey)
+		}
+	}
+	if len(secrets) > 0 {
+		flow.KeySecrets.Put(run.Vars, secrets)
+	}
 }
 
 // validate asks the validation policies about the answers.
