@@ -270,8 +270,20 @@ func sameTime(a, b *time.Time) bool {
 	return a == nil && b == nil || a != nil && b != nil && a.Equal(*b)
 }
 
-// tell writes the event of a change; the token of the link is not in it.
+// tell writes the event of a change; the token of the link is not in it, not
+// even as a part of the address that the request went to.
 func tell(ctx context.Context, tx idp.Repos, actor idp.Actor, action idp.Action, row *idp.Invitation) error {
+	if actor.Request != nil {
+		request := *actor.Request
+		segments := strings.Split(request.Path, "/")
+		for i, s := range segments {
+			if id, err := idp.ParseID[idp.Invitation](s); err == nil && id == row.ID {
+				segments[i] = row.Fingerprint()
+			}
+		}
+		request.Path = strings.Join(segments, "/")
+		actor.Request = &request
+	}
 	facts := map[string]any{"model": row.Facts(), "single_use": row.SingleUse, "expires": nil, "flow": nil}
 	if row.ExpiresAt != nil {
 		facts["expires"] = row.ExpiresAt.UTC().Format(time.RFC3339)

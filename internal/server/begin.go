@@ -22,7 +22,7 @@ import (
 const RequestIDHeader = "X-Request-ID"
 
 // secretParams are parts of a query string that never reach logs or events.
-var secretParams = map[string]bool{linkParam: true, "token": true, "key": true, "password": true, "code": true}
+var secretParams = map[string]bool{linkParam: true, "itoken": true, "token": true, "key": true, "password": true, "code": true}
 
 // begin opens the request's scope, and when the request is over writes its line
 // in the log. A panic below becomes an error with a request ID.

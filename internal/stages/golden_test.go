@@ -87,14 +87,35 @@ var required = map[string][]string{
 	"ak-stage-password":       {"pending_user", "pending_user_avatar"},
 	"ak-stage-prompt":         {"fields"},
 	"ak-stage-user-login":     {"pending_user", "pending_user_avatar"},
+	"ak-stage-consent":        {"additional_permissions", "pending_user", "pending_user_avatar", "permissions", "token"},
+	"ak-stage-dummy":          {"name"},
+	"ak-stage-email":          {},
 	"ak-stage-access-denied":  {"pending_user", "pending_user_avatar"},
 	"ak-stage-flow-error":     {"request_id"},
 	"xak-flow-redirect":       {"to"},
 }
 
+// engines are the challenges of the engine itself.
+func engines() []flow.Challenge {
+	return []flow.Challenge{flow.AccessDenied{UserInfo: flow.NewUserInfo("ada"), ErrorMessage: "Request has been denied."},
+		flow.FlowError{RequestID: "0f3c"}, flow.FlowError{RequestID: "0f3c", Error: "for superusers"}, flow.FlowRedirect{To: "/if/user/"}}
+}
+
+// TestGoldenEngineChallenges are those that no stage asks.
+func TestGoldenEngineChallenges(t *testing.T) {
+	t.Parallel()
+	for i, c := range engines() {
+		raw, err := flow.MarshalChallenge(c, flow.Info{Title: "Title", CancelURL: flow.CancelURL, Layout: "stacked"}, nil)
+		require.NoError(t, err)
+		var pretty bytes.Buffer
+		require.NoError(t, json.Indent(&pretty, raw, "", "  "))
+		golden(t, filepath.Join("testdata", fmt.Sprintf("engine-%d.json", i+1)), append(pretty.Bytes(), '\n'))
+	}
+}
+
 func TestChallengesHaveWhatClientsRequire(t *testing.T) {
 	t.Parallel()
-	challenges := []flow.Challenge{flow.AccessDenied{}, flow.FlowError{}, flow.FlowRedirect{}}
+	challenges := append(engines(), flow.AccessDenied{}, flow.FlowError{}, flow.FlowRedirect{})
 	for _, k := range kinds() {
 		challenges = append(challenges, k.Examples...)
 	}
@@ -156,6 +177,8 @@ func TestSettingsOfTheContract(t *testing.T) {
 			"enrollment_flow": "", "recovery_flow": "` + id + `", "passwordless_flow": null, "sources": [], "show_source_labels": false,
 			"pretend_user_exists": true, "enable_remember_me": false, "webauthn_stage": null}`, nil},
 		{"identification", `{"user_fields": ["phone"]}`, []string{"user_fields"}},
+		{"identification", `{"user_fields": [], "passwordless_flow": "` + id + `"}`, nil},
+		{"identification", `{"user_fields": [], "passwordless_flow": "` + id + `", "password_stage": "` + id + `"}`, []string{"password_stage"}},
 		{"identification", `{"user_fields": [], "captcha_stage": "` + id + `", "webauthn_stage": "` + id + `", "sources": ["` + id + `"]}`,
 			[]string{"captcha_stage", "sources", "user_fields", "webauthn_stage"}},
 		{"password", `{"backends": ["authentik.core.auth.InbuiltBackend", "authentik.sources.ldap.auth.LDAPBackend"], "configure_flow": null,
@@ -170,6 +193,18 @@ func TestSettingsOfTheContract(t *testing.T) {
 		{"user_logout", `{}`, nil},
 		{"user_logout", `{"x": 1}`, []string{"x"}},
 		{"user_write", `{"user_creation_mode": "never_create", "create_users_as_inactive": true, "create_users_group": null, "user_type": "external", "user_path_template": ""}`, nil},
+		{"user_write", `{"user_creation_mode": "always_create", "create_users_as_inactive": false, "create_users_group": "` + id + `", "user_type": "internal", "user_path_template": "a/%(b)s"}`, nil},
+		{"user_write", `{"user_creation_mode": "sometimes", "user_path_template": "/"}`, []string{"user_creation_mode"}},
+		{"user_delete", `{}`, nil},
+		{"user_delete", `{"name": "x"}`, []string{"name"}},
+		{"invitation", `{"continue_flow_without_invitation": true}`, nil},
+		{"invitation", `{"continue_flow_without_invitation": "often"}`, []string{"continue_flow_without_invitation"}},
+		{"consent", `{"mode": "expiring", "consent_expire_in": "weeks=4"}`, nil},
+		{"consent", `{"mode": "permanent", "consent_expire_in": "seconds=0"}`, nil},
+		{"consent", `{"mode": "never", "consent_expire_in": "soon"}`, []string{"consent_expire_in", "mode"}},
+		{"consent", `{"mode": "expiring", "consent_expire_in": "seconds=0"}`, []string{"consent_expire_in"}},
+		{"dummy", `{"throw_error": false}`, nil},
+		{"dummy", `{"throw_error": null}`, []string{"throw_error"}},
 		{"user_write", `{"user_type": "robot"}`, []string{"user_type"}},
 		{"prompt", `{"fields": ["` + id + `"], "validation_policies": []}`, nil},
 		{"prompt", `{"fields": "` + id + `"}`, []string{"fields"}},

@@ -18,8 +18,10 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/account"
 	"github.com/portcullis-idp/portcullis/internal/blueprint"
 	"github.com/portcullis-idp/portcullis/internal/configure"
+	"github.com/portcullis-idp/portcullis/internal/consent"
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/invitation"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
 	"github.com/portcullis-idp/portcullis/internal/policies"
 	"github.com/portcullis-idp/portcullis/internal/policy"
@@ -38,15 +40,17 @@ const goodPassword = "correct horse battery"
 // behind the stages.
 type world struct {
 	testing.TB
-	ctx       context.Context
-	store     *counting
-	flows     *flow.Executor
-	accounts  *account.Service
-	sessions  *session.Service
-	lockdowns *lockdown.Service
-	tokens    *token.Service
-	hasher    *secret.Hasher
-	admins    idp.GroupID
+	ctx         context.Context
+	store       *counting
+	flows       *flow.Executor
+	accounts    *account.Service
+	sessions    *session.Service
+	lockdowns   *lockdown.Service
+	tokens      *token.Service
+	invitations *invitation.Service
+	consents    *consent.Service
+	hasher      *secret.Hasher
+	admins      idp.GroupID
 }
 
 func newWorld(t testing.TB, more ...flow.Kind) *world {
@@ -61,6 +65,8 @@ func newWorld(t testing.TB, more ...flow.Kind) *world {
 	w.accounts = account.New(account.Deps{Store: w.store, Access: checker, Closer: w.lockdowns, Hasher: w.hasher})
 	w.sessions = session.New(session.Deps{Store: w.store, Access: checker})
 	w.tokens = token.New(token.Deps{Store: w.store, Access: checker})
+	w.invitations = invitation.New(invitation.Deps{Store: w.store, Access: checker})
+	w.consents = consent.New(consent.Deps{Store: w.store, Access: checker})
 	w.flows = w.executor(more...)
 	kinds := policy.NewKinds(policies.Kinds(policies.Deps{Reputations: w.repos().Reputations, Clock: w.store}))
 	rules := configure.New(configure.Deps{Store: w.store, Access: checker, Stages: w.flows, Policies: kinds, Prompt: prompt.CheckPrompt})
@@ -76,7 +82,7 @@ func newWorld(t testing.TB, more ...flow.Kind) *world {
 func (w *world) executor(more ...flow.Kind) *flow.Executor {
 	bound := stages.NewPolicies(w.store, policy.NewEngine(policy.NewKinds(policies.Kinds(policies.Deps{Reputations: w.repos().Reputations, Clock: w.store}))))
 	return flow.NewExecutor(flow.Deps{Store: w.store, Policies: bound, Kinds: append(stages.All(stages.Deps{
-		Store: w.store, Accounts: w.accounts, Sessions: w.sessions, Lockdowns: w.lockdowns, Policies: bound}), more...)})
+		Store: w.store, Accounts: w.accounts, Sessions: w.sessions, Lockdowns: w.lockdowns, Invitations: w.invitations, Consents: w.consents, Policies: bound}), more...)})
 }
 
 func (w *world) repos() idp.Repos { return w.store.Repos() }

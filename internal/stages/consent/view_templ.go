@@ -183,13 +183,10 @@ func permissions(label string, list []Permission) templ.Component {
 	})
 }
 
-// question is the form, with the token to be echoed and a way out.
+// question is the form, with the token to be echoed.
 func question(c Challenge, p flow.Page) ui.FormProps {
 	props := form.Stray(p, form.Props(p, "Continue"))
 	props.Hidden = append(props.Hidden, ui.Pair{Name: "token", Value: c.Token})
-	if p.Info.CancelURL != "" {
-		props.Cancel = p.Info.CancelURL
-	}
 	return props
 }
 

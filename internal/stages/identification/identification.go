@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/url"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -11,6 +12,11 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
+
+// keyApplication is what the run signs in to, as far as its page names it.
+const keyApplication flow.Key[struct {
+	Name string `json:"name"`
+}] = "application"
 
 // message is the same whatever was wrong.
 const message = "Failed to authenticate."
@@ -54,6 +60,9 @@ func examples() []flow.Challenge {
 		Challenge{UserFields: []string{"email"}, PasswordFields: true, AllowShowPassword: true, FlowDesignation: idp.DesignationAuthentication,
 			PrimaryAction: "Log in", Sources: []any{}, EnrollURL: "/if/flow/enroll/", RecoveryURL: "/if/flow/recover/",
 			PasswordlessURL: "/if/flow/passwordless/", EnableRememberMe: true},
+		Challenge{UserFields: []string{"username"}, Identifier: "ada", ApplicationPre: "Wiki", FlowDesignation: idp.DesignationAuthentication,
+			PrimaryAction: "Continue", Sources: []any{}},
+		Challenge{FlowDesignation: idp.DesignationAuthentication, PrimaryAction: "Continue", Sources: []any{}, PasswordlessURL: "/if/flow/passwordless/"},
 	}
 }
 
@@ -94,6 +103,12 @@ type stage struct {
 func (s stage) Enter(ctx context.Context, run *flow.Run) (flow.Step, error) {
 	c := Challenge{UserFields: s.settings.UserFields, PasswordFields: s.settings.PasswordStage != nil, FlowDesignation: run.Flow.Designation,
 		PrimaryAction: "Continue", Sources: []any{}, ShowSourceLabels: s.settings.ShowSourceLabels, EnableRememberMe: s.settings.EnableRememberMe}
+	if len(c.UserFields) == 0 {
+		c.UserFields = nil
+	}
+	c.Identifier, _ = flow.KeyPendingIdentifier.In(run.Vars)
+	application, _ := keyApplication.In(run.Vars)
+	c.ApplicationPre = application.Name
 	if c.PasswordFields {
 		shows, err := s.showsPassword(ctx)
 		if err != nil {
@@ -108,11 +123,11 @@ func (s stage) Enter(ctx context.Context, run *flow.Run) (flow.Step, error) {
 		to   *string
 		flow *idp.FlowID
 	}{{&c.EnrollURL, s.settings.EnrollmentFlow}, {&c.RecoveryURL, s.settings.RecoveryFlow}, {&c.PasswordlessURL, s.settings.PasswordlessFlow}} {
-		url, err := s.link(ctx, link.flow)
+		to, err := s.link(ctx, run, link.flow)
 		if err != nil {
 			return nil, err
 		}
-		*link.to = url
+		*link.to = to
 	}
 	return flow.Ask{Challenge: c}, nil
 }
@@ -132,8 +147,9 @@ func (s stage) showsPassword(ctx context.Context) (bool, error) {
 	return own.AllowShowPassword, json.Unmarshal(found.Settings, &own)
 }
 
-// link is the page of a flow; a flow that is gone has none.
-func (s stage) link(ctx context.Context, id *idp.FlowID) (string, error) {
+// link is the page of a flow, which ends where this one would; a flow that is
+// gone has none.
+func (s stage) link(ctx context.Context, run *flow.Run, id *idp.FlowID) (string, error) {
 	if id == nil {
 		return "", nil
 	}
@@ -143,6 +159,9 @@ func (s stage) link(ctx context.Context, id *idp.FlowID) (string, error) {
 	}
 	if err != nil {
 		return "", err
+	}
+	if next := run.Query["next"]; flow.Relative(next) {
+		return flow.Path(f.Slug) + "?" + url.Values{"next": {next}}.Encode(), nil
 	}
 	return flow.Path(f.Slug), nil
 }
@@ -180,6 +199,9 @@ func (s stage) Submit(ctx context.Context, run *flow.Run, in flow.Input) (flow.S
 // read takes the fields out of the input; the password only where the page
 // asks for it.
 func (s stage) read(in flow.Input) (typed, password string, err error) {
+	if len(s.settings.UserFields) == 0 {
+		return "", "", idp.Invalid("", "This page takes no names: choose one of its links.")
+	}
 	var faults idp.Faults
 	typed, err = in.Required("uid_field")
 	note(&faults, err)
@@ -239,13 +261,13 @@ func (s stage) pass(ctx context.Context, run *flow.Run, u *idp.User, typed strin
 	if u == nil || s.settings.hides() {
 		flow.KeyPendingIdentifier.Put(run.Vars, typed)
 	}
-	url, err := s.link(ctx, s.settings.RecoveryFlow)
+	to, err := s.link(ctx, run, s.settings.RecoveryFlow)
 	if err != nil {
 		return nil, err
 	}
 	flow.KeyRecoveryURL.Drop(run.Vars)
-	if url != "" {
-		flow.KeyRecoveryURL.Put(run.Vars, url)
+	if to != "" {
+		flow.KeyRecoveryURL.Put(run.Vars, to)
 	}
 	return flow.Next{}, nil
 }

@@ -7,7 +7,7 @@ import (
 
 // Settings configure the stage.
 type Settings struct {
-	UserFields              []string     `json:"user_fields" enum:"email,username,upn" help:"By what people may name themselves. upn is the attribute of that name."`
+	UserFields              []string     `json:"user_fields" enum:"email,username,upn" help:"By what people may name themselves. upn is the attribute of that name. None: the page has nothing but its links."`
 	PasswordStage           *idp.StageID `json:"password_stage" ref:"stage:password" help:"Ask for the password on the same page, with this stage's settings."`
 	CaptchaStage            *idp.StageID `json:"captcha_stage" ref:"stage:captcha" unoffered:"true" help:"Not offered; must be unset."`
 	CaseInsensitiveMatching bool         `json:"case_insensitive_matching" help:"Upper and lower case make no difference."`
@@ -29,8 +29,11 @@ func defaults() any {
 
 func (s Settings) judge() error {
 	var faults idp.Faults
-	if len(s.UserFields) == 0 {
-		faults.Add("user_fields", "At least one of email, username and upn is expected.")
+	if len(s.UserFields) == 0 && s.PasswordlessFlow == nil {
+		faults.Add("user_fields", "At least one of email, username and upn is expected, unless passwordless_flow leads on.")
+	}
+	if len(s.UserFields) == 0 && s.PasswordStage != nil {
+		faults.Add("password_stage", "A page that asks for no name cannot ask for a password; leave this unset.")
 	}
 	if s.CaptchaStage != nil {
 		faults.Add("captcha_stage", "Captcha stages are not offered; leave this unset.")
@@ -49,8 +52,10 @@ func (s Settings) hides() bool { return s.PretendUserExists || !s.ShowMatchedUse
 
 // Challenge asks who somebody is.
 type Challenge struct {
-	UserFields        []string        `json:"user_fields"`
+	UserFields        []string        `json:"user_fields"` // nil: there is nothing to fill in
+	Identifier        string          `json:"pending_user_identifier,omitempty"`
 	PasswordFields    bool            `json:"password_fields"`
+	ApplicationPre    string          `json:"application_pre,omitempty"`
 	AllowShowPassword bool            `json:"allow_show_password"`
 	FlowDesignation   idp.Designation `json:"flow_designation"`
 	EnrollURL         string          `json:"enroll_url,omitempty"`

@@ -48,11 +48,41 @@ func view(c Challenge, p flow.Page) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = ui.Field(c.field(p)).Render(ctx, templ_7745c5c3_Buffer)
+			if c.ApplicationPre != "" {
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<p>Sign in to go on to ")
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				var templ_7745c5c3_Var3 string
+				templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(c.ApplicationPre)
+				if templ_7745c5c3_Err != nil {
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/stages/identification/view.templ`, Line: 13, Col: 44}
+				}
+				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var3))
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, ".</p>")
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, " ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, " ")
+			if c.UserFields == nil {
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<p>Choose below how to go on.</p>")
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			} else {
+				templ_7745c5c3_Err = ui.Field(c.field(p)).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, " ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -68,7 +98,7 @@ func view(c Challenge, p flow.Page) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = ui.Form(form.Stray(p, form.Props(p, c.PrimaryAction), "uid_field", "password")).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Form(c.form(p)).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -76,11 +106,18 @@ func view(c Challenge, p flow.Page) templ.Component {
 	})
 }
 
+// form has no button where there is nothing to fill in.
+func (c Challenge) form(p flow.Page) ui.FormProps {
+	props := form.Stray(p, form.Props(p, c.PrimaryAction), "uid_field", "password")
+	props.NoSubmit = c.UserFields == nil
+	return props
+}
+
 // field is where people name themselves.
 func (c Challenge) field(p flow.Page) ui.FieldProps {
 	f := ui.FieldProps{
 		Name: "uid_field", Label: c.label(), Required: true, Autofocus: true, Autocomplete: "username",
-		Value: form.Value(p, "uid_field", ""), Error: form.Error(p, "uid_field"), MaxLength: maxIdentifier,
+		Value: form.Value(p, "uid_field", c.Identifier), Error: form.Error(p, "uid_field"), MaxLength: maxIdentifier,
 		Attrs: templ.Attributes{"autocapitalize": "none", "spellcheck": "false"},
 	}
 	if c.onlyEmail() {
