@@ -38,6 +38,19 @@ var (
 	eventMaps  = []string{"user", "context", "brand"}
 )
 
+// EventEnvironment lists the names that conditions over events see beside the
+// functions of Environment.
+func EventEnvironment() []Entry {
+	var out []Entry
+	for _, name := range eventTexts {
+		out = append(out, Entry{name, "variable", "text", ""})
+	}
+	for _, name := range eventMaps {
+		out = append(out, Entry{name, "variable", "map", ""})
+	}
+	return out
+}
+
 func eventTypes() types.Map {
 	out := types.Map{}
 	for _, name := range eventTexts {

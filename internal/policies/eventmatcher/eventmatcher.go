@@ -43,10 +43,10 @@ func Actions() []string {
 // not looked at; all the rest must match.
 type Settings struct {
 	Action   string `json:"action" help:"The event's action. account_lockdown_triggered is short for user_write with the action_id of a lockdown in its context."`
-	ClientIP string `json:"client_ip" help:"The address the act came from, exactly."`
+	ClientIP string `json:"client_ip" label:"Client address" help:"The address the act came from, exactly."`
 	App      string `json:"app" help:"The part of the product that wrote the event, or one that contains it: authentik.policies also stands for authentik.policies.password."`
 	Model    string `json:"model" help:"The kind of object the event is about, as app.model: authentik_core.user."`
-	Query    string `json:"query" format:"multiline" help:"A condition over the event's fields action, app, user, context, client_ip, brand, created and pk, such as: context.action_id == \"account_lockdown\"."`
+	Query    string `json:"query" format:"expression" help:"A condition over the event's fields action, app, user, context, client_ip, brand, created and pk, such as: context.action_id == \"account_lockdown\"."`
 }
 
 // Kind returns the kind for the list of kinds.

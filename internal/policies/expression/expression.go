@@ -15,7 +15,7 @@ import (
 
 // Settings are the settings of an expression policy.
 type Settings struct {
-	Expression string `json:"expression" help:"An expression that gives true or false. See the list of names it may use."`
+	Expression string `json:"expression" format:"expression" help:"An expression that gives true or false. See the list of names it may use."`
 }
 
 // Kind returns the kind for the list of kinds.

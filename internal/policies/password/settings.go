@@ -13,20 +13,20 @@ import (
 type Settings struct {
 	PasswordField string `json:"password_field" help:"Which answer is the password: the field key of its prompt, or a value of the flow's context."`
 
-	CheckStaticRules bool   `json:"check_static_rules" help:"Count characters."`
-	LengthMin        int    `json:"length_min" min:"0" help:"At least this many characters."`
-	AmountUppercase  int    `json:"amount_uppercase" min:"0" help:"At least this many upper-case letters."`
-	AmountLowercase  int    `json:"amount_lowercase" min:"0" help:"At least this many lower-case letters."`
-	AmountDigits     int    `json:"amount_digits" min:"0" help:"At least this many digits."`
-	AmountSymbols    int    `json:"amount_symbols" min:"0" help:"At least this many symbols."`
-	SymbolCharset    string `json:"symbol_charset" help:"The characters that count as symbols."`
+	CheckStaticRules bool   `json:"check_static_rules" label:"Check static rules" help:"Count characters."`
+	LengthMin        int    `json:"length_min" label:"Minimum length" min:"0" help:"At least this many characters."`
+	AmountUppercase  int    `json:"amount_uppercase" label:"Upper-case letters" min:"0" help:"At least this many upper-case letters."`
+	AmountLowercase  int    `json:"amount_lowercase" label:"Lower-case letters" min:"0" help:"At least this many lower-case letters."`
+	AmountDigits     int    `json:"amount_digits" label:"Digits" min:"0" help:"At least this many digits."`
+	AmountSymbols    int    `json:"amount_symbols" label:"Symbols" min:"0" help:"At least this many symbols."`
+	SymbolCharset    string `json:"symbol_charset" label:"Characters that are symbols" help:"The characters that count as symbols."`
 	ErrorMessage     string `json:"error_message" help:"What people read when a password breaks these rules. Empty: the rules themselves."`
 
-	CheckHaveIBeenPwned bool `json:"check_have_i_been_pwned" help:"Refuse passwords that are in the server's list of breached passwords, a local copy. Nothing is asked over the network; without a list the policy gives no answer and the binding's failure result holds."`
-	HIBPAllowedCount    int  `json:"hibp_allowed_count" min:"0" help:"A password may have been breached this many times."`
+	CheckHaveIBeenPwned bool `json:"check_have_i_been_pwned" label:"Refuse breached passwords" help:"Refuse passwords that are in the server's list of breached passwords, a local copy. Nothing is asked over the network; without a list the policy gives no answer and the binding's failure result holds."`
+	HIBPAllowedCount    int  `json:"hibp_allowed_count" label:"Allowed breaches" min:"0" help:"A password may have been breached this many times."`
 
-	CheckZxcvbn          bool `json:"check_zxcvbn" help:"Estimate how hard the password is to guess (zxcvbn). Not offered: it must be off."`
-	ZxcvbnScoreThreshold int  `json:"zxcvbn_score_threshold" min:"0" help:"What the estimate would have to exceed; kept for whoever reads and writes the settings."`
+	CheckZxcvbn          bool `json:"check_zxcvbn" unoffered:"true" help:"Estimate how hard the password is to guess (zxcvbn). Not offered: it must be off."`
+	ZxcvbnScoreThreshold int  `json:"zxcvbn_score_threshold" unoffered:"true" min:"0" help:"What the estimate would have to exceed; kept for whoever reads and writes the settings."`
 }
 
 // Defaults returns the settings of a policy that says nothing else.

@@ -23,7 +23,7 @@ type Clock interface {
 // Settings are the settings of a password expiry policy.
 type Settings struct {
 	Days     *int `json:"days" min:"0" help:"A password this many days old, or older, has expired."`
-	DenyOnly bool `json:"deny_only" help:"Accepted for configurations that come from elsewhere. An expired password is refused either way and never made unusable: a policy changes no account."`
+	DenyOnly bool `json:"deny_only" unoffered:"true" help:"Accepted for configurations that come from elsewhere. An expired password is refused either way and never made unusable: a policy changes no account."`
 }
 
 // Kind returns the kind for the list of kinds.

@@ -236,6 +236,17 @@ func textOf(n *html.Node) string {
 	return strings.Join(strings.Fields(b.String()), " ")
 }
 
+// rawOf is the text of an element as it stands, line breaks and all.
+func rawOf(n *html.Node) string {
+	var b strings.Builder
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		if c.Type == html.TextNode {
+			b.WriteString(c.Data)
+		}
+	}
+	return b.String()
+}
+
 // Fields are the names and values that the content's first form would send, with
 // changes, as pairs.
 func (p *Page) Fields(changes ...string) []string {
@@ -259,7 +270,7 @@ func (p *Page) Fields(changes ...string) []string {
 				add(attr(n, "name"), attr(n, "value"))
 			}
 		case "textarea":
-			add(attr(n, "name"), textOf(n))
+			add(attr(n, "name"), rawOf(n))
 		case "select":
 			for _, o := range all(n, "option") {
 				if has(o, "selected") {

@@ -62,18 +62,31 @@ func (passes) Evaluate(context.Context, idp.UUID, idp.PolicyMode, idp.PolicyRequ
 	return idp.PolicyResult{Passing: true}, nil
 }
 
+// Parts are what pages about the configuration need beside the rest: the kinds
+// that there are, and what judges prompts.
+type Parts struct {
+	Stages   []flow.Kind
+	Policies *policy.Kinds
+	Prompt   func(*idp.Prompt) error
+}
+
 // New builds the use cases over a migrated, empty database, with a superuser
-// and a default brand.
-func New(tb testing.TB, store idp.Store) *Site {
+// and a default brand. Without parts there is one kind of stage, note, and none
+// of policies.
+func New(tb testing.TB, store idp.Store, parts ...Parts) *Site {
 	tb.Helper()
+	all := Parts{Policies: policy.NewKinds(nil), Prompt: func(*idp.Prompt) error { return nil }}
+	for _, p := range parts {
+		all = p
+	}
 	s := &Site{Store: store, Access: access.New(), tb: tb}
 	s.Lockdowns = lockdown.New(lockdown.Deps{Store: store, Access: s.Access})
 	s.Accounts = account.New(account.Deps{Store: store, Access: s.Access, Closer: s.Lockdowns, Hasher: secret.New()})
 	s.Sessions = session.New(session.Deps{Store: store, Access: s.Access})
 	s.Tokens = token.New(token.Deps{Store: store, Access: s.Access})
-	s.Flows = flow.NewExecutor(flow.Deps{Store: store, Policies: passes{}, Kinds: []flow.Kind{note}})
-	s.Configure = configure.New(configure.Deps{Store: store, Access: s.Access, Stages: s.Flows, Policies: policy.NewKinds(nil),
-		Prompt: func(*idp.Prompt) error { return nil }})
+	s.Flows = flow.NewExecutor(flow.Deps{Store: store, Policies: passes{}, Kinds: append([]flow.Kind{note}, all.Stages...)})
+	s.Configure = configure.New(configure.Deps{Store: store, Access: s.Access, Stages: s.Flows, Policies: all.Policies,
+		Prompt: all.Prompt})
 	s.Lockdown = page.LockdownFlow{Flow: contain.Flow{Store: store, Lockdowns: s.Lockdowns, Flows: recorder{s}}}
 	s.furnish()
 	return s

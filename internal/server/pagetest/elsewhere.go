@@ -1,0 +1,23 @@
+package pagetest
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/go-chi/chi/v5"
+)
+
+// Elsewhere stands in for the pages of the console that a test does not mount,
+// so that links to them lead somewhere. own are those it does mount.
+func Elsewhere(own ...string) func(chi.Router) {
+	return func(r chi.Router) {
+		for _, path := range []string{"", "search/", "users/", "groups/", "lockdowns/", "events/", "brands/", "flows/", "stages/", "prompts/",
+			"policies/", "invitations/", "blueprints/"} {
+			if !slices.Contains(own, path) {
+				r.Get("/if/admin/"+path, http.NotFound)
+			}
+		}
+		r.Get("/if/user/settings/", http.NotFound)
+		r.Post("/if/theme/", http.NotFound)
+	}
+}
