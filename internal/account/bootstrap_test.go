@@ -117,8 +117,15 @@ func TestTheSetupLinkIsFreshUntilItIsUsed(t *testing.T) {
 	require.Equal(t, "initial-setup", opened.FlowSlug)
 	require.Equal(t, idp.IntentRecovery, opened.Intent)
 	require.False(t, opened.Expiring)
-	require.NoError(t, w.tokens.Redeem(w.ctx, opened.ID))
-	require.Equal(t, idp.CodeRefused, idp.CodeOf(w.tokens.Redeem(w.ctx, opened.ID)), "one-time")
+	redeem := func() error {
+		return w.db.InTx(w.ctx, func(tx idp.Repos) error {
+			held, err := tx.Users.Hold(w.ctx, admin.ID)
+			require.NoError(t, err)
+			return idp.RedeemLink(w.ctx, tx, held, opened.ID)
+		})
+	}
+	require.NoError(t, redeem())
+	require.Equal(t, idp.CodeRefused, idp.CodeOf(redeem()), "one-time")
 
 	// Opened, but left before a password was set: another link may be made.
 	_, err = w.accounts.SetupLink(w.ctx, "")

@@ -23,8 +23,8 @@ var openings = map[string][]string{
 	"DoorSignIn":       {"session.Start", "stages/userlogin.Enter", "stages/userlogin.signIn"},
 	"DoorSession":      {"idp.Renew", "session.Visit"},
 	"DoorAPIToken":     {"idp.Renew", "token.Authenticate"},
-	"DoorTokenIssue":   {"token.Issue", "token.Update"},
-	"DoorFlowLink":     {"idp.RedeemLink", "token.OpenLink", "token.Redeem"},
+	"DoorTokenIssue":   {"token.Issue", "token.Reveal", "token.SetKey", "token.Update"},
+	"DoorFlowLink":     {"idp.RedeemLink", "token.OpenLink"},
 	"DoorRecoveryLink": {"token.RecoveryLink"},
 	"DoorPasswordSet":  {"account.SetPassword", "account.Settle"},
 }
@@ -40,7 +40,7 @@ var minters = map[string][]string{
 var judges = map[string][]string{
 	"MayAct": {"account.SetPassword", "account.Settle", "account.passwordRefusal", "flow.Admit",
 		"idp.RedeemLink", "idp.Renew", "session.Start", "session.Visit", "stages/identification.Submit",
-		"token.Issue", "token.RecoveryLink", "token.Update", "token.honour"},
+		"token.Issue", "token.RecoveryLink", "token.Reveal", "token.SetKey", "token.Update", "token.honour"},
 }
 
 // source is what the product's own files say, tests and generated pages left out.

@@ -267,6 +267,8 @@ type PolicyBindingFilter struct {
 	Paging
 	Targets   []UUID
 	PolicyID  *PolicyID
+	GroupID   *GroupID
+	UserID    *UserID
 	HasPolicy *bool // binds a policy, not a group or a user
 	Enabled   *bool
 	Order     *int

@@ -55,7 +55,9 @@ func TestPasswordExpiryReadsTheAccount(t *testing.T) {
 		u.PasswordChangedAt = &old
 		return tx.Users.Update(t.Context(), u)
 	}))
-	require.Equal(t, idp.PolicyResult{Messages: []string{"Password expired"}}, evaluate())
+	old := evaluate()
+	require.False(t, old.Passing)
+	require.Equal(t, []string{"Password expired"}, old.Messages)
 	_, err := w.bound.Evaluate(t.Context(), target, idp.PolicyAny, idp.PolicyRequest{})
 	require.ErrorContains(t, err, "there is no user")
 	ok, err := w.accounts.Authenticate(t.Context(), w.at("192.0.2.1").actor(), ada, goodPassword)

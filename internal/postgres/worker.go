@@ -17,6 +17,9 @@ import (
 const (
 	batch         = 500
 	workers       = 2
+	mailQueue     = "mail" // of its own: a mail server that hangs holds up nothing else
+	mailers       = 2
+	mailAttempts  = 9
 	pollInterval  = 10 * time.Second
 	purgeInterval = 15 * time.Minute
 	stopPatience  = 5 * time.Second
@@ -28,8 +31,17 @@ type Worker struct {
 	client *river.Client[pgx.Tx]
 }
 
-// NewWorker prepares a worker over the database's pool.
-func (db *DB) NewWorker() (*Worker, error) {
+// Mailer sends what was asked to be sent by mail.
+type Mailer interface {
+	// Deliver sends the mail of a link, if it is still to be sent. An error
+	// means that it may be tried again, which does not happen after the last
+	// try.
+	Deliver(ctx context.Context, link idp.LinkID, last bool) error
+}
+
+// NewWorker prepares a worker over the database's pool. Without a mailer, mail
+// stays in the queue. The chores are done beside its own work.
+func (db *DB) NewWorker(mailer Mailer, chores ...Chore) (*Worker, error) {
 	w := &Worker{db: db}
 	register := river.NewWorkers()
 	river.AddWorker(register, river.WorkFunc(func(ctx context.Context, job *river.Job[sweepArgs]) error {
@@ -38,16 +50,23 @@ func (db *DB) NewWorker() (*Worker, error) {
 	river.AddWorker(register, river.WorkFunc(func(ctx context.Context, _ *river.Job[purgeArgs]) error {
 		return db.purge(ctx)
 	}))
+	queues := map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}}
+	if mailer != nil {
+		queues[mailQueue] = river.QueueConfig{MaxWorkers: mailers}
+		river.AddWorker(register, river.WorkFunc(func(ctx context.Context, job *river.Job[mailArgs]) error {
+			return mailer.Deliver(ctx, job.Args.Link, job.Attempt >= job.MaxAttempts)
+		}))
+	}
+	addChores(register, chores)
 	client, err := river.NewClient(riverpgxv5.New(db.pool), &river.Config{
 		Logger:            quietly(db.log),
 		Workers:           register,
-		Queues:            map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}},
+		Queues:            queues,
 		FetchPollInterval: pollInterval,
 		SoftStopTimeout:   stopPatience / 2,
 		// Rebuilding indexes is the table owner's, which the server is not.
 		ReindexerIndexNames: []string{},
-		PeriodicJobs: []*river.PeriodicJob{river.NewPeriodicJob(river.PeriodicInterval(purgeInterval),
-			func() (river.JobArgs, *river.InsertOpts) { return purgeArgs{}, nil }, nil)},
+		PeriodicJobs:        periodic(chores),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the job worker: %w", err)
@@ -78,7 +97,7 @@ func (w *Worker) Stop() {
 // batches small enough to hold nobody up.
 func (db *DB) sweep(ctx context.Context, user idp.UserID) error {
 	for _, some := range []func(context.Context, idp.UserID, int) (int, error){
-		db.repos.Holder.SweepSessions, db.repos.Holder.SweepTokens,
+		db.repos.Holder.SweepSessions, db.repos.Holder.SweepTokens, db.sweepGrants,
 	} {
 		if err := untilDone(func() (int, error) { return some(ctx, user, batch) }); err != nil {
 			return err
@@ -100,6 +119,15 @@ var purges = []struct{ what, sql string }{
 		SELECT id FROM tokens WHERE expiring AND expires_at < clock_timestamp() - interval '24 hours' AND revoked_at IS NULL LIMIT $1 FOR UPDATE SKIP LOCKED)`},
 	{"expired reputations", `DELETE FROM reputations WHERE id IN (
 		SELECT id FROM reputations WHERE expires_at < clock_timestamp() LIMIT $1 FOR UPDATE SKIP LOCKED)`},
+	{"expired invitations", `DELETE FROM invitations WHERE id IN (
+		SELECT id FROM invitations WHERE expires_at < clock_timestamp() - interval '30 days' LIMIT $1 FOR UPDATE SKIP LOCKED)`},
+	{"expired consents", `DELETE FROM consents WHERE id IN (
+		SELECT id FROM consents WHERE expires_at < clock_timestamp() LIMIT $1 FOR UPDATE SKIP LOCKED)`},
+	{"expired links", `DELETE FROM links WHERE id IN (
+		SELECT id FROM links WHERE expires_at < clock_timestamp() - interval '24 hours' LIMIT $1 FOR UPDATE SKIP LOCKED)`},
+	{"keys of tokens", `DELETE FROM token_keys WHERE token_id IN (
+		SELECT k.token_id FROM token_keys k JOIN tokens t ON t.id = k.token_id JOIN users u ON u.id = t.user_id
+		 WHERE k.expires_at < clock_timestamp() OR NOT ` + tokenLive + ` LIMIT $1 FOR UPDATE OF k SKIP LOCKED)`},
 	{"revoked tokens", `DELETE FROM tokens WHERE id IN (
 		SELECT id FROM tokens WHERE revoked_at < clock_timestamp() - interval '30 days' LIMIT $1 FOR UPDATE SKIP LOCKED)`},
 }

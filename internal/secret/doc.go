@@ -21,6 +21,12 @@
 // password as typed first for foreign ones, which were made without
 // normalisation; only a password that normalisation changes costs a second try.
 //
+// # Sealing
+//
+// A Sealer keeps what must be read again, such as the key of a token until it was
+// shown, under the server's own secret: a setting, or a file that OwnSecret makes
+// once. Several replicas need the same one.
+//
 // # Memory and time
 //
 // One argon2id hash needs 19 MiB that the library allocates anew each time, so

@@ -20,7 +20,47 @@ func (s *Service) Authenticate(ctx context.Context, key string) (*idp.Token, *id
 // user; it does not use the link up. The error is CodeRefused for every other
 // key.
 func (s *Service) OpenLink(ctx context.Context, key string) (*idp.Token, *idp.User, error) {
-	return s.honour(ctx, idp.DoorFlowLink, key, linkIntent)
+	o, err := s.Open(ctx, key)
+	if err != nil {
+		return nil, nil, err
+	}
+	return o.Token, o.User, nil
+}
+
+// Opening is a link that somebody opened.
+type Opening struct {
+	Token *idp.Token
+	User  *idp.User
+	Link  *idp.Link // nil = it was not sent by mail
+}
+
+// Open is OpenLink with what the link was sent for. The user is switched off
+// where the link may switch a new account on.
+func (s *Service) Open(ctx context.Context, key string) (*Opening, error) {
+	t, u, err := s.find(ctx, idp.DoorFlowLink, key)
+	if err != nil {
+		return nil, err
+	}
+	repos := s.store.Repos()
+	l, err := linkOf(ctx, repos, t)
+	if err != nil {
+		return nil, err
+	}
+	subject, err := confirmable(ctx, repos, u, l)
+	if err != nil {
+		return nil, err
+	}
+	if err := idp.MayAct(idp.DoorFlowLink, subject, t.Credential(linkIntent(t))); err != nil {
+		return nil, err
+	}
+	if l != nil {
+		for _, c := range generations(l) {
+			if err := idp.MayAct(idp.DoorFlowLink, subject, c); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return &Opening{Token: t, User: u, Link: l}, nil
 }
 
 // linkIntent is the intent that a token must have to be a link.
@@ -32,13 +72,7 @@ func linkIntent(t *idp.Token) idp.TokenIntent {
 }
 
 func (s *Service) honour(ctx context.Context, door idp.Door, key string, intent func(*idp.Token) idp.TokenIntent) (*idp.Token, *idp.User, error) {
-	if key == "" || len(key) > 4*maxKey {
-		return nil, nil, idp.Refuse(door, idp.RefusedUnknown)
-	}
-	t, u, err := s.store.Repos().Tokens.Use(ctx, secret.DigestOf(key).Bytes())
-	if idp.Is(err, idp.CodeNotFound) {
-		return nil, nil, idp.Refuse(door, idp.RefusedUnknown)
-	}
+	t, u, err := s.find(ctx, door, key)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -48,32 +82,16 @@ func (s *Service) honour(ctx context.Context, door idp.Door, key string, intent 
 	return t, u, nil
 }
 
-// Redeem uses a link up: of two calls for one link exactly one succeeds. The
-// error is CodeRefused when the link, or its user, may not act any more.
-func (s *Service) Redeem(ctx context.Context, id idp.TokenID) error {
-	err := s.store.InTx(ctx, func(tx idp.Repos) error {
-		t, err := tx.Tokens.Get(ctx, id)
-		if idp.Is(err, idp.CodeNotFound) {
-			return idp.Refuse(idp.DoorFlowLink, idp.RefusedUnknown)
-		}
-		if err != nil {
-			return err
-		}
-		u, err := tx.Users.Hold(ctx, t.UserID)
-		if err != nil {
-			return err
-		}
-		if err := idp.RedeemLink(ctx, tx, u, id); err != nil {
-			return err
-		}
-		facts := modelFacts(t)
-		facts["redeemed"] = true
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelUpdated, app, idp.Actor{}, u, facts))
-	})
-	if err != nil {
-		return fmt.Errorf("redeeming link %s: %w", id, err)
+// find returns the token of a key and its user. It judges neither.
+func (s *Service) find(ctx context.Context, door idp.Door, key string) (*idp.Token, *idp.User, error) {
+	if key == "" || len(key) > 4*maxKey {
+		return nil, nil, idp.Refuse(door, idp.RefusedUnknown)
 	}
-	return nil
+	t, u, err := s.store.Repos().Tokens.Use(ctx, secret.DigestOf(key).Bytes())
+	if idp.Is(err, idp.CodeNotFound) {
+		return nil, nil, idp.Refuse(door, idp.RefusedUnknown)
+	}
+	return t, u, err
 }
 
 // The lifetimes of recovery links.

@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"time"
-	"unicode/utf8"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/secret"
 )
 
-// Issue makes a token and returns it with its key, which is kept nowhere. The
+// Issue makes a token and returns it with its key, which is kept sealed for
+// Reveal only. The
 // user's row is shared and everything judged again inside the transaction, so
 // that no token passes a lockdown: it either is issued before and carries the
 // former generation, or waits and is refused.
@@ -51,6 +51,11 @@ func (s *Service) Issue(ctx context.Context, actor idp.Actor, d Draft) (*idp.Tok
 		if err := tx.Tokens.Create(ctx, issued); err != nil {
 			return err
 		}
+		if d.Key == nil { // who chose it knows it
+			if err := s.keep(ctx, tx, issued, key); err != nil {
+				return err
+			}
+		}
 		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelCreated, app, now, u, modelFacts(issued)))
 	})
 	if err != nil {
@@ -80,9 +85,7 @@ func (s *Service) draw(ctx context.Context, actor idp.Actor, d Draft) (*idp.Toke
 	key := secret.Token()
 	if d.Key != nil {
 		key = *d.Key
-		if n := utf8.RuneCountInString(key); n < minKey || n > maxKey {
-			faults.Add("key", "Ensure this field has at least %d and no more than %d characters.", minKey, maxKey)
-		}
+		checkKey(&faults, key)
 	}
 	return &idp.Token{
 		ID: idp.NewID[idp.Token](), Identifier: d.Identifier, Intent: d.Intent, UserID: d.User,

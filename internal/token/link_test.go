@@ -39,7 +39,7 @@ func TestARecoveryLinkOpensItsFlowOnce(t *testing.T) {
 	var g errgroup.Group
 	for range 8 {
 		g.Go(func() error {
-			err := w.tokens.Redeem(w.ctx, opened.ID)
+			err := w.redeem(mia, opened.ID)
 			switch {
 			case err == nil:
 				won.Add(1)
@@ -54,7 +54,7 @@ func TestARecoveryLinkOpensItsFlowOnce(t *testing.T) {
 	_, _, err = w.tokens.OpenLink(w.ctx, keyOf(t, link))
 	require.Equal(t, idp.RefusedEnded, fault(t, err).Reason)
 	require.Equal(t, "This link is not valid any more.", fault(t, err).Message)
-	require.Equal(t, idp.CodeRefused, idp.CodeOf(w.tokens.Redeem(w.ctx, idp.NewID[idp.Token]())))
+	require.Equal(t, idp.CodeRefused, idp.CodeOf(w.redeem(mia, idp.NewID[idp.Token]())))
 }
 
 func TestANewRecoveryLinkRevokesTheFormer(t *testing.T) {
@@ -86,12 +86,12 @@ func TestALockdownEndsRecovery(t *testing.T) {
 
 	_, _, err = w.tokens.OpenLink(w.ctx, keyOf(t, link))
 	require.Equal(t, idp.CodeRefused, idp.CodeOf(err))
-	require.Equal(t, idp.CodeRefused, idp.CodeOf(w.tokens.Redeem(w.ctx, opened.ID)))
+	require.Equal(t, idp.CodeRefused, idp.CodeOf(w.redeem(mia, opened.ID)))
 	_, err = w.tokens.RecoveryLink(w.ctx, system, mia.ID, brand, 0)
 	require.Equal(t, idp.RefusedInactive, fault(t, err).Reason)
 
 	require.NoError(t, w.lockdowns.Activate(w.ctx, system, mia.ID))
-	require.Equal(t, idp.RefusedGeneration, fault(t, w.tokens.Redeem(w.ctx, opened.ID)).Reason, "activating revives no link")
+	require.Equal(t, idp.RefusedGeneration, fault(t, w.redeem(mia, opened.ID)).Reason, "activating revives no link")
 	fresh, err := w.tokens.RecoveryLink(w.ctx, system, mia.ID, brand, 0)
 	require.NoError(t, err)
 	_, _, err = w.tokens.OpenLink(w.ctx, keyOf(t, fresh))
@@ -137,6 +137,6 @@ func TestOnlyLinksOpenFlows(t *testing.T) {
 		issued, key := w.issue(idp.SystemActor(), token.Draft{User: mia.ID, Identifier: string(intent), Intent: intent})
 		_, _, err := w.tokens.OpenLink(w.ctx, key)
 		require.Equal(t, opens, err == nil, string(intent))
-		require.Equal(t, opens, w.tokens.Redeem(w.ctx, issued.ID) == nil, string(intent))
+		require.Equal(t, opens, w.redeem(mia, issued.ID) == nil, string(intent))
 	}
 }

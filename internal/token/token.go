@@ -5,22 +5,32 @@ import (
 	"time"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/secret"
 )
 
 // Deps are what a Service needs.
 type Deps struct {
 	Store  idp.Store
 	Access idp.Access
+	// Sealer keeps the keys of new tokens until they are asked for; nil = none
+	// can be.
+	Sealer *secret.Sealer
+	// Revealable keeps keys for as long as their tokens live.
+	Revealable bool
 }
 
 // Service issues, honours and revokes tokens.
 type Service struct {
-	store  idp.Store
-	access idp.Access
+	store      idp.Store
+	access     idp.Access
+	sealer     *secret.Sealer
+	revealable bool
 }
 
 // New returns a Service.
-func New(d Deps) *Service { return &Service{store: d.Store, access: d.Access} }
+func New(d Deps) *Service {
+	return &Service{store: d.Store, access: d.Access, sealer: d.Sealer, revealable: d.Revealable}
+}
 
 const app = "token"
 

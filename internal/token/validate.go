@@ -54,6 +54,15 @@ func checkIntent(faults *idp.Faults, intent idp.TokenIntent, administers bool) {
 	}
 }
 
+func checkKey(faults *idp.Faults, key string) {
+	switch n := utf8.RuneCountInString(key); {
+	case n < minKey || n > maxKey:
+		faults.Add("key", "Ensure this field has at least %d and no more than %d characters.", minKey, maxKey)
+	case strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }):
+		faults.Add("key", "Expected printable ASCII without spaces.") // or no header could carry it
+	}
+}
+
 func opensFlow(intent idp.TokenIntent) bool {
 	return intent == idp.IntentRecovery || intent == idp.IntentVerification
 }

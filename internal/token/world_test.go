@@ -3,6 +3,7 @@ package token_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,6 +12,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
 	"github.com/portcullis-idp/portcullis/internal/postgres"
+	"github.com/portcullis-idp/portcullis/internal/secret"
 	"github.com/portcullis-idp/portcullis/internal/testkit"
 	"github.com/portcullis-idp/portcullis/internal/token"
 )
@@ -30,8 +32,24 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(db.Close)
 	checker := access.New()
 	return &world{T: t, ctx: t.Context(), db: db,
-		tokens:    token.New(token.Deps{Store: db, Access: checker}),
+		tokens:    token.New(token.Deps{Store: db, Access: checker, Sealer: sealer(t, "a")}),
 		lockdowns: lockdown.New(lockdown.Deps{Store: db, Access: checker})}
+}
+
+func sealer(t *testing.T, secrets ...string) *secret.Sealer {
+	t.Helper()
+	var list [][]byte
+	for _, s := range secrets {
+		list = append(list, []byte(strings.Repeat(s, secret.MinSecret)))
+	}
+	s, err := secret.NewSealer(list...)
+	require.NoError(t, err)
+	return s
+}
+
+// with is the same installation as another server sees it.
+func (w *world) with(s *secret.Sealer, revealable bool) *token.Service {
+	return token.New(token.Deps{Store: w.db, Access: access.New(), Sealer: s, Revealable: revealable})
 }
 
 func (w *world) user(name string, change ...func(*idp.User)) *idp.User {
@@ -42,6 +60,17 @@ func (w *world) user(name string, change ...func(*idp.User)) *idp.User {
 	}
 	require.NoError(w, w.db.Repos().Users.Create(w.ctx, u))
 	return w.now(u)
+}
+
+// redeem uses a link up, as what it is used for does.
+func (w *world) redeem(u *idp.User, id idp.TokenID) error {
+	return w.db.InTx(w.ctx, func(tx idp.Repos) error {
+		held, err := tx.Users.Hold(w.ctx, u.ID)
+		if err != nil {
+			return err
+		}
+		return idp.RedeemLink(w.ctx, tx, held, id)
+	})
 }
 
 func inactive(u *idp.User) { u.IsActive = false }

@@ -10,8 +10,8 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/token"
 )
 
-// Token is a bearer secret as the API shows it. Key is there once: in the
-// answer to its creation.
+// Token is a bearer secret as the API shows it. Key is there in the answer to
+// its creation only; see TokenView.
 type Token struct {
 	PK          idp.TokenID     `json:"pk"`
 	Managed     *string         `json:"managed"`
@@ -213,13 +213,38 @@ type TokenView struct {
 	Key string `json:"key"`
 }
 
+type tokenSetKeyBody struct {
+	Key Optional[string] `json:"key" api:"required" max:"255" help:"The new key, 20 to 255 characters of printable ASCII."`
+}
+
 func (a *API) mountTokenActions() {
 	a.kit.add(operation{method: http.MethodGet, path: "/core/tokens/{identifier}/view_key/", id: "core_tokens_view_key_retrieve", tag: "core",
-		summary: "Keys are shown once, when a token is created", response: reflect.TypeFor[TokenView](),
-		run: func(c *call) (any, error) {
-			if _, err := a.liveToken(c); err != nil {
-				return nil, err
-			}
-			return nil, idp.Forbidden("The key of a token is shown once, in the answer to its creation, and kept as a digest only.")
-		}})
+		summary: "Show the key of a token, once within an hour of its making", response: reflect.TypeFor[TokenView](), run: a.viewTokenKey})
+	a.kit.add(operation{method: http.MethodPost, path: "/core/tokens/{identifier}/set_key/", id: "core_tokens_set_key_create", tag: "core",
+		summary: "Choose the key of a token", body: reflect.TypeFor[tokenSetKeyBody](), bodyName: "TokenSetKeyRequest", run: a.setTokenKey})
+}
+
+func (a *API) viewTokenKey(c *call) (any, error) {
+	t, err := a.liveToken(c)
+	if err != nil {
+		return nil, err
+	}
+	key, err := a.Tokens.Reveal(c, c.actor, t.ID)
+	if err != nil {
+		return nil, err
+	}
+	c.w.Header().Set("Cache-Control", "no-store")
+	return TokenView{Key: key}, nil
+}
+
+func (a *API) setTokenKey(c *call) (any, error) {
+	var b tokenSetKeyBody
+	if err := decodeBody(c.r, &b, whole); err != nil {
+		return nil, err
+	}
+	t, err := a.liveToken(c)
+	if err != nil {
+		return nil, err
+	}
+	return nil, a.Tokens.SetKey(c, c.actor, t.ID, b.Key.Value)
 }

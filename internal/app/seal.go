@@ -1,0 +1,34 @@
+package app
+
+import (
+	"path/filepath"
+
+	"github.com/portcullis-idp/portcullis/internal/embedded"
+	"github.com/portcullis-idp/portcullis/internal/secret"
+)
+
+// secretFile holds the server's own secret, in the data directory.
+const secretFile = "secret.key"
+
+// sealer is made from the configured secret, else from the one in the data
+// directory. Where there is neither, in a container with a database elsewhere,
+// it lasts as long as the process: what it sealed is not to be had afterwards,
+// nor from another replica.
+func (a *App) sealer() (*secret.Sealer, error) {
+	if keys := a.Config.SecretKeys; len(keys) > 0 {
+		return secret.NewSealer(keys...)
+	}
+	dir := a.Config.DataDir
+	if dir == "" && a.Config.DatabaseURL != "" {
+		a.Log.Warn("no secret_key and no data_dir are set: keys of new tokens can be shown only by this process, until it stops")
+		return secret.NewSealer([]byte(secret.Token()))
+	}
+	if dir == "" {
+		dir = embedded.DefaultDataDir()
+	}
+	own, err := secret.OwnSecret(filepath.Join(dir, secretFile))
+	if err != nil {
+		return nil, err
+	}
+	return secret.NewSealer(own)
+}
