@@ -6,17 +6,18 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"os"
 
-	"github.com/portcullis-idp/portcullis/blueprints"
 	"github.com/portcullis-idp/portcullis/internal/access"
 	"github.com/portcullis-idp/portcullis/internal/account"
 	"github.com/portcullis-idp/portcullis/internal/blueprint"
 	"github.com/portcullis-idp/portcullis/internal/config"
 	"github.com/portcullis-idp/portcullis/internal/configure"
+	"github.com/portcullis-idp/portcullis/internal/consent"
 	"github.com/portcullis-idp/portcullis/internal/embedded"
 	"github.com/portcullis-idp/portcullis/internal/flow"
+	"github.com/portcullis-idp/portcullis/internal/invitation"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
+	"github.com/portcullis-idp/portcullis/internal/mail"
 	"github.com/portcullis-idp/portcullis/internal/policy"
 	"github.com/portcullis-idp/portcullis/internal/postgres"
 	"github.com/portcullis-idp/portcullis/internal/postgres/migration"
@@ -29,21 +30,28 @@ import (
 
 // App is the product, ready to serve.
 type App struct {
-	Config    *config.Config
-	Log       *slog.Logger
-	DB        *postgres.DB
-	Hasher    *secret.Hasher
-	Access    *access.Checker
-	Accounts  *account.Service
-	Sessions  *session.Service
-	Tokens    *token.Service
-	Lockdowns *lockdown.Service
-	Flows     *flow.Executor
-	Configure *configure.Service
-	Server    *server.Server
+	Config      *config.Config
+	Log         *slog.Logger
+	DB          *postgres.DB
+	Hasher      *secret.Hasher
+	Access      *access.Checker
+	Accounts    *account.Service
+	Sessions    *session.Service
+	Tokens      *token.Service
+	Lockdowns   *lockdown.Service
+	Invitations *invitation.Service
+	Consents    *consent.Service
+	Flows       *flow.Executor
+	Configure   *configure.Service
+	Prints      *blueprint.Service
+	Library     *blueprint.Library
+	Mail        *mail.Service
+	Server      *server.Server
 
 	policyKinds *policy.Kinds
+	policies    *policy.Engine
 	embedded    *embedded.Server // nil with a database URL
+	watch       *watch           // nil without a blueprints directory
 	worker      *postgres.Worker
 	address     string // what Serve listens on
 }
@@ -74,10 +82,18 @@ func (a *App) open(ctx context.Context) error {
 	if err := a.build(); err != nil {
 		return err
 	}
+	if dir := a.Config.BlueprintsDir; dir != "" {
+		if a.watch, err = newWatch(dir, a.Log, a.refresh); err != nil {
+			return err
+		}
+	}
 	if err := a.settle(ctx); err != nil {
 		return err
 	}
-	if a.worker, err = a.DB.NewWorker(); err != nil {
+	if a.watch != nil {
+		a.watch.start(ctx)
+	}
+	if a.worker, err = a.DB.NewWorker(a.Mail, a.chores()...); err != nil {
 		return err
 	}
 	return a.worker.Start(ctx)
@@ -104,26 +120,35 @@ func (a *App) build() error {
 	a.Lockdowns = lockdown.New(lockdown.Deps{Store: a.DB, Access: a.Access})
 	a.Accounts = account.New(account.Deps{Store: a.DB, Access: a.Access, Closer: a.Lockdowns, Hasher: a.Hasher})
 	a.Sessions = session.New(session.Deps{Store: a.DB, Access: a.Access})
-	a.Tokens = token.New(token.Deps{Store: a.DB, Access: a.Access})
+	sealer, err := a.sealer()
+	if err != nil {
+		return err
+	}
+	a.Tokens = token.New(token.Deps{Store: a.DB, Access: a.Access, Sealer: sealer, Revealable: a.Config.TokenKeysRevealable})
+	a.Invitations = invitation.New(invitation.Deps{Store: a.DB, Access: a.Access})
+	a.Consents = consent.New(consent.Deps{Store: a.DB, Access: a.Access})
+	a.Mail = a.post()
 	a.Flows = a.engine()
 	a.Configure = configure.New(configure.Deps{Store: a.DB, Access: a.Access, Stages: a.Flows, Policies: a.policyKinds,
 		Prompt: prompt.CheckPrompt})
-	var err error
+	a.Prints = a.prints()
+	a.Library = a.library()
 	a.Server, err = a.web()
 	return err
 }
 
 // settle brings a fresh or older installation to what this version expects.
 func (a *App) settle(ctx context.Context) error {
-	prints := blueprint.New(blueprint.Deps{Store: a.DB, Rules: a.Configure, Stages: stageKinds{a.Flows},
-		Policies: policyKinds{a.policyKinds}, Env: os.Getenv})
-	if err := prints.ApplyShipped(ctx, blueprints.FS); err != nil {
-		return fmt.Errorf("applying the shipped blueprints: %w", err)
+	if err := a.discover(ctx); err != nil {
+		return err
 	}
 	b := a.Config.Bootstrap
 	err := a.Accounts.EnsureAdministrator(ctx, account.Bootstrap{Password: b.Password, Email: b.Email, Token: b.Token})
 	if err != nil {
 		return fmt.Errorf("making the first administrator: %w", err)
+	}
+	if err := a.Tokens.Settle(ctx); err != nil {
+		return err
 	}
 	return nil
 }
@@ -133,6 +158,9 @@ func (a *App) Handler() http.Handler { return a.Server }
 
 // Close stops what Open started, in reverse order.
 func (a *App) Close() error {
+	if a.watch != nil {
+		a.watch.Close()
+	}
 	if a.worker != nil {
 		a.worker.Stop()
 	}

@@ -10,6 +10,8 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/server"
 	"github.com/portcullis-idp/portcullis/internal/server/account"
 	"github.com/portcullis-idp/portcullis/internal/server/admin"
+	"github.com/portcullis-idp/portcullis/internal/server/admin/flowpage"
+	"github.com/portcullis-idp/portcullis/internal/server/admin/stagepage"
 	"github.com/portcullis-idp/portcullis/internal/server/api"
 	"github.com/portcullis-idp/portcullis/internal/server/contain"
 	"github.com/portcullis-idp/portcullis/internal/server/page"
@@ -20,9 +22,11 @@ import (
 func (a *App) engine() *flow.Executor {
 	a.policyKinds = policy.NewKinds(policies.Kinds(policies.Deps{
 		Reputations: a.DB.Repos().Reputations, Clock: a.DB, BreachedPasswords: a.Config.BreachedPasswords}))
-	bound := stages.NewPolicies(a.DB, policy.NewEngine(a.policyKinds))
+	a.policies = policy.NewEngine(a.policyKinds).With(policies.Directory{Store: a.DB})
+	bound := stages.NewPolicies(a.DB, a.policies)
 	return flow.NewExecutor(flow.Deps{Store: a.DB, Policies: bound, Kinds: stages.All(stages.Deps{
-		Store: a.DB, Accounts: a.Accounts, Sessions: a.Sessions, Lockdowns: a.Lockdowns, Policies: bound,
+		Store: a.DB, Accounts: a.Accounts, Sessions: a.Sessions, Lockdowns: a.Lockdowns, Invitations: a.Invitations, Consents: a.Consents, Policies: bound,
+		Links: a.Tokens, Post: a.Mail,
 	})})
 }
 
@@ -30,14 +34,16 @@ func (a *App) engine() *flow.Executor {
 func (a *App) web() (*server.Server, error) {
 	lockdowns := page.LockdownFlow{Flow: contain.Flow{Store: a.DB, Lockdowns: a.Lockdowns, Flows: a.Flows}}
 	public := a.Config.PublicURL
-	json := api.New(api.Deps{Store: a.DB, Access: a.Access, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
-		Lockdowns: a.Lockdowns, Configure: a.Configure, Flows: a.Flows, Version: cli.Version, PublicURL: public})
+	json := api.New(api.Deps{Store: a.DB, Access: a.Access, Invitations: a.Invitations, Consents: a.Consents, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
+		Lockdowns: a.Lockdowns, Configure: a.Configure, Flows: a.Flows, Policies: a.policies, Mail: a.Mail, Version: cli.Version, PublicURL: public})
 	console := admin.New(admin.Deps{Store: a.DB, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
 		Lockdowns: a.Lockdowns, Configure: a.Configure, Flow: lockdowns, PublicURL: public})
+	flows := flowpage.New(flowpage.Deps{Store: a.DB, Configure: a.Configure, Stages: a.Flows, Policies: a.policyKinds, PublicURL: public})
+	steps := stagepage.New(stagepage.Deps{Store: a.DB, Configure: a.Configure, Kinds: a.Flows})
 	own := account.New(account.Deps{Store: a.DB, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
 		Lockdowns: a.Lockdowns, Flow: lockdowns})
 	return server.New(server.Deps{Log: a.Log, Store: a.DB, Sessions: a.Sessions, Tokens: a.Tokens, Flows: a.Flows,
 		Pages: page.Pages{}, SessionStore: a.DB.NewSessionStore(server.BlankSession),
 		PublicURL: public, TrustedProxies: a.Config.TrustedProxies,
-		Mounts: []func(chi.Router){json.Mount, console.Routes, own.Routes}})
+		Mounts: []func(chi.Router){json.Mount, console.Routes, flows.Routes, steps.Routes, own.Routes}})
 }

@@ -21,8 +21,10 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/access"
 	"github.com/portcullis-idp/portcullis/internal/account"
 	"github.com/portcullis-idp/portcullis/internal/configure"
+	"github.com/portcullis-idp/portcullis/internal/consent"
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/invitation"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
 	"github.com/portcullis-idp/portcullis/internal/policies"
 	"github.com/portcullis-idp/portcullis/internal/policy"
@@ -34,7 +36,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/server/page"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
 	"github.com/portcullis-idp/portcullis/internal/session"
-	"github.com/portcullis-idp/portcullis/internal/stages/accountlockdown"
+	"github.com/portcullis-idp/portcullis/internal/stages"
 	"github.com/portcullis-idp/portcullis/internal/stages/prompt"
 	"github.com/portcullis-idp/portcullis/internal/testkit"
 	"github.com/portcullis-idp/portcullis/internal/token"
@@ -93,13 +95,18 @@ func newRig(t testing.TB, change ...func(*server.Deps)) *rig {
 	r.lockdowns = lockdown.New(lockdown.Deps{Store: db, Access: may})
 	r.accounts = account.New(account.Deps{Store: db, Access: may, Closer: r.lockdowns, Hasher: secret.New()})
 	r.sessions = session.New(session.Deps{Store: db, Access: may})
-	r.tokens = token.New(token.Deps{Store: db, Access: may})
+	sealer, err := secret.NewSealer([]byte(secret.Token()))
+	require.NoError(t, err)
+	r.tokens = token.New(token.Deps{Store: db, Access: may, Sealer: sealer})
 	r.populate()
-	flows := flow.NewExecutor(flow.Deps{Store: db, Policies: open{}, Kinds: []flow.Kind{
-		question(r), accountlockdown.Kind(db, r.lockdowns)}})
-	rest := api.New(api.Deps{Store: db, Access: may, Accounts: r.accounts, Sessions: r.sessions, Tokens: r.tokens,
-		Lockdowns: r.lockdowns, Flows: flows, Version: "test",
-		Configure: configure.New(configure.Deps{Store: db, Access: may, Stages: flows, Policies: policy.NewKinds(policies.Kinds(policies.Deps{})), Prompt: prompt.CheckPrompt})})
+	flows := flow.NewExecutor(flow.Deps{Store: db, Policies: open{}, Kinds: append(stages.All(stages.Deps{
+		Store: db, Accounts: r.accounts, Sessions: r.sessions, Lockdowns: r.lockdowns}), question(r))})
+	engine := policy.NewEngine(policy.NewKinds(policies.Kinds(policies.Deps{Reputations: db.Repos().Reputations, Clock: db}))).
+		With(policies.Directory{Store: db})
+	rest := api.New(api.Deps{Store: db, Access: may, Invitations: invitation.New(invitation.Deps{Store: db, Access: may}),
+		Consents: consent.New(consent.Deps{Store: db, Access: may}), Accounts: r.accounts, Sessions: r.sessions, Tokens: r.tokens,
+		Lockdowns: r.lockdowns, Flows: flows, Policies: engine, Version: "test",
+		Configure: configure.New(configure.Deps{Store: db, Access: may, Stages: flows, Policies: engine.Kinds(), Prompt: prompt.CheckPrompt})})
 	d := server.Deps{Log: slog.New(slog.NewJSONHandler(r.log, nil)), Store: db, Sessions: r.sessions, Tokens: r.tokens, Flows: flows,
 		Pages: page.Pages{}, SessionStore: db.NewSessionStore(server.BlankSession),
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},

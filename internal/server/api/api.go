@@ -7,8 +7,10 @@ import (
 
 	"github.com/portcullis-idp/portcullis/internal/account"
 	"github.com/portcullis-idp/portcullis/internal/configure"
+	"github.com/portcullis-idp/portcullis/internal/consent"
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/invitation"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
 	"github.com/portcullis-idp/portcullis/internal/server/flowlink"
 	"github.com/portcullis-idp/portcullis/internal/session"
@@ -27,17 +29,20 @@ type Executor interface {
 
 // Deps are what the API needs.
 type Deps struct {
-	Store     idp.Store
-	Access    idp.Access
-	Accounts  *account.Service
-	Sessions  *session.Service
-	Tokens    *token.Service
-	Lockdowns *lockdown.Service
-	Configure *configure.Service
-	Flows     Executor
-	Policies  Policies // nil = policies are not offered
-	Version   string
-	PublicURL string // without a trailing slash; "" = derived from each request
+	Store       idp.Store
+	Access      idp.Access
+	Accounts    *account.Service
+	Sessions    *session.Service
+	Tokens      *token.Service
+	Lockdowns   *lockdown.Service
+	Invitations *invitation.Service
+	Consents    *consent.Service
+	Configure   *configure.Service
+	Flows       Executor
+	Policies    Policies // nil = policies are not offered
+	Mail        Mail
+	Version     string
+	PublicURL   string // without a trailing slash; "" = derived from each request
 }
 
 // API holds the resources.
@@ -57,6 +62,7 @@ func (a *API) Mount(r chi.Router) {
 	a.mountInspector()
 	a.users().mount(a.kit)
 	a.mountUserActions()
+	a.mountEmail()
 	a.groups().mount(a.kit)
 	a.mountGroupActions()
 	a.brands().mount(a.kit)
@@ -76,6 +82,8 @@ func (a *API) Mount(r chi.Router) {
 	a.prompts().mount(a.kit)
 	a.mountPromptActions()
 	a.mountPolicies()
+	a.invitationResource().mount(a.kit)
+	a.consentResource().mount(a.kit)
 	a.mountLockdowns()
 	a.mountSchema()
 }
