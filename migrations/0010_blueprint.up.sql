@@ -8,6 +8,7 @@ CREATE TABLE blueprints (
     context        jsonb NOT NULL DEFAULT '{}'
                    CONSTRAINT blueprints_context_object CHECK (jsonb_typeof(context) = 'object'),
     enabled        boolean NOT NULL DEFAULT true,
+    shipped        boolean NOT NULL DEFAULT false, -- what was last looked at came with the product itself
     status         text NOT NULL DEFAULT 'unknown'
                    CONSTRAINT blueprints_status_choice CHECK (status IN ('successful', 'warning', 'error', 'orphaned', 'unknown')),
     applied_at     timestamptz,              -- NULL = never

@@ -23,12 +23,20 @@ type Config struct {
 	PostgresBin    string
 	TrustedProxies []netip.Prefix
 	Bootstrap      Bootstrap
+	// SecretKeys are what the server seals with; the first seals, the others
+	// only open. None = the data directory holds one.
+	SecretKeys [][]byte
+	// TokenKeysRevealable shows keys of tokens more than once.
+	TokenKeysRevealable bool
 	// BreachedPasswords is the path of a list of breached passwords; "" = none.
 	BreachedPasswords string
-	LogLevel          slog.Level
-	LogFormat         string
-	ShutdownDelay     time.Duration
-	ShutdownTimeout   time.Duration
+	// BlueprintsDir is the operator's directory of blueprints; "" = none.
+	BlueprintsDir   string
+	Mail            Mail
+	LogLevel        slog.Level
+	LogFormat       string
+	ShutdownDelay   time.Duration
+	ShutdownTimeout time.Duration
 
 	values map[string]string // as given, by option key
 }
@@ -79,8 +87,13 @@ func parse(values map[string]string) (*Config, error) {
 		ShutdownTimeout: p.duration("shutdown_timeout", 0, time.Hour),
 		values:          values,
 
+		SecretKeys:          p.secretKeys(),
+		TokenKeysRevealable: p.oneOf("token_keys_revealable", "true", "false") == "true",
+
 		BreachedPasswords: p.path("breached_passwords"),
+		BlueprintsDir:     p.directory("blueprints_dir"),
 	}
+	c.Mail = p.mail(c)
 	if len(p.faults) > 0 {
 		return nil, &Error{Faults: p.faults}
 	}
@@ -125,6 +138,18 @@ func (p *parser) path(key string) string {
 	return abs
 }
 
+// directory is a path that leads to a directory now.
+func (p *parser) directory(key string) string {
+	v := p.path(key)
+	if v == "" {
+		return ""
+	}
+	if info, err := os.Stat(v); err != nil || !info.IsDir() {
+		p.fault(key, "%q is not a directory that can be read", v)
+	}
+	return v
+}
+
 func (p *parser) databaseURL() string {
 	v := p.values["database_url"]
 	if v == "" {
@@ -136,6 +161,21 @@ func (p *parser) databaseURL() string {
 		p.fault("database_url", "expected a URL that starts with postgres:// or postgresql://")
 	}
 	return v
+}
+
+// minSecret is how many bytes a secret key has at least; secret.MinSecret.
+const minSecret = 32
+
+// secretKeys are separated by white space. They are never repeated in faults.
+func (p *parser) secretKeys() [][]byte {
+	var out [][]byte
+	for i, one := range strings.Fields(p.values["secret_key"]) {
+		if len(one) < minSecret {
+			p.fault("secret_key", "key %d of the list has %d bytes, expected at least %d (openssl rand -base64 48 makes one)", i+1, len(one), minSecret)
+		}
+		out = append(out, []byte(one))
+	}
+	return out
 }
 
 func (p *parser) bootstrapToken() string {

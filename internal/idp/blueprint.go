@@ -60,6 +60,7 @@ type BlueprintProblem struct {
 // BlueprintFilter selects blueprints. Unset fields select all.
 type BlueprintFilter struct {
 	Paging
+	IDs     []BlueprintID // nil = all
 	Name    *string
 	Path    *string
 	Enabled *bool

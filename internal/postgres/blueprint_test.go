@@ -14,7 +14,7 @@ func TestBlueprint(t *testing.T) {
 	db := open(t)
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	requireTable(t, db.Repos().Blueprints,
-		idp.Blueprint{Name: "Sign in", Path: "default/a.yaml", Context: map[string]any{"a": "b"}, Enabled: true, Status: idp.BlueprintError,
+		idp.Blueprint{Name: "Sign in", Path: "default/a.yaml", Context: map[string]any{"a": "b"}, Enabled: true, Shipped: true, Status: idp.BlueprintError,
 			AppliedAt: &at, AppliedHash: "h", TriedAt: &at, TriedHash: "i", ManagedModels: []string{"authentik_flows.flow"},
 			Metadata: idp.BlueprintMetadata{Name: "Sign in", Labels: map[string]string{"l": "m"}},
 			Problems: []idp.BlueprintProblem{{Line: 12, Column: 5, Entry: 2, Model: "m", Field: "f", Message: "wrong", Unsupported: true}}},
