@@ -14,7 +14,8 @@ var flowTable = newTable(table[idp.Flow]{
 		columns: `t.id, t.name, t.slug, t.title, t.designation, t.authentication, t.denied_action, t.layout,
 			t.background, t.compatibility_mode, t.policy_mode, t.updated_at`,
 		orders: map[string]string{"pk": "t.id", "name": "t.name", "slug": "t.slug", "title": "t.title",
-			"designation": "t.designation", "authentication": "t.authentication", "denied_action": "t.denied_action"},
+			"designation": "t.designation", "authentication": "t.authentication", "denied_action": "t.denied_action",
+			"layout": "t.layout", "policy_engine_mode": "t.policy_mode", "compatibility_mode": "t.compatibility_mode"},
 		usual: []string{"slug"},
 	},
 	id: func(f *idp.Flow) *idp.FlowID { return &f.ID },
@@ -47,6 +48,8 @@ func (r flows) GetBySlug(ctx context.Context, slug string) (*idp.Flow, error) {
 func (r flows) Find(ctx context.Context, f idp.FlowFilter) (idp.Page[idp.Flow], error) {
 	var w where
 	equal(&w, "t.designation", f.Designation)
+	equal(&w, "t.denied_action", f.DeniedAction)
+	equal(&w, "t.name", f.Name)
 	equal(&w, "t.slug", f.Slug)
 	if f.IDs != nil {
 		w.with("t.id = ANY(@ids)", "ids", f.IDs)
@@ -60,8 +63,10 @@ var flowBindingTable = newTable(table[idp.FlowBinding]{
 		noun: "flow binding",
 		columns: `t.id, t.flow_id, t.stage_id, t.ordinal AS "order", t.evaluate_on_plan, t.re_evaluate_policies,
 			t.invalid_response_action, t.policy_mode`,
-		orders: map[string]string{"pk": "t.id", "target": "t.flow_id", "stage": "t.stage_id", "order": "t.ordinal"},
-		usual:  []string{"order"},
+		orders: map[string]string{"pk": "t.id", "target": "t.flow_id", "stage": "t.stage_id", "order": "t.ordinal",
+			"evaluate_on_plan": "t.evaluate_on_plan", "re_evaluate_policies": "t.re_evaluate_policies",
+			"invalid_response_action": "t.invalid_response_action", "policy_engine_mode": "t.policy_mode"},
+		usual: []string{"order"},
 	},
 	id: func(b *idp.FlowBinding) *idp.FlowBindingID { return &b.ID },
 	values: func(b *idp.FlowBinding) pgx.NamedArgs {
@@ -87,8 +92,24 @@ func (r flowBindings) Create(ctx context.Context, b *idp.FlowBinding) error {
 
 func (r flowBindings) Find(ctx context.Context, f idp.FlowBindingFilter) (idp.Page[idp.FlowBinding], error) {
 	var w where
+	if f.IDs != nil {
+		w.with("t.id = ANY(@ids)", "ids", f.IDs)
+	}
 	equal(&w, "t.flow_id", f.FlowID)
+	if f.FlowIDs != nil {
+		w.with("t.flow_id = ANY(@flow_ids)", "flow_ids", f.FlowIDs)
+	}
 	equal(&w, "t.stage_id", f.StageID)
+	if f.StageIDs != nil {
+		w.with("t.stage_id = ANY(@stage_ids)", "stage_ids", f.StageIDs)
+	}
+	equal(&w, "t.ordinal", f.Order)
+	equal(&w, "t.evaluate_on_plan", f.EvaluateOnPlan)
+	equal(&w, "t.re_evaluate_policies", f.ReEvaluatePolicies)
+	equal(&w, "t.invalid_response_action", f.InvalidResponseAction)
+	equal(&w, "t.policy_mode", f.PolicyMode)
+	w.search(f.Search, "(SELECT x.name FROM flows x WHERE x.id = t.flow_id)", "(SELECT x.slug FROM flows x WHERE x.id = t.flow_id)",
+		"(SELECT x.name FROM stages x WHERE x.id = t.stage_id)")
 	return r.find(ctx, w, f.Paging)
 }
 

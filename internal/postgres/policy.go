@@ -124,6 +124,8 @@ func (r policyBindings) Find(ctx context.Context, f idp.PolicyBindingFilter) (id
 		w.with("t.target = ANY(@targets)", "targets", f.Targets)
 	}
 	equal(&w, "t.policy_id", f.PolicyID)
+	equal(&w, "t.group_id", f.GroupID)
+	equal(&w, "t.user_id", f.UserID)
 	equal(&w, "t.enabled", f.Enabled)
 	equal(&w, "t.ordinal", f.Order)
 	if f.HasPolicy != nil {

@@ -3,6 +3,10 @@ package postgres
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 
 	"github.com/jackc/pgx/v5"
 
@@ -33,8 +37,34 @@ func (r stages) Find(ctx context.Context, f idp.StageFilter) (idp.Page[idp.Stage
 	if f.IDs != nil {
 		w.with("t.id = ANY(@ids)", "ids", f.IDs)
 	}
+	if f.Bound != nil {
+		w.with("EXISTS (SELECT FROM flow_bindings b WHERE b.stage_id = t.id) = @bound", "bound", *f.Bound)
+	}
+	if err := withSettings(&w, f.Settings); err != nil {
+		return idp.Page[idp.Stage]{}, err
+	}
 	w.search(f.Search, "t.name", "t.kind")
 	return r.find(ctx, w, f.Paging)
+}
+
+// withSettings asks for one of the values under every name. A list holds a
+// value when it is one of its items.
+func withSettings(w *where, settings map[string][]any) error {
+	for i, name := range slices.Sorted(maps.Keys(settings)) {
+		var wanted []string
+		for _, value := range settings[name] {
+			for _, form := range []any{value, []any{value}} {
+				raw, err := json.Marshal(map[string]any{name: form})
+				if err != nil {
+					return fmt.Errorf("filtering stages by %s: %w", name, err)
+				}
+				wanted = append(wanted, string(raw))
+			}
+		}
+		argument := "setting" + strconv.Itoa(i)
+		w.with("t.settings @> ANY(@"+argument+"::jsonb[])", argument, wanted)
+	}
+	return nil
 }
 
 var promptTable = newTable(table[idp.Prompt]{
@@ -43,7 +73,7 @@ var promptTable = newTable(table[idp.Prompt]{
 		columns: `t.id, t.name, t.field_key, t.label, t.type, t.required, t.placeholder, t.initial_value,
 			t.ordinal AS "order", t.sub_text, t.placeholder_expression, t.initial_value_expression, t.updated_at`,
 		orders: map[string]string{"pk": "t.id", "name": "t.name", "field_key": "t.field_key", "label": "t.label",
-			"type": "t.type", "order": "t.ordinal"},
+			"type": "t.type", "order": "t.ordinal", "placeholder": "t.placeholder", "required": "t.required"},
 		usual: []string{"order", "name"},
 	},
 	id: func(p *idp.Prompt) *idp.PromptID { return &p.ID },
@@ -68,6 +98,11 @@ func (r prompts) Find(ctx context.Context, f idp.PromptFilter) (idp.Page[idp.Pro
 	equal(&w, "t.name", f.Name)
 	equal(&w, "t.field_key", f.FieldKey)
 	equal(&w, "t.type", f.Type)
+	if f.Types != nil {
+		w.with("t.type = ANY(@types)", "types", f.Types)
+	}
+	equal(&w, "t.label", f.Label)
+	equal(&w, "t.placeholder", f.Placeholder)
 	w.search(f.Search, "t.name", "t.field_key", "t.label")
 	return r.find(ctx, w, f.Paging)
 }

@@ -267,21 +267,21 @@ func (a *API) deleteGroup(c *call, _ string) error {
 	return a.Accounts.DeleteGroup(c, c.actor, id)
 }
 
-// groupUsedBy lists the groups that would lose this one as a parent.
+// groupUsedBy lists the groups that would lose this one as a parent, what would
+// go with it, and the stages that would name what is no more.
 func (a *API) groupUsedBy(c *call, _ string) ([]UsedBy, error) {
-	v, err := a.getGroup(c, "")
+	id, err := groupKey(c)
 	if err != nil {
 		return nil, err
 	}
-	children, err := a.groupsByID(c, v.Children)
-	if err != nil {
+	if _, err := a.Accounts.GetGroup(c, c.actor, id); err != nil {
 		return nil, err
 	}
-	var out []UsedBy
-	for _, g := range children {
-		out = append(out, UsedBy{App: "authentik_core", ModelName: "group", PK: g.ID.String(), Name: g.Name, Action: "cascade_many"})
-	}
-	return out, nil
+	return join(
+		func() ([]UsedBy, error) { return a.groupsOf(c, idp.GroupFilter{ParentID: &id}) },
+		func() ([]UsedBy, error) { return a.boundAs(c, idp.PolicyBindingFilter{GroupID: &id}) },
+		func() ([]UsedBy, error) { return a.stageUsers(c, "group", id.String(), false) },
+	)
 }
 
 type memberBody struct {

@@ -2,53 +2,69 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
-	"github.com/portcullis-idp/portcullis/internal/server/web"
 )
-
-// FlowSet is a flow that has a stage.
-type FlowSet struct {
-	PK               idp.FlowID       `json:"pk"`
-	PolicyBindingPK  idp.FlowID       `json:"policybindingmodel_ptr_id"`
-	Name             string           `json:"name"`
-	Slug             string           `json:"slug"`
-	Title            string           `json:"title"`
-	Designation      idp.Designation  `json:"designation"`
-	BackgroundURL    string           `json:"background_url"`
-	PolicyEngineMode idp.PolicyMode   `json:"policy_engine_mode"`
-	Compatibility    bool             `json:"compatibility_mode"`
-	ExportURL        string           `json:"export_url"`
-	Layout           idp.Layout       `json:"layout"`
-	DeniedAction     idp.DeniedAction `json:"denied_action"`
-}
 
 // stageReadOnly are keys of a stage that the server sets. They may be sent.
 var stageReadOnly = []string{"pk", "component", "verbose_name", "verbose_name_plural", "meta_model_name", "flow_set"}
+
+// secretFormat marks settings that are written and never shown.
+const secretFormat = "secret"
 
 // stages offers the stages of one kind. Beside the name, their keys are the
 // kind's own settings: nothing here knows what the kind is about.
 type stages struct {
 	*API
-	kind flow.Kind
-	name string // in the document: AccountLockdownStage
+	kind     flow.Kind
+	name     string   // in the document: AccountLockdownStage
+	required []string // settings without which no stage is created or replaced
+}
+
+// mountEveryStage adds the stages of every kind of the contract. Kinds that have
+// other objects beside their stages have the stages one level below.
+func (a *API) mountEveryStage() {
+	for _, s := range []struct{ kind, path, name, required string }{
+		{kind: "account_lockdown", name: "AccountLockdownStage"},
+		{kind: "consent", name: "ConsentStage"},
+		{kind: "deny", name: "DenyStage"},
+		{kind: "dummy", name: "DummyStage"},
+		{kind: "email", name: "EmailStage"},
+		{kind: "identification", name: "IdentificationStage"},
+		{kind: "invitation", path: "invitation/stages", name: "InvitationStage"},
+		{kind: "password", name: "PasswordStage", required: "backends"},
+		{kind: "prompt", path: "prompt/stages", name: "PromptStage", required: "fields"},
+		{kind: "redirect", name: "RedirectStage", required: "mode"},
+		{kind: "user_delete", name: "UserDeleteStage"},
+		{kind: "user_login", name: "UserLoginStage"},
+		{kind: "user_logout", name: "UserLogoutStage"},
+		{kind: "user_write", name: "UserWriteStage"},
+	} {
+		if s.path == "" {
+			s.path = s.kind
+		}
+		a.mountStages(s.kind, s.path, s.name, strings.Fields(s.required)...)
+	}
 }
 
 // mountStages adds the resource of one kind.
-func (a *API) mountStages(kind, name string) {
+func (a *API) mountStages(kind, path, name string, required ...string) {
 	k, ok := a.Flows.Kind(kind)
 	if !ok {
 		return // a server built without the kind does not offer its stages
 	}
-	s := stages{API: a, kind: k, name: name}
-	path, id := "/stages/"+kind+"/", "stages_"+kind+"_"
+	s := stages{API: a, kind: k, name: name, required: required}
+	id := "stages_" + strings.ReplaceAll(path, "/", "_") + "_"
+	path = "/stages/" + path + "/"
 	one := path + "{stage_uuid}/"
-	params := slices.Concat(pageParams(stageOrdering), []param{{name: "name", kind: text}}, notOffered("stage_uuid"))
+	params := slices.Concat(pageParams(stageOrdering), stageFilters, s.filters())
 	for _, op := range []operation{
 		{method: http.MethodGet, path: path, id: id + "list", summary: "List stages: " + k.Summary, params: params, shape: "list", run: s.list},
 		{method: http.MethodPost, path: path, id: id + "create", summary: "Create a stage", shape: "one", takes: "whole",
@@ -61,42 +77,92 @@ func (a *API) mountStages(kind, name string) {
 		{method: http.MethodDelete, path: one, id: id + "destroy", summary: "Delete a stage", run: s.destroy},
 		{method: http.MethodGet, path: one + "used_by/", id: id + "used_by_list", summary: "List what refers to a stage", shape: "used", run: s.usedBy},
 	} {
-		op.tag, op.kind, op.bodyName = "stages", &s.kind, name
+		op.tag, op.kind, op.bodyName, op.needs = "stages", &s.kind, name, required
 		a.kit.add(op)
 	}
 }
 
-var stageOrdering = []string{"name", "pk"}
+// filters are the kind's own settings.
+func (s stages) filters() []param {
+	var out []param
+	for _, setting := range s.kind.Describe() {
+		p := param{name: setting.Name, kind: text, enum: setting.Enum, many: setting.List, help: setting.Help}
+		switch setting.Type {
+		case "boolean":
+			p.kind = boolean
+		case "integer":
+			p.kind = integer
+		case "uuid":
+			p.kind = id
+		}
+		if setting.Format != secretFormat {
+			out = append(out, p)
+		}
+	}
+	return out
+}
 
-func (s stages) may(c *call, verb idp.Verb) error {
-	return s.Access.Check(c.actor, verb, idp.Object{Resource: idp.ResourceStage})
+// wanted reads the filters of the kind's own settings.
+func (s stages) wanted(q query) map[string][]any {
+	out := map[string][]any{}
+	for _, p := range s.filters() {
+		for _, v := range q.texts(p.name) {
+			var value any = v
+			switch p.kind {
+			case boolean:
+				value = q.is(p.name, false)
+			case integer:
+				n, _ := strconv.Atoi(v) // checked by readQuery
+				value = n
+			case id:
+				value = strings.ToLower(v)
+			}
+			out[p.name] = append(out[p.name], value)
+		}
+	}
+	return out
 }
 
 func (s stages) list(c *call) (any, error) {
-	if err := s.may(c, idp.VerbList); err != nil {
-		return nil, err
-	}
 	p, page, err := paging(c.query, stageOrdering)
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.Store.Repos().Stages.Find(c, idp.StageFilter{Paging: p, Kind: &s.kind.Name, Name: c.query.text("name")})
+	f := stageFilter(c, p)
+	f.Kind, f.Settings = &s.kind.Name, s.wanted(c.query)
+	found, err := s.findStages(c, f)
 	if err != nil {
 		return nil, err
 	}
-	views := make([]map[string]any, 0, len(found.Items))
-	for i := range found.Items {
-		v, err := s.view(c, &found.Items[i])
-		if err != nil {
-			return nil, err
-		}
-		views = append(views, v)
+	views, err := s.views(c, found.Items)
+	if err != nil {
+		return nil, err
 	}
 	return paginate(views, found.Total, page, p.Limit)
 }
 
-// view merges the settings with what every stage shows.
-func (s stages) view(c *call, st *idp.Stage) (map[string]any, error) {
+// views merge the settings with what every stage shows.
+func (s stages) views(c *call, list []idp.Stage) ([]map[string]any, error) {
+	plain, err := s.stageViews(c, list)
+	if err != nil {
+		return nil, err
+	}
+	views := make([]map[string]any, 0, len(list))
+	for i := range list {
+		v, err := s.settings(&list[i])
+		if err != nil {
+			return nil, err
+		}
+		p := plain[i]
+		v["pk"], v["name"], v["component"], v["meta_model_name"] = p.PK, p.Name, p.Component, p.MetaModelName
+		v["verbose_name"], v["verbose_name_plural"], v["flow_set"] = p.VerboseName, p.VerboseNamePlural, p.FlowSet
+		views = append(views, v)
+	}
+	return views, nil
+}
+
+// settings are what the stage is set to, without what is kept secret.
+func (s stages) settings(st *idp.Stage) (map[string]any, error) {
 	settings, err := s.kind.Decode(st.Settings)
 	if err != nil {
 		return nil, err
@@ -109,44 +175,26 @@ func (s stages) view(c *call, st *idp.Stage) (map[string]any, error) {
 	if err := json.Unmarshal(raw, &v); err != nil {
 		return nil, err
 	}
-	flows, err := s.flowSet(c, st.ID)
-	if err != nil {
-		return nil, err
+	for _, setting := range s.kind.Describe() {
+		if setting.Format == secretFormat {
+			delete(v, setting.Name)
+		}
 	}
-	v["pk"], v["name"], v["component"], v["meta_model_name"] = st.ID, st.Name, s.kind.Form, s.kind.Model
-	v["verbose_name"], v["verbose_name_plural"], v["flow_set"] = s.kind.Verbose, s.kind.VerbosePlural, flows
 	return v, nil
 }
 
-func (s stages) flowSet(c *call, id idp.StageID) ([]FlowSet, error) {
-	out := []FlowSet{}
-	bindings, err := s.Store.Repos().FlowBindings.Find(c, idp.FlowBindingFilter{StageID: &id, Paging: idp.Paging{Limit: maxPageSize}})
-	if err != nil || len(bindings.Items) == 0 {
-		return out, err
-	}
-	var wanted []idp.FlowID
-	for _, b := range bindings.Items {
-		wanted = append(wanted, b.FlowID)
-	}
-	flows, err := s.Store.Repos().Flows.Find(c, idp.FlowFilter{IDs: wanted, Paging: idp.Paging{Limit: maxPageSize}})
-	for _, f := range flows.Items {
-		out = append(out, FlowSet{PK: f.ID, PolicyBindingPK: f.ID, Name: f.Name, Slug: f.Slug, Title: f.Title, Designation: f.Designation,
-			BackgroundURL: f.Background, PolicyEngineMode: f.PolicyMode, Compatibility: f.CompatibilityMode, Layout: f.Layout,
-			DeniedAction: f.DeniedAction, ExportURL: Base + "/flows/instances/" + f.Slug + "/export/"})
-	}
-	return out, err
-}
-
-func stageKey(c *call) (idp.StageID, error) {
-	return web.IDParam[idp.Stage](c.r, "stage_uuid", "stage")
-}
-
-func (s stages) find(c *call) (*idp.Stage, error) {
-	id, err := stageKey(c)
+func (s stages) view(c *call, st *idp.Stage) (any, error) {
+	views, err := s.views(c, []idp.Stage{*st})
 	if err != nil {
 		return nil, err
 	}
-	st, err := s.Store.Repos().Stages.Get(c, id)
+	return views[0], nil
+}
+
+// find finds the stage of the path that the caller may treat so. A stage's kind
+// never changes.
+func (s stages) find(c *call, verb idp.Verb) (*idp.Stage, error) {
+	st, err := s.stageOf(c, verb)
 	if err == nil && st.Kind != s.kind.Name {
 		return nil, idp.NotFound("stage")
 	}
@@ -154,10 +202,7 @@ func (s stages) find(c *call) (*idp.Stage, error) {
 }
 
 func (s stages) get(c *call) (any, error) {
-	if err := s.may(c, idp.VerbRead); err != nil {
-		return nil, err
-	}
-	st, err := s.find(c)
+	st, err := s.find(c, idp.VerbRead)
 	if err != nil {
 		return nil, err
 	}
@@ -184,7 +229,30 @@ func (s stages) read(c *call, m mode) (stageName, map[string]json.RawMessage, er
 	for _, key := range stageReadOnly {
 		delete(object, key)
 	}
-	return n, object, decodeObject(own, &n, m)
+	return n, object, s.complete(object, m, decodeObject(own, &n, m))
+}
+
+// complete adds to the faults of the name that a setting is missing which a stage
+// of the kind cannot do without.
+func (s stages) complete(object map[string]json.RawMessage, m mode, err error) error {
+	var faults idp.Faults
+	for _, key := range s.required {
+		if _, sent := object[key]; m == whole && !sent {
+			faults.Add(key, "This field is required.")
+		}
+	}
+	if err == nil {
+		return faults.Err()
+	}
+	var e *idp.Error
+	if errors.As(err, &e) {
+		for field, messages := range e.Fields {
+			for _, message := range messages {
+				faults.Add(field, "%s", message)
+			}
+		}
+	}
+	return faults.Err()
 }
 
 func (s stages) create(c *call) (any, error) {
@@ -220,10 +288,11 @@ func (s stages) change(c *call, m mode) (any, error) {
 			st.Name = n.Name.Value
 		}
 		settings := map[string]json.RawMessage{}
-		if m == partial {
-			if err := json.Unmarshal(st.Settings, &settings); err != nil {
-				return err
-			}
+		if err := json.Unmarshal(st.Settings, &settings); err != nil {
+			return err
+		}
+		if m == whole {
+			maps.DeleteFunc(settings, func(name string, _ json.RawMessage) bool { return !s.secret(name) })
 		}
 		maps.Copy(settings, object)
 		var err error
@@ -236,34 +305,24 @@ func (s stages) change(c *call, m mode) (any, error) {
 	return s.view(c, changed)
 }
 
+// secret reports whether a setting is never shown. Nobody can send back what
+// they cannot read: it stays unless another one is sent.
+func (s stages) secret(name string) bool {
+	return slices.ContainsFunc(s.kind.Describe(), func(d flow.Setting) bool { return d.Format == secretFormat && d.Name == name })
+}
+
 func (s stages) destroy(c *call) (any, error) {
-	if err := s.may(c, idp.VerbDelete); err != nil {
-		return nil, err
-	}
-	st, err := s.find(c) // a stage's kind never changes
+	st, err := s.find(c, idp.VerbDelete)
 	if err != nil {
 		return nil, err
 	}
 	return nil, s.Configure.DeleteStage(c, c.actor, st.ID)
 }
 
-// usedBy lists the bindings that would go with the stage.
 func (s stages) usedBy(c *call) (any, error) {
-	if err := s.may(c, idp.VerbRead); err != nil {
-		return nil, err
-	}
-	st, err := s.find(c)
+	st, err := s.find(c, idp.VerbRead)
 	if err != nil {
 		return nil, err
 	}
-	bindings, err := s.Store.Repos().FlowBindings.Find(c, idp.FlowBindingFilter{StageID: &st.ID, Paging: idp.Paging{Limit: maxPageSize}})
-	if err != nil {
-		return nil, err
-	}
-	out := []UsedBy{}
-	for _, b := range bindings.Items {
-		out = append(out, UsedBy{App: "authentik_flows", ModelName: "flowstagebinding", PK: b.ID.String(),
-			Name: "Flow-stage binding #" + strconv.Itoa(b.Order) + " to " + b.FlowID.String(), Action: "cascade"})
-	}
-	return out, nil
+	return s.usersOfStage(c, st)
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"reflect"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -16,14 +17,20 @@ func (k *kit) describeStage(op operation, out *huma.Operation, answer *huma.Resp
 	name := op.bodyName
 	schemas := k.schemas.Map()
 	if _, known := schemas[name]; !known {
-		view := k.settingsSchema(op.kind, true)
+		view := k.settingsSchema(op.kind, false)
+		for _, setting := range op.kind.Describe() {
+			if setting.Format == secretFormat {
+				delete(view.Properties, setting.Name)
+			}
+		}
 		for _, key := range []string{"pk", "component", "verbose_name", "verbose_name_plural", "meta_model_name"} {
 			view.Properties[key] = &huma.Schema{Type: "string", ReadOnly: true}
 		}
 		view.Properties["flow_set"] = &huma.Schema{Type: "array", ReadOnly: true, Items: k.schemas.Schema(reflect.TypeFor[FlowSet](), true, "")}
-		view.Required = append(stageReadOnly, "name")
+		view.Required = slices.Concat(stageReadOnly, []string{"name"}, op.needs)
 		schemas[name] = view
 		schemas[name+"Request"] = k.settingsSchema(op.kind, true)
+		schemas[name+"Request"].Required = append(schemas[name+"Request"].Required, op.needs...)
 		schemas["Patched"+name+"Request"] = k.settingsSchema(op.kind, false)
 		schemas["Paginated"+name+"List"] = &huma.Schema{Type: "object", Required: []string{"pagination", "results", "autocomplete"},
 			Properties: map[string]*huma.Schema{

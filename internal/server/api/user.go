@@ -284,7 +284,8 @@ func (a *API) deleteUser(c *call, _ string) error {
 	return a.Accounts.Delete(c, c.actor, id)
 }
 
-// userUsedBy lists the tokens that would go with the user.
+// userUsedBy lists what would go with the user, and the groups that would have
+// one member less.
 func (a *API) userUsedBy(c *call, _ string) ([]UsedBy, error) {
 	id, err := userKey(c, "id")
 	if err != nil {
@@ -293,14 +294,15 @@ func (a *API) userUsedBy(c *call, _ string) ([]UsedBy, error) {
 	if _, err := a.Accounts.Get(c, c.actor, id); err != nil {
 		return nil, err
 	}
-	live := true
-	page, err := a.Tokens.Find(c, c.actor, idp.TokenFilter{UserID: &id, Live: &live, Paging: idp.Paging{Limit: maxPageSize}})
-	if err != nil {
-		return nil, err
+	asks := []func() ([]UsedBy, error){
+		func() ([]UsedBy, error) { return a.tokensOf(c, id) },
+		func() ([]UsedBy, error) { return a.sessionsOf(c, id) },
 	}
-	var out []UsedBy
-	for _, t := range page.Items {
-		out = append(out, UsedBy{App: "authentik_core", ModelName: "token", PK: t.ID.String(), Name: t.Identifier, Action: "cascade"})
+	// People may read of themselves, but not how the installation is set up.
+	if a.Access.Check(c.actor, idp.VerbList, idp.Object{Resource: idp.ResourceGroup}) == nil {
+		asks = append(asks,
+			func() ([]UsedBy, error) { return a.groupsOf(c, idp.GroupFilter{MemberID: &id}) },
+			func() ([]UsedBy, error) { return a.boundAs(c, idp.PolicyBindingFilter{UserID: &id}) })
 	}
-	return out, nil
+	return join(asks...)
 }
