@@ -5,12 +5,12 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/portcullis-idp/portcullis/internal/blueprint"
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/policy"
 )
 
 // paths are all the ways in which an account is switched off. admin is the
@@ -59,9 +59,27 @@ var paths = map[string]func(s *site, admin, own *browser, u *idp.User){
 	"console, deletion": func(s *site, admin, _ *browser, u *idp.User) {
 		admin.submit(fmt.Sprintf("/if/admin/users/%d/delete/", u.ID), form{"confirmed": "true"})
 	},
+	"blueprint, change": func(s *site, _, _ *browser, u *idp.User) {
+		s.blueprint("  - model: authentik_core.user\n    identifiers: {username: " + u.Username + "}\n    attrs: {is_active: false}\n")
+	},
+	"blueprint, deletion": func(s *site, _, _ *browser, u *idp.User) {
+		s.blueprint("  - model: authentik_core.user\n    identifiers: {username: " + u.Username + "}\n    state: absent\n")
+	},
 	"the product itself": func(s *site, _, _ *browser, u *idp.User) {
 		require.NoError(s, s.replicas[0].Lockdowns.Deactivate(s.Context(), idp.SystemActor(), u.ID))
 	},
+}
+
+// blueprint applies entries as the administrator.
+func (s *site) blueprint(entries string) {
+	s.Helper()
+	d, err := blueprint.Parse("accounts.yaml", []byte("version: 1\nentries:\n"+entries))
+	require.NoError(s, err)
+	a := s.replicas[0]
+	prints := blueprint.New(blueprint.Deps{Store: a.DB, Access: a.Access, Rules: a.Configure, Accounts: a.Accounts, Tokens: a.Tokens,
+		Stages: a.Flows, Policies: policy.NewKinds(nil)})
+	_, err = prints.Apply(s.Context(), d, blueprint.Options{Actor: idp.Actor{User: s.now(s.named("admin"))}})
+	require.NoError(s, err)
 }
 
 // submit sends a form of a page, which answers by sending the browser on.
@@ -153,27 +171,3 @@ func TestRestoreByRecoveryLink(t *testing.T) {
 	got = s.admin().api(http.StatusBadRequest, http.MethodPost, recovery, map[string]any{})
 	require.Equal(t, []any{"No recovery flow set."}, got["non_field_errors"])
 }
-
-// Blueprints cannot name accounts, so that there is no way past the use case.
-// Whoever teaches them to adds them to paths.
-func TestBlueprintsCannotSwitchAccountsOff(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, 1)
-	ada := s.user("ada")
-	prints := blueprint.New(blueprint.Deps{Store: s.replicas[0].DB, Rules: s.replicas[0].Configure, Stages: noKinds{}, Policies: noKinds{}})
-	files := fstest.MapFS{"x/users.yaml": {Data: []byte(`
-version: 1
-entries:
-  - model: authentik_core.user
-    identifiers: {username: ada}
-    attrs: {is_active: false}
-`)}}
-	err := prints.ApplyShipped(t.Context(), files)
-	require.ErrorContains(t, err, "authentik_core.user")
-	s.untouched(ada)
-}
-
-// noKinds knows no kind of stage or policy.
-type noKinds struct{}
-
-func (noKinds) Kind(string) (string, bool) { return "", false }

@@ -2,15 +2,9 @@ package blueprint
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"maps"
 	"slices"
-	"sort"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -18,347 +12,376 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
 
-// labelInstantiate set to "false" keeps a file from being applied by itself.
-const labelInstantiate = "blueprints.goauthentik.io/instantiate"
-
-// Rules judge what files want to write, as everybody else's changes are judged;
-// configure.Service is one.
-type Rules interface {
-	// Settle completes and judges a row about to be written in tx, and makes
-	// room for it. row points to a noun, was to the row as it is stored (nil
-	// when it is new). The error is an *idp.Error with CodeInvalid.
-	Settle(ctx context.Context, tx idp.Repos, actor idp.Actor, was, row any) error
-	// Release takes a row out of others that name it, before it is deleted.
-	Release(ctx context.Context, tx idp.Repos, actor idp.Actor, row any) error
-}
-
-// Deps are what a Service needs.
-type Deps struct {
-	Store    idp.Store
-	Rules    Rules
-	Stages   Kinds
-	Policies Kinds
-	Env      func(string) string // answers the !Env tag; nil = nothing is set
-}
-
-// Service applies blueprints.
-type Service struct {
-	Deps
-	models map[string]model
-}
-
-// New makes a Service.
-func New(d Deps) *Service {
-	if d.Env == nil {
-		d.Env = func(string) string { return "" }
-	}
-	return &Service{Deps: d, models: models(d.Rules)}
-}
-
-// errPlanned ends the transaction of a plan.
-var errPlanned = errors.New("rolled back on purpose")
-
-// Plan says what Apply would do, and does nothing: it applies the document in a
-// transaction that is rolled back. Errors: those of Apply.
-func (s *Service) Plan(ctx context.Context, d *Document, o Options) (*Report, error) {
-	var report *Report
-	err := s.Store.InTx(ctx, func(tx idp.Repos) (err error) {
-		if report, err = s.ApplyIn(ctx, tx, d, o); err == nil {
-			err = errPlanned
-		}
-		return err
-	})
-	if !errors.Is(err, errPlanned) {
-		return nil, err
-	}
-	return report, nil
-}
-
-// Apply makes one document so, in one transaction: a bad entry undoes all.
-// Errors: CodeInvalid with all Problems that could be found; CodeForbidden.
-func (s *Service) Apply(ctx context.Context, d *Document, o Options) (*Report, error) {
-	var report *Report
-	err := s.Store.InTx(ctx, func(tx idp.Repos) (err error) {
-		report, err = s.ApplyIn(ctx, tx, d, o)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return report, nil
-}
-
-// ApplyIn is Apply in a transaction of the caller's.
+// ApplyIn is Apply in a transaction of the caller's. Where the file sets
+// passwords, that has to be one of InTx of this package, because passwords are
+// not hashed inside a transaction.
 func (s *Service) ApplyIn(ctx context.Context, tx idp.Repos, d *Document, o Options) (*Report, error) {
-	changes, err := s.applyIn(ctx, tx, d)
+	actor, err := o.Actor.Renew(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
-	return &Report{Changes: changes, Problems: []Problem{}}, nil
-}
-
-// ApplyShipped applies every *.yaml of a file system, in the order of their
-// names, that changed since it was last applied here. Replicas that start at
-// once take turns.
-func (s *Service) ApplyShipped(ctx context.Context, files fs.FS) error {
-	names, err := fs.Glob(files, "*/*.yaml")
-	if err != nil {
-		return err
-	}
-	sort.Strings(names)
-	digests, documents, err := s.read(files, names)
-	if err != nil {
-		return err
-	}
-	all := sha256.Sum256([]byte(strings.Join(digests, "")))
-	mark, err := json.Marshal(hex.EncodeToString(all[:]))
-	if err != nil {
-		return err
-	}
-	const name = "blueprints.applied"
-	if done, err := s.Store.Repos().Settings.Get(ctx, name); err != nil || string(done) == string(mark) {
-		return err
-	}
-	return s.Store.InTx(ctx, func(tx idp.Repos) error {
-		if err := tx.Settings.Hold(ctx, name); err != nil {
-			return err
-		}
-		if done, err := tx.Settings.Get(ctx, name); err != nil || string(done) == string(mark) {
-			return err
-		}
-		for _, d := range documents {
-			if d.Labels[labelInstantiate] == "false" {
-				continue
-			}
-			if _, err := s.applyIn(ctx, tx, d); err != nil {
-				return err
-			}
-		}
-		return tx.Settings.Set(ctx, name, mark)
-	})
-}
-
-func (s *Service) read(files fs.FS, names []string) (digests []string, documents []*Document, err error) {
-	for _, name := range names {
-		content, err := fs.ReadFile(files, name)
-		if err != nil {
-			return nil, nil, err
-		}
-		d, err := Parse(name, content)
-		if err != nil {
-			return nil, nil, err
-		}
-		sum := sha256.Sum256(content)
-		digests, documents = append(digests, name, hex.EncodeToString(sum[:])), append(documents, d)
-	}
-	return digests, documents, nil
-}
-
-func (s *Service) applyIn(ctx context.Context, tx idp.Repos, d *Document) ([]Change, error) {
-	sc := &scope{file: d.File, env: s.Env, known: map[string]string{}, context: map[string]any{}}
-	sc.find = func(ctx context.Context, model string, fields map[string]any) (string, bool, error) {
-		m, err := s.model(model)
-		if err != nil {
-			return "", false, err
-		}
-		return m.find(ctx, tx, fields)
-	}
-	if d.Context != nil {
-		values, err := sc.resolve(ctx, d.Context)
-		if err != nil {
-			return nil, err
-		}
-		if m, ok := values.(map[string]any); ok {
-			sc.context = m
-		}
-	}
-	var changes []Change
-	err := keepAdministrators(ctx, tx, d, func() error {
-		for _, e := range d.Entries {
-			change, err := s.entry(ctx, tx, sc, e)
-			if err != nil {
-				return err
-			}
-			changes = append(changes, change)
-		}
-		return nil
-	})
-	if err != nil {
+	if err := s.Access.Check(actor, idp.VerbUpdate, idp.Object{Resource: idp.ResourceBlueprint}); err != nil {
 		return nil, err
 	}
-	return changes, tell(ctx, tx, d, changes)
+	if ctx, err = entered(ctx, d.File); err != nil {
+		return nil, invalid(Problem{File: d.File, Message: err.Error()})
+	}
+	r := s.newRun(ctx, tx, d, o, actor)
+	if err := r.keepAdministrators(ctx, r.entries); err != nil {
+		return nil, err
+	}
+	return r.report, r.tell(ctx)
 }
 
-// keepAdministrators refuses a file whose groups would leave nobody who can
-// administer the installation, where somebody could before.
-func keepAdministrators(ctx context.Context, tx idp.Repos, d *Document, apply func() error) error {
-	if !slices.ContainsFunc(d.Entries, func(e Entry) bool { return e.Model == groupModel }) {
-		return apply()
+// entries applies one entry after the other and reports what is wrong with all
+// of them.
+func (r *run) entries(ctx context.Context) error {
+	for i := range r.d.Entries {
+		if err := r.one(ctx, &r.d.Entries[i]); err != nil {
+			return err
+		}
 	}
-	before, err := tx.Users.HoldAdministrators(ctx)
-	if err != nil {
-		return fmt.Errorf("counting administrators: %w", err)
-	}
-	if err := apply(); err != nil {
+	if err := r.secrets.missing(); err != nil {
 		return err
 	}
-	after, err := tx.Users.HoldAdministrators(ctx)
-	if err != nil {
-		return fmt.Errorf("counting administrators: %w", err)
-	}
-	if before > 0 && after == 0 {
-		return fault(d.File, nil, "this would leave no account that can administer this installation")
+	if len(r.problems) > 0 {
+		return invalid(r.problems...)
 	}
 	return nil
 }
 
+// one applies one entry as a part of the transaction that is undone alone when
+// the entry is not right. The error is what has nothing to do with the file.
+func (r *run) one(ctx context.Context, e *Entry) error {
+	change := Change{Entry: e.Index, Line: e.Line, ID: e.ID, Model: e.Model, Effect: EffectSkipped, Fields: []FieldChange{}}
+	became := &outcome{entry: e.Index}
+	whole := r.tx
+	err := whole.Attempts.Try(ctx, func(tx idp.Repos) error {
+		r.tx = tx
+		return r.entry(ctx, e, &change)
+	})
+	r.tx = whole
+	var on *dependent
+	switch {
+	case err == nil:
+		became.pk, became.unmet = change.PK, change.Effect == EffectSkipped
+	case errors.As(err, &on) && on.on.failed:
+		became.failed = true // the reason is reported already
+	case errors.As(err, &on):
+		became.skipped = true
+		r.leaveOut(e, &change, on)
+	case !ofInput(err):
+		return fmt.Errorf("applying %s, entry %d (%s): %w", r.d.File, e.Index, change.Model, err)
+	default:
+		problems := r.blame(e, change.Model, err)
+		supported := slices.ContainsFunc(problems, func(p Problem) bool { return !p.Unsupported })
+		if became.skipped = r.o.SkipUnsupported && !supported; became.skipped {
+			r.report.Problems = append(r.report.Problems, problems...)
+		} else {
+			became.failed = true
+			r.problems = append(r.problems, problems...)
+		}
+		change.Effect, change.PK = EffectSkipped, ""
+	}
+	if e.ID != "" {
+		r.known[e.ID] = became
+	}
+	r.report.Changes = append(r.report.Changes, change)
+	return nil
+}
+
+// leaveOut notes an entry that refers to one that is not offered.
+func (r *run) leaveOut(e *Entry, change *Change, on *dependent) {
+	change.Effect, change.PK = EffectSkipped, ""
+	p := Problem{File: r.d.File, Line: on.at.Line, Column: on.at.Column, Entry: e.Index, Model: change.Model, Unsupported: true,
+		Message: fmt.Sprintf("left out, because it refers to entry %d (%s), which is left out", on.on.entry, on.id)}
+	r.report.Problems = append(r.report.Problems, p)
+}
+
+// entry does what the entry says.
+func (r *run) entry(ctx context.Context, e *Entry, change *Change) error {
+	for _, n := range sequence(e.conditions) {
+		v, err := r.ask(ctx, n)
+		if err != nil {
+			return err
+		}
+		if !truthy(v) {
+			return nil
+		}
+	}
+	var err error
+	if change.Model, err = r.text(ctx, e.model, "model"); err != nil {
+		return err
+	}
+	state, err := r.state(ctx, e)
+	if err != nil {
+		return err
+	}
+	switch change.Model {
+	case applyModel:
+		return r.applyOther(ctx, e, change)
+	case cleanModel:
+		return r.clean(ctx, e, change)
+	}
+	m, err := r.s.model(change.Model)
+	if err != nil {
+		return r.at(e.model, err)
+	}
+	if err := r.noPermissions(ctx, e); err != nil {
+		return err
+	}
+	identifiers, err := r.attributes(ctx, e.Identifiers)
+	if err != nil {
+		return err
+	}
+	for field, v := range identifiers {
+		if inner, ok := v.(map[string]any); ok && len(inner) == 1 && inner["pk"] != nil {
+			identifiers[field] = inner["pk"]
+		}
+	}
+	if len(identifiers) == 0 {
+		return wrongAt(e.node, "identifiers are missing: at least one field that tells the object from others")
+	}
+	was, err := r.identified(ctx, m, identifiers)
+	if err != nil {
+		return err
+	}
+	return r.settle(ctx, e, m, state, was, identifiers, change)
+}
+
+// state is what the entry wants.
+func (r *run) state(ctx context.Context, e *Entry) (State, error) {
+	if e.state == nil {
+		return StatePresent, nil
+	}
+	name, err := r.text(ctx, e.state, "state")
+	if err == nil && !known(State(name)) {
+		err = wrongAt(e.state, "state %q; expected present, created, must_created or absent", name)
+	}
+	return State(name), err
+}
+
+// noPermissions refuses permissions, unless there are none.
+func (r *run) noPermissions(ctx context.Context, e *Entry) error {
+	v, err := r.resolve(ctx, e.permissions)
+	if err != nil || !truthy(v) {
+		return err
+	}
+	return &wrong{at: e.permissions, field: "permissions", unsupported: true,
+		message: "permissions on single objects are not offered; leave them out"}
+}
+
+// identified finds the object with the primary key, else the one that has all
+// the other fields.
+func (r *run) identified(ctx context.Context, m model, identifiers map[string]any) (*thing, error) {
+	var q query
+	for field, v := range identifiers {
+		if field != "pk" {
+			q = append(q, criterion{field, v})
+		}
+	}
+	if pk, ok := identifiers["pk"]; ok {
+		if t, err := m.get(ctx, r, display(pk)); t != nil || err != nil {
+			return t, err
+		}
+	}
+	if len(q) == 0 {
+		return nil, nil
+	}
+	for _, c := range q {
+		if strings.Contains(c.field, "__") {
+			return nil, idp.Invalid(c.field, "expected the name of a field; only !Find looks fields up in other ways")
+		}
+	}
+	return m.find(ctx, r, q)
+}
+
+// settle brings one object into the state the entry wants.
+func (r *run) settle(ctx context.Context, e *Entry, m model, state State, was *thing, identifiers map[string]any, change *Change) error {
+	change.Effect = EffectUnchanged
+	if was != nil {
+		change.PK, change.Name = display(was.key()), was.name
+	}
+	switch {
+	case state == StateAbsent && was != nil:
+		if err := r.permitted(m, idp.VerbDelete); err != nil {
+			return err
+		}
+		change.PK, change.Effect = "", EffectRemoved
+		return m.remove(ctx, r, was)
+	case state == StateAbsent, state == StateCreated && was != nil:
+		return nil
+	case state == StateMustCreated && was != nil:
+		return wrongAt(e.node, "State is set to must_created and object exists already")
+	}
+	attrs, err := r.attributes(ctx, e.Attrs)
+	if err != nil {
+		return err
+	}
+	verb, pk := idp.VerbUpdate, ""
+	if was == nil {
+		verb = idp.VerbCreate
+		if chosen, ok := identifiers["pk"]; ok {
+			pk = display(chosen)
+		}
+	}
+	if err := r.permitted(m, verb); err != nil {
+		return err
+	}
+	for field, v := range identifiers {
+		if _, part := v.(map[string]any); field == "pk" || part && was != nil {
+			continue // found by it; a part of a mapping is there already
+		}
+		attrs[field] = overlay(attrs[field], v)
+	}
+	delete(attrs, "pk")
+	done, err := m.put(ctx, r, was, pk, attrs)
+	if err != nil {
+		return err
+	}
+	change.PK, change.Name = display(done.after.key()), done.after.name
+	return r.compare(ctx, e, m.about(), done, attrs, change)
+}
+
+// compare notes which fields became what.
+func (r *run) compare(ctx context.Context, e *Entry, a about, done *put, attrs map[string]any, change *Change) error {
+	for _, field := range fieldOrder(e, done) {
+		before, after := done.before[field], done.after.data[field]
+		if done.before == nil {
+			if _, given := attrs[field]; !given {
+				continue
+			}
+		} else if same(before, after) {
+			continue
+		}
+		f := FieldChange{Field: field, From: before, To: after}
+		if a.secret(field) {
+			f.From, f.To = masked(before), masked(after)
+		} else {
+			var err error
+			if f.From, err = r.shown(ctx, a.ref(field), before); err != nil {
+				return err
+			}
+			if f.To, err = r.shown(ctx, a.ref(field), after); err != nil {
+				return err
+			}
+		}
+		change.Fields = append(change.Fields, f)
+	}
+	for _, field := range done.secrets {
+		change.Fields = append(change.Fields, FieldChange{Field: field, From: concealed(done.before != nil), To: "***"})
+	}
+	switch {
+	case done.before == nil:
+		change.Effect = EffectCreated
+	case len(change.Fields) > 0:
+		change.Effect = EffectChanged
+	}
+	return nil
+}
+
+// fieldOrder lists the fields of an object: those that the entry names as it
+// names them, then the others.
+func fieldOrder(e *Entry, done *put) []string {
+	var out []string
+	add := func(field string) {
+		if _, ok := done.after.data[field]; ok && !slices.Contains(out, field) {
+			out = append(out, field)
+		}
+	}
+	for _, part := range []*yaml.Node{e.Identifiers, e.Attrs} {
+		if part = deref(part); part != nil && part.Kind == yaml.MappingNode && !tagged(part) {
+			for i := 0; i+1 < len(part.Content); i += 2 {
+				add(part.Content[i].Value)
+			}
+		}
+	}
+	for _, field := range fieldNames(done.after)[1:] {
+		add(field)
+	}
+	return out
+}
+
+// masked shows that there is a secret, and nothing of it.
+func masked(v any) any { return concealed(truthy(v)) }
+
+func concealed(set bool) any {
+	if set {
+		return "***"
+	}
+	return nil
+}
+
+// attributes resolves a mapping field by field and reports everything that is
+// wrong with it.
+func (r *run) attributes(ctx context.Context, n *yaml.Node) (map[string]any, error) {
+	if n == nil || n.Tag == "!!null" {
+		return map[string]any{}, nil
+	}
+	if tagged(deref(n)) {
+		v, err := r.resolve(ctx, n)
+		if err != nil {
+			return nil, err
+		}
+		m, ok := v.(map[string]any)
+		if !ok {
+			return nil, wrongAt(n, "expected a mapping, got %s", kindOf(v))
+		}
+		return m, nil
+	}
+	list, err := pairs(n, &r.budget)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]any, len(list))
+	var faults several
+	for _, item := range list {
+		v, err := r.resolve(ctx, item.value)
+		var w *wrong
+		switch {
+		case errors.As(err, &w):
+			if w.field == "" {
+				w.field = item.key
+			}
+			faults = append(faults, w)
+		case err != nil:
+			return nil, err
+		}
+		out[item.key] = v
+	}
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	return out, nil
+}
+
 // tell writes the event of a file that changed something.
-func tell(ctx context.Context, tx idp.Repos, d *Document, changes []Change) error {
+func (r *run) tell(ctx context.Context) error {
 	effects := map[string]int{}
-	for _, c := range changes {
-		if c.Effect != "unchanged" {
-			effects[c.Effect]++
+	objects := []any{}
+	for _, c := range r.report.Changes {
+		if c.Effect == EffectUnchanged || c.Effect == EffectSkipped {
+			continue
+		}
+		effects[c.Effect]++
+		if len(objects) < maxObjects {
+			objects = append(objects, map[string]any{"model": c.Model, "pk": c.PK, "name": c.Name, "effect": c.Effect})
 		}
 	}
 	if len(effects) == 0 {
 		return nil
 	}
-	return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelUpdated, "blueprint", idp.SystemActor(), nil, map[string]any{
-		"model": map[string]any{"app": "blueprint", "model_name": "blueprint", "pk": d.File, "name": d.File}, "effects": effects}))
+	return r.tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelUpdated, "blueprint", r.actor, nil, map[string]any{
+		"model":   map[string]any{"app": "blueprint", "model_name": "blueprint", "pk": r.d.File, "name": r.d.File},
+		"effects": effects, "objects": objects}))
 }
 
-func (s *Service) model(name string) (model, error) {
-	if m, ok := s.models[name]; ok {
-		return m, nil
-	}
-	if kind, ok := s.Stages.Kind(name); ok {
-		return stageModel(s.Rules, kind), nil
-	}
-	if kind, ok := s.Policies.Kind(name); ok {
-		return policyModel(s.Rules, kind), nil
-	}
-	return nil, idp.Invalid("model", "model %q is not offered", name)
-}
-
-func (s *Service) entry(ctx context.Context, tx idp.Repos, sc *scope, e Entry) (Change, error) {
-	change := Change{Entry: e.Index, Line: e.Line, ID: e.ID, Model: e.Model, Effect: EffectUnchanged, Fields: []FieldChange{}}
-	at := &yaml.Node{Line: e.Line, Column: 3}
-	for _, n := range sequence(e.Conditions) {
-		v, err := sc.resolve(ctx, n)
-		if err != nil {
-			return change, err
-		}
-		if !truthy(v) {
-			return change, nil
-		}
-	}
-	m, err := s.model(e.Model)
-	if err != nil {
-		return change, s.blame(sc, e, at, err)
-	}
-	identifiers, err := sc.mapping(ctx, e.Identifiers)
-	if err != nil {
-		return change, err
-	}
-	if len(identifiers) == 0 {
-		return change, fault(sc.file, at, "entry %d (%s): identifiers are missing", e.Index, e.Model)
-	}
-	pk, found, err := m.find(ctx, tx, identifiers)
-	if err != nil {
-		return change, s.blame(sc, e, e.Identifiers, err)
-	}
-	if err := s.settle(ctx, tx, sc, e, m, &change, pk, found, identifiers); err != nil {
-		return change, s.blame(sc, e, at, err)
-	}
-	if e.ID != "" && change.PK != "" {
-		sc.known[e.ID] = change.PK
-	}
-	return change, nil
-}
-
-// settle brings one object into the state the entry wants.
-func (s *Service) settle(ctx context.Context, tx idp.Repos, sc *scope, e Entry, m model, change *Change, pk string, found bool, identifiers map[string]any) error {
-	change.PK = pk
-	switch {
-	case e.State == StateAbsent && found:
-		change.PK, change.Effect = "", "removed"
-		return m.remove(ctx, tx, pk)
-	case e.State == StateAbsent, e.State == StateCreated && found:
-		return nil
-	case e.State == StateMustCreated && found:
-		return idp.Invalid("", "State is set to must_created and object exists already")
-	}
-	attrs, err := sc.mapping(ctx, e.Attrs)
-	if err != nil {
-		return err
-	}
-	delete(identifiers, "pk")
-	maps.Copy(identifiers, attrs)
-	created, changed, err := m.write(ctx, tx, pk, identifiers)
-	if err != nil {
-		return err
-	}
-	change.PK = created
-	switch {
-	case !found:
-		change.Effect = "created"
-	case changed:
-		change.Effect = "changed"
-	}
-	return nil
-}
-
-// blame adds file, line, entry and field to an error of a model.
-func (s *Service) blame(sc *scope, e Entry, at *yaml.Node, err error) error {
-	var known *idp.Error
-	if !errors.As(err, &known) || known.Code != idp.CodeInvalid {
-		return fmt.Errorf("applying %s, entry %d (%s): %w", sc.file, e.Index, e.Model, err)
-	}
-	if strings.HasPrefix(known.Message, sc.file+":") {
-		return err
-	}
-	for field, messages := range known.Fields {
-		n := at
-		for _, part := range []*yaml.Node{e.Attrs, e.Identifiers} {
-			if v := child(part, field); v != nil {
-				n = v
-			}
-		}
-		return fault(sc.file, n, "entry %d (%s): %s: %s", e.Index, e.Model, field, strings.Join(messages, " "))
-	}
-	return fault(sc.file, at, "entry %d (%s): %s", e.Index, e.Model, known.Message)
-}
-
-func (s *scope) mapping(ctx context.Context, n *yaml.Node) (map[string]any, error) {
-	if n == nil {
-		return map[string]any{}, nil
-	}
-	v, err := s.resolve(ctx, n)
-	if err != nil {
-		return nil, err
-	}
-	m, ok := v.(map[string]any)
-	if !ok {
-		return nil, fault(s.file, n, "expected a mapping")
-	}
-	return m, nil
-}
+// maxObjects bounds what one event names.
+const maxObjects = 200
 
 func sequence(n *yaml.Node) []*yaml.Node {
-	if n == nil {
+	if n = deref(n); n == nil {
 		return nil
 	}
 	return n.Content
-}
-
-func child(n *yaml.Node, key string) *yaml.Node {
-	if n == nil || n.Kind != yaml.MappingNode {
-		return nil
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
-			return n.Content[i+1]
-		}
-	}
-	return nil
 }

@@ -10,37 +10,46 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/portcullis-idp/portcullis/internal/access"
+	"github.com/portcullis-idp/portcullis/internal/account"
 	"github.com/portcullis-idp/portcullis/internal/blueprint"
 	"github.com/portcullis-idp/portcullis/internal/configure"
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/lockdown"
+	"github.com/portcullis-idp/portcullis/internal/policies/expression"
 	"github.com/portcullis-idp/portcullis/internal/policy"
 	"github.com/portcullis-idp/portcullis/internal/postgres"
+	"github.com/portcullis-idp/portcullis/internal/secret"
+	"github.com/portcullis-idp/portcullis/internal/stages/prompt"
 	"github.com/portcullis-idp/portcullis/internal/testkit"
+	"github.com/portcullis-idp/portcullis/internal/token"
 )
-
-// kinds knows one kind whose only setting is "colour".
-type kinds struct{ prefix string }
-
-func (k kinds) Kind(model string) (string, bool) { return "paint", model == k.prefix+"_paint.paint" }
 
 // paint are the settings of the kind.
 type paint struct {
 	Colour string `json:"colour"`
 }
 
-// stages are the kinds of stages as the rules find them.
+// stages are the kinds of stages: one, whose only setting is "colour".
 type stages struct{}
 
-func (stages) Kind(name string) (flow.Kind, bool) {
-	return flow.Kind{Name: "paint", Model: "stage_paint.paint", Settings: func() any { return &paint{} },
-		Build: func(any) (flow.Stage, error) { return nil, nil }}, name == "paint"
+func (stages) Kind(name string) (flow.Kind, bool) { return stages{}.Kinds()[0], name == "paint" }
+
+func (stages) Kinds() []flow.Kind {
+	return []flow.Kind{{Name: "paint", Model: "stage_paint.paint", Verbose: "Paint Stage", Settings: func() any { return &paint{} },
+		Build: func(any) (flow.Stage, error) { return nil, nil }}}
 }
 
 func policies() *policy.Kinds {
-	return policy.NewKinds([]policy.Kind{{Name: "paint", Model: "policy_paint.paint",
+	return policy.NewKinds([]policy.Kind{expression.Kind(), {Name: "paint", Model: "policy_paint.paint", Settings: &paint{},
 		New: func(raw json.RawMessage) (policy.Policy, error) { return nil, policy.DecodeSettings(raw, &paint{}) }}})
 }
+
+// beside is the directory that documents of tests stand in.
+var beside = fstest.MapFS{"beside.txt": {Data: []byte(" beside\n")}}
+
+// hasher is one for all tests, as one process has one.
+var hasher = secret.New()
 
 type fixture struct {
 	*blueprint.Service
@@ -52,10 +61,13 @@ func open(t *testing.T) fixture {
 	db, err := postgres.Open(t.Context(), testkit.Database(t), postgres.Options{})
 	require.NoError(t, err)
 	t.Cleanup(db.Close)
-	env := map[string]string{"PRESENT": "from the environment"}
-	rules := configure.New(configure.Deps{Store: db, Access: access.New(), Stages: stages{}, Policies: policies(),
-		Prompt: func(*idp.Prompt) error { return nil }})
-	return fixture{blueprint.New(blueprint.Deps{Store: db, Rules: rules, Stages: kinds{"stage"}, Policies: kinds{"policy"},
+	env := map[string]string{"PRESENT": "from the environment", "BLUEPRINT_NAME": "for blueprints"}
+	checker := access.New()
+	rules := configure.New(configure.Deps{Store: db, Access: checker, Stages: stages{}, Policies: policies(), Prompt: prompt.CheckPrompt})
+	accounts := account.New(account.Deps{Store: db, Access: checker, Hasher: hasher,
+		Closer: lockdown.New(lockdown.Deps{Store: db, Access: checker})})
+	return fixture{blueprint.New(blueprint.Deps{Store: db, Access: checker, Rules: rules, Accounts: accounts,
+		Tokens: token.New(token.Deps{Store: db, Access: checker}), Stages: stages{}, Policies: policies(),
 		Env: func(k string) string { return env[k] }}), db}
 }
 
@@ -65,6 +77,7 @@ func (f fixture) apply(t *testing.T, text string) ([]blueprint.Change, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.Files = beside
 	report, err := f.Apply(t.Context(), d, blueprint.Options{Actor: idp.SystemActor()})
 	if err != nil {
 		return nil, err
@@ -191,20 +204,21 @@ func TestErrorsNameThePlaceAndWhatWasExpected(t *testing.T) {
 	f := open(t)
 	entry := "version: 1\nentries:\n  - model: authentik_core.group\n"
 	for _, c := range []struct{ text, want string }{
-		{"a: [", "test.yaml: not valid YAML"},
+		{"a: [", "test.yaml:2: not valid YAML"},
 		{"[]", "expected a mapping"},
 		{"entries: []", "version: expected 1"},
 		{"version: 2\nentries: []", "version: expected 1"},
 		{"version: 1\nentrys: []", `test.yaml:2:9: unknown key "entrys"`},
-		{"version: 1\nversion: 1", `stands twice`},
+		{"version: 1\nversion: 1", `test.yaml:2:1: key "version" stands twice`},
+		{"version: 1\n---\nversion: 1", "expected one YAML document"},
 		{"version: 1\nentries:\n  - identifiers: {a: b}", "entry 1: model is missing"},
-		{"version: 1\nentries:\n  - model: x.y\n    identifiers: {a: b}", `test.yaml:3:3: entry 1 (x.y): model: model "x.y" is not offered`},
+		{"version: 1\nentries:\n  - model: x.y\n    identifiers: {a: b}", `test.yaml:3:12: entry 1 (x.y): model: model "x.y" is not offered`},
 		{entry + "    identifiers: {}", "identifiers are missing"},
-		{entry + "    state: gone\n    identifiers: {name: a}", `test.yaml:4:12: entry 1: state "gone"`},
-		{entry + "    identifiers: {name: a}\n    attrs:\n      is_superuser: perhaps", "test.yaml:6:21: entry 1 (authentik_core.group): is_superuser: expected bool, got string"},
+		{entry + "    state: gone\n    identifiers: {name: a}", `test.yaml:4:12: entry 1 (authentik_core.group): state "gone"`},
+		{entry + "    identifiers: {name: a}\n    attrs:\n      is_superuser: perhaps", "test.yaml:6:21: entry 1 (authentik_core.group): is_superuser: expected true or false, got a text"},
 		{entry + "    identifiers: {name: a}\n    attrs:\n      colour: 1", "test.yaml:6:15: entry 1 (authentik_core.group): colour: unknown field"},
-		{entry + "    identifiers: {name: !KeyOf nobody}", "test.yaml:4:25: !KeyOf nobody"},
-		{entry + "    identifiers: {name: !Find [authentik_flows.flow, [slug, none]]}", "no authentik_flows.flow matches"},
+		{entry + "    identifiers: {name: !KeyOf nobody}", "test.yaml:4:25: entry 1 (authentik_core.group): name: !KeyOf nobody: no earlier entry"},
+		{entry + "    identifiers: {name: !Find [authentik_flows.flow, [slug, none]]}", "no authentik_flows.flow has slug none; {default: null}"},
 		{entry + "    identifiers: {name: &a [*a]}", "nested more than"},
 		{entry + "    identifiers: {name: !Nonsense x}", "unknown tag !Nonsense"},
 		{entry + "    identifiers: {name: !Condition [MAYBE, true]}", `mode "MAYBE"`},
@@ -221,7 +235,7 @@ func TestConditionsSkipAnEntry(t *testing.T) {
 	f := open(t)
 	changes, err := f.apply(t, "version: 1\nentries:\n  - model: authentik_core.group\n    identifiers: {name: a}\n    conditions: [true, !Env ABSENT]\n")
 	require.NoError(t, err)
-	require.Equal(t, "unchanged", effects(changes))
+	require.Equal(t, "skipped", effects(changes))
 }
 
 func TestReplicasThatStartAtOnceApplyTheShippedFilesOnce(t *testing.T) {

@@ -22,7 +22,7 @@ type Options struct {
 // Report is what applying a document came to.
 type Report struct {
 	Changes  []Change  `json:"changes"`
-	Problems []Problem `json:"problems"` // what SkipUnsupported left out
+	Problems []Problem `json:"problems"` // what SkipUnsupported left out, and warnings
 }
 
 // Change is what one entry came to.

@@ -9,16 +9,16 @@ import (
 // The wire structs carry the API's names and defaults.
 
 type flowWire struct {
-	Name              string             `json:"name"`
-	Slug              string             `json:"slug"`
-	Title             string             `json:"title"`
-	Designation       idp.Designation    `json:"designation"`
-	Background        string             `json:"background"`
-	PolicyEngineMode  idp.PolicyMode     `json:"policy_engine_mode"`
-	CompatibilityMode bool               `json:"compatibility_mode"`
-	Layout            idp.Layout         `json:"layout"`
-	DeniedAction      idp.DeniedAction   `json:"denied_action"`
-	Authentication    idp.Authentication `json:"authentication"`
+	Name              string             `json:"name" help:"What the console calls the flow."`
+	Slug              string             `json:"slug" help:"How addresses name the flow; unique."`
+	Title             string             `json:"title" help:"What the page is headed with. %(app)s and %(user)s are filled in."`
+	Designation       idp.Designation    `json:"designation" enum:"authentication,authorization,invalidation,enrollment,unenrollment,recovery,stage_configuration" help:"What the flow is for."`
+	Background        string             `json:"background" help:"Address of a picture behind the page."`
+	PolicyEngineMode  idp.PolicyMode     `json:"policy_engine_mode" enum:"any,all" help:"Whether one of the bound policies must pass, or all."`
+	CompatibilityMode bool               `json:"compatibility_mode" help:"Kept for clients of the API; pages look the same."`
+	Layout            idp.Layout         `json:"layout" enum:"stacked,content_left,content_right,sidebar_left,sidebar_right,sidebar_left_frame_background,sidebar_right_frame_background" help:"How the page is arranged."`
+	DeniedAction      idp.DeniedAction   `json:"denied_action" enum:"message_continue,message,continue" help:"What happens to somebody the flow does not apply to."`
+	Authentication    idp.Authentication `json:"authentication" enum:"none,require_authenticated,require_unauthenticated,require_superuser,require_redirect,require_outpost" help:"What whoever opens the flow must be."`
 }
 
 func (w *flowWire) from(f *idp.Flow) {
@@ -33,13 +33,13 @@ func (w *flowWire) into(f *idp.Flow) error {
 }
 
 type bindingWire struct {
-	Target                idp.FlowID        `json:"target"`
-	Stage                 idp.StageID       `json:"stage"`
-	Order                 int               `json:"order"`
-	EvaluateOnPlan        bool              `json:"evaluate_on_plan"`
-	ReEvaluatePolicies    bool              `json:"re_evaluate_policies"`
-	InvalidResponseAction idp.InvalidAction `json:"invalid_response_action"`
-	PolicyEngineMode      idp.PolicyMode    `json:"policy_engine_mode"`
+	Target                idp.FlowID        `json:"target" ref:"flow" help:"The flow."`
+	Stage                 idp.StageID       `json:"stage" ref:"stage" help:"The stage."`
+	Order                 int               `json:"order" help:"Stages run by this number, lowest first."`
+	EvaluateOnPlan        bool              `json:"evaluate_on_plan" help:"Ask the bound policies when the flow begins."`
+	ReEvaluatePolicies    bool              `json:"re_evaluate_policies" help:"Ask the bound policies when the stage is reached."`
+	InvalidResponseAction idp.InvalidAction `json:"invalid_response_action" enum:"retry,restart,restart_with_context" help:"What happens when the stage says no."`
+	PolicyEngineMode      idp.PolicyMode    `json:"policy_engine_mode" enum:"any,all" help:"Whether one of the bound policies must pass, or all."`
 }
 
 func (w *bindingWire) from(b *idp.FlowBinding) {
@@ -53,17 +53,17 @@ func (w *bindingWire) into(b *idp.FlowBinding) error {
 }
 
 type promptWire struct {
-	Name                   string `json:"name"`
-	FieldKey               string `json:"field_key"`
-	Label                  string `json:"label"`
-	Type                   string `json:"type"`
-	Required               bool   `json:"required"`
-	Placeholder            string `json:"placeholder"`
-	InitialValue           string `json:"initial_value"`
-	Order                  int    `json:"order"`
-	SubText                string `json:"sub_text"`
-	PlaceholderExpression  bool   `json:"placeholder_expression"`
-	InitialValueExpression bool   `json:"initial_value_expression"`
+	Name                   string `json:"name" help:"What the console calls the prompt; unique."`
+	FieldKey               string `json:"field_key" help:"Under which name the answer is kept."`
+	Label                  string `json:"label" help:"What stands above the field."`
+	Type                   string `json:"type" help:"The kind of field."`
+	Required               bool   `json:"required" help:"Whether it must be filled in."`
+	Placeholder            string `json:"placeholder" help:"Shown in the empty field; the choices of a choice."`
+	InitialValue           string `json:"initial_value" help:"What the field holds at first."`
+	Order                  int    `json:"order" help:"Prompts of a stage are shown by this number."`
+	SubText                string `json:"sub_text" help:"Shown below the field."`
+	PlaceholderExpression  bool   `json:"placeholder_expression" help:"Whether the placeholder is an expression."`
+	InitialValueExpression bool   `json:"initial_value_expression" help:"Whether the initial value is an expression."`
 }
 
 func (w *promptWire) from(p *idp.Prompt) {
@@ -81,15 +81,15 @@ func (w *promptWire) into(p *idp.Prompt) error {
 const maxTimeout = 1<<31 - 1
 
 type policyBindingWire struct {
-	Target        idp.UUID      `json:"target"`
-	Policy        *idp.PolicyID `json:"policy"`
-	Group         *idp.GroupID  `json:"group"`
-	User          *idp.UserID   `json:"user"`
-	Negate        bool          `json:"negate"`
-	Enabled       bool          `json:"enabled"`
-	Order         int           `json:"order"`
-	Timeout       int           `json:"timeout"` // seconds
-	FailureResult bool          `json:"failure_result"`
+	Target        idp.UUID      `json:"target" ref:"target" help:"The flow or the flow stage binding."`
+	Policy        *idp.PolicyID `json:"policy" ref:"policy" help:"The policy; exactly one of policy, group and user."`
+	Group         *idp.GroupID  `json:"group" ref:"group" help:"The group that passes."`
+	User          *idp.UserID   `json:"user" ref:"user" help:"The user who passes."`
+	Negate        bool          `json:"negate" help:"Turn the answer round."`
+	Enabled       bool          `json:"enabled" help:"Whether it counts."`
+	Order         int           `json:"order" help:"Bindings are asked by this number."`
+	Timeout       int           `json:"timeout" help:"Seconds a policy may take."`
+	FailureResult bool          `json:"failure_result" help:"The answer when the policy gives none."`
 }
 
 func (w *policyBindingWire) from(b *idp.PolicyBinding) {
@@ -107,21 +107,21 @@ func (w *policyBindingWire) into(b *idp.PolicyBinding) error {
 }
 
 type brandWire struct {
-	Domain                string         `json:"domain"`
-	Default               bool           `json:"default"`
-	Title                 string         `json:"branding_title"`
-	Logo                  string         `json:"branding_logo"`
-	Favicon               string         `json:"branding_favicon"`
-	CustomCSS             string         `json:"branding_custom_css"`
-	DefaultFlowBackground string         `json:"branding_default_flow_background"`
-	FlowAuthentication    *idp.FlowID    `json:"flow_authentication"`
-	FlowInvalidation      *idp.FlowID    `json:"flow_invalidation"`
-	FlowRecovery          *idp.FlowID    `json:"flow_recovery"`
-	FlowUnenrollment      *idp.FlowID    `json:"flow_unenrollment"`
-	FlowUserSettings      *idp.FlowID    `json:"flow_user_settings"`
-	FlowDeviceCode        *idp.FlowID    `json:"flow_device_code"`
-	FlowLockdown          *idp.FlowID    `json:"flow_lockdown"`
-	Attributes            idp.Attributes `json:"attributes"`
+	Domain                string         `json:"domain" help:"The host name; hosts that end in it match."`
+	Default               bool           `json:"default" help:"Whether it is used where no domain matches."`
+	Title                 string         `json:"branding_title" help:"What the product is called there."`
+	Logo                  string         `json:"branding_logo" help:"Address of the logo."`
+	Favicon               string         `json:"branding_favicon" help:"Address of the icon."`
+	CustomCSS             string         `json:"branding_custom_css" help:"Style sheet put after the product's own."`
+	DefaultFlowBackground string         `json:"branding_default_flow_background" help:"Address of a picture behind flows without one."`
+	FlowAuthentication    *idp.FlowID    `json:"flow_authentication" ref:"flow" help:"The flow for authentication."`
+	FlowInvalidation      *idp.FlowID    `json:"flow_invalidation" ref:"flow" help:"The flow for invalidation."`
+	FlowRecovery          *idp.FlowID    `json:"flow_recovery" ref:"flow" help:"The flow for recovery."`
+	FlowUnenrollment      *idp.FlowID    `json:"flow_unenrollment" ref:"flow" help:"The flow for unenrollment."`
+	FlowUserSettings      *idp.FlowID    `json:"flow_user_settings" ref:"flow" help:"The flow for user settings."`
+	FlowDeviceCode        *idp.FlowID    `json:"flow_device_code" ref:"flow" help:"The flow for device code."`
+	FlowLockdown          *idp.FlowID    `json:"flow_lockdown" ref:"flow" help:"The flow for lockdown."`
+	Attributes            idp.Attributes `json:"attributes" help:"Anything, by name."`
 }
 
 func (w *brandWire) from(b *idp.Brand) {
@@ -134,21 +134,5 @@ func (w *brandWire) into(b *idp.Brand) error {
 		CustomCSS: w.CustomCSS, DefaultFlowBackground: w.DefaultFlowBackground, FlowAuthentication: w.FlowAuthentication,
 		FlowInvalidation: w.FlowInvalidation, FlowRecovery: w.FlowRecovery, FlowUnenrollment: w.FlowUnenrollment,
 		FlowUserSettings: w.FlowUserSettings, FlowDeviceCode: w.FlowDeviceCode, FlowLockdown: w.FlowLockdown, Attributes: w.Attributes}
-	return nil
-}
-
-type groupWire struct {
-	Name        string         `json:"name"`
-	IsSuperuser bool           `json:"is_superuser"`
-	Attributes  idp.Attributes `json:"attributes"`
-	Parents     []idp.GroupID  `json:"parents"`
-}
-
-func (w *groupWire) from(g *idp.Group) {
-	*w = groupWire{g.Name, g.IsSuperuser, g.Attributes, g.Parents}
-}
-
-func (w *groupWire) into(g *idp.Group) error {
-	g.Name, g.IsSuperuser, g.Attributes, g.Parents = w.Name, w.IsSuperuser, w.Attributes, w.Parents
 	return nil
 }

@@ -36,9 +36,20 @@ var idioms = []idiom{
 	{regexp.MustCompile(`.*""".*`), "`…` for text over several lines"},
 }
 
-// pythonHint returns how to write the first line that looks like Python, or "".
-// It is asked only about sources that do not compile.
-func pythonHint(source string) string {
+// LooksLikePython stands in every message that says so.
+const LooksLikePython = "looks like Python"
+
+// Idiom is a line of Python and how it is written here.
+type Idiom struct {
+	Line    int    // from 1
+	Text    string // the line
+	Instead string
+}
+
+// Python lists the lines of a source that look like Python. It tells something
+// only about sources that do not compile.
+func Python(source string) []Idiom {
+	var out []Idiom
 	for i, text := range strings.Split(source, "\n") {
 		for _, idiom := range idioms {
 			m := idiom.pattern.FindStringSubmatchIndex(text)
@@ -47,9 +58,20 @@ func pythonHint(source string) string {
 			}
 			instead := string(idiom.pattern.ExpandString(nil, idiom.instead, text, m))
 			instead = strings.ReplaceAll(strings.ReplaceAll(instead, `"" + `, ""), ` + ""`, "")
-			return fmt.Sprintf("Line %d looks like Python (“%s”), which is not the language of expressions here. Write: %s",
-				i+1, clip(strings.TrimSpace(text)), instead)
+			out = append(out, Idiom{i + 1, clip(strings.TrimSpace(text)), instead})
+			break
 		}
 	}
-	return ""
+	return out
+}
+
+// pythonHint returns how to write the first line that looks like Python, or "".
+// It is asked only about sources that do not compile.
+func pythonHint(source string) string {
+	list := Python(source)
+	if len(list) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("Line %d %s (“%s”), which is not the language of expressions here. Write: %s",
+		list[0].Line, LooksLikePython, list[0].Text, list[0].Instead)
 }
