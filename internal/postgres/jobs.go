@@ -58,6 +58,21 @@ func (purgeArgs) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{UniqueOpts: river.UniqueOpts{ByPeriod: time.Minute}}
 }
 
+// mailArgs names the link whose mail is to be sent. It holds no key: that is
+// made when the mail is sent.
+type mailArgs struct {
+	Link idp.LinkID `json:"link"`
+}
+
+// Kind implements river.JobArgs.
+func (mailArgs) Kind() string { return string(idp.JobMail) }
+
+// InsertOpts implements river.JobArgsWithInsertOpts. The pauses between the
+// tries grow from a second to an hour (the fourth power of the try, in seconds).
+func (mailArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: mailQueue, MaxAttempts: mailAttempts}
+}
+
 // jobs is the queue over a pool or a transaction.
 type jobs struct {
 	q     querier
@@ -71,6 +86,8 @@ func (r jobs) Enqueue(ctx context.Context, job idp.Job) error {
 	switch job.Kind {
 	case idp.JobPurge:
 		args = purgeArgs{}
+	case idp.JobMail:
+		args = mailArgs{Link: job.Link}
 	case idp.JobSweep:
 		sweep := sweepArgs{User: job.User}
 		err := r.q.QueryRow(ctx, `

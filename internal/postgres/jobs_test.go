@@ -126,7 +126,7 @@ func TestWorkerSweeps(t *testing.T) {
 	defer cancel()
 	u := addUser(t, db, "u")
 	fill(t, db, u, batch+10)
-	w, err := db.NewWorker()
+	w, err := db.NewWorker(nil)
 	require.NoError(t, err)
 	done, unsubscribe := w.client.Subscribe(river.EventKindJobCompleted, river.EventKindJobFailed)
 	defer unsubscribe()

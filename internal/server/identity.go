@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/server/flowlink"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
 )
 
@@ -26,9 +27,7 @@ type Tokens interface {
 	// Authenticate returns the API token of a key and its user. CodeRefused and
 	// CodeNotFound mean that there is none.
 	Authenticate(ctx context.Context, key string) (*idp.Token, *idp.User, error)
-	// OpenLink returns the recovery or verification token of a link's key and
-	// its user, without using it up. CodeRefused means that there is none.
-	OpenLink(ctx context.Context, key string) (*idp.Token, *idp.User, error)
+	flowlink.Tokens
 }
 
 // maxCookie is more than any cookie of ours is long.

@@ -7,6 +7,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/stages/consent"
 	"github.com/portcullis-idp/portcullis/internal/stages/deny"
 	"github.com/portcullis-idp/portcullis/internal/stages/dummy"
+	"github.com/portcullis-idp/portcullis/internal/stages/email"
 	"github.com/portcullis-idp/portcullis/internal/stages/identification"
 	"github.com/portcullis-idp/portcullis/internal/stages/invitation"
 	"github.com/portcullis-idp/portcullis/internal/stages/password"
@@ -26,6 +27,7 @@ type Accounts interface {
 	password.Accounts
 	userwrite.Accounts
 	userdelete.Accounts
+	email.Accounts
 }
 
 // Sessions is what stages need of sessions; session.Service is one.
@@ -43,6 +45,8 @@ type Deps struct {
 	Invitations invitation.Invitations
 	Consents    consent.Consents
 	Policies    prompt.Policies
+	Links       email.Links
+	Post        email.Post
 }
 
 // All lists every kind of stage. A new kind is one line here.
@@ -60,6 +64,7 @@ func All(d Deps) []flow.Kind {
 		consent.Kind(d.Consents),
 		deny.Kind(),
 		dummy.Kind(d.Store),
+		email.Kind(email.Deps{Store: d.Store, Links: d.Links, Accounts: d.Accounts, Post: d.Post}),
 		redirect.Kind(),
 	}
 }

@@ -43,6 +43,7 @@ func Kind(sessions Sessions) flow.Kind {
 			Challenge{UserInfo: flow.NewUserInfo("ada")},
 		},
 		View: func(c flow.Challenge, p flow.Page) flow.View { return view(c.(Challenge), p) },
+		Acts: true,
 	}
 }
 
