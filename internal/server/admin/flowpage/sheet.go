@@ -20,7 +20,6 @@ type sheet struct {
 	Page     ui.PageProps
 	Flow     *idp.Flow
 	Link     string // whole address of the flow
-	SignedIn string // who looks
 	Gate     gate   // what the flow itself asks
 	Steps    []step
 	Use      use
@@ -118,7 +117,7 @@ func (p *Pages) showSheet(w http.ResponseWriter, r *http.Request, f *idp.Flow, a
 	if err != nil {
 		return err
 	}
-	s.Typed, s.SignedIn, s.Link = at, web.User(r).Username, p.link(r, f)
+	s.Typed, s.Link = at, p.link(r, f)
 	q := web.Query(r)
 	s.Fresh, s.Moved, s.Up = q.Trimmed("stage"), q.Trimmed("moved"), q.Trimmed("way") == "up"
 	s.Page = page.Console(r, ui.PageProps{Title: f.Name, Subtitle: saying(designations, f.Designation).Help, Crumbs: crumbs(f, ""),

@@ -83,16 +83,18 @@ func (p *Pages) addition(r *http.Request, f *idp.Flow, form web.Form) (*idp.Flow
 	if err != nil {
 		return nil, idp.Invalid("stage", "Choose a stage of the list.")
 	}
-	b := &idp.FlowBinding{FlowID: f.ID, StageID: id, Order: gap}
-	if form.Trimmed("order") == "" {
-		s, err := p.sheet(r.Context(), f)
-		if err != nil {
-			return nil, err
-		}
-		b.Order = nextOrder(s.Steps)
+	s, err := p.sheet(r.Context(), f)
+	if err != nil {
+		return nil, err
 	}
+	b := &idp.FlowBinding{FlowID: f.ID, StageID: id, Order: nextOrder(s.Steps)}
 	if err := applyStage(form, b); err != nil {
 		return nil, err
+	}
+	for _, at := range s.Steps {
+		if at.Binding.StageID == id && at.Binding.Order == b.Order {
+			return nil, idp.Invalid("order", "The stage %s has the number %d in this flow already. Choose another one to have it twice.", at.Stage.Name, b.Order)
+		}
 	}
 	return b, nil
 }

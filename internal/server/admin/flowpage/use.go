@@ -139,7 +139,7 @@ func (u use) told() []string {
 		out = append(out, "The brand "+b.Brand.Domain+" is left without its "+listed(b.For))
 	}
 	for i := range u.Stages {
-		out = append(out, "The stage “"+u.Stages[i].Name+"” no longer leads here")
+		out = append(out, "The stage “"+u.Stages[i].Name+"” names it: it goes on without, or keeps you from deleting")
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package flowpage
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -46,6 +47,18 @@ func (f fields) field(p ui.FieldProps) ui.FieldProps {
 		p.Value = f.s.Typed.Form.Text(p.Name)
 	}
 	return p
+}
+
+// faultyBeside reports whether something is wrong with another field than
+// these.
+func (f fields) faultyBeside(names ...string) bool {
+	return f.refused() && len(f.faults().Rest(append(names, idp.NonField)...)) > 0
+}
+
+// negateField turns the answer of what is bound round.
+func negateField(checked bool) ui.FieldProps {
+	return ui.FieldProps{Name: "negate", Label: "Turn the answer round", Type: ui.FieldSwitch, Checked: checked,
+		Hint: "Negate: passes for whom it would not, and the other way round."}
 }
 
 func number(n int) string { return strconv.Itoa(n) }
@@ -146,6 +159,10 @@ func (s *sheet) groupOptions() []ui.Option {
 	}
 	return out
 }
+
+// lanes reports whether a stage may be left out, so that the drawing needs room
+// for the way round it.
+func (s *sheet) lanes() bool { return slices.ContainsFunc(s.Steps, step.Gated) }
 
 // bindings are the stages in their order, as the database has them.
 func (s *sheet) bindings() []idp.FlowBinding {

@@ -38,10 +38,10 @@ var designations = map[idp.Designation]word{
 
 var authentications = map[idp.Authentication]word{
 	idp.AuthenticationNone:            {"Anybody", "Nothing is asked of whoever opens it."},
-	idp.AuthenticationAuthenticated:   {"Only who is signed in", "Strangers are asked to sign in first."},
-	idp.AuthenticationUnauthenticated: {"Only who is not signed in", "Whoever is signed in is refused; by an authentication flow they are sent on."},
+	idp.AuthenticationAuthenticated:   {"Only people who are signed in", "Strangers are asked to sign in first."},
+	idp.AuthenticationUnauthenticated: {"Only people who are not signed in", "Whoever is signed in is refused, or sent on by an authentication flow."},
 	idp.AuthenticationSuperuser:       {"Only superusers", "Strangers are asked to sign in first, everybody else is refused."},
-	idp.AuthenticationRedirect:        {"Only who comes from another flow", "A redirect stage of another flow leads here; opening the address does not."},
+	idp.AuthenticationRedirect:        {"Only people another flow sends here", "A redirect stage leads here; opening the address does not."},
 	idp.AuthenticationOutpost:         {"Only outposts", "This version has no outposts, so nobody gets in."},
 }
 
