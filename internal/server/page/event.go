@@ -17,6 +17,7 @@ var actions = map[idp.Action]string{
 	idp.ActionConfigError: "Configuration error", idp.ActionConfigWarning: "Configuration warning",
 	idp.ActionModelCreated: "Object created", idp.ActionModelUpdated: "Object changed",
 	idp.ActionModelDeleted: "Object deleted", idp.ActionSuspicious: "Suspicious request",
+	idp.ActionInvitationUsed: "Invitation used",
 }
 
 // Action is the action of an event in words.
@@ -104,6 +105,8 @@ func sentence(e *idp.Event, v EventView) string {
 		return v.who("set the password of", "changed their password", "")
 	case idp.ActionModelCreated, idp.ActionModelUpdated, idp.ActionModelDeleted:
 		return objectSentence(e, v)
+	case idp.ActionInvitationUsed:
+		return v.name() + " made an account with the invitation " + first(text(object(e.Context["model"])["name"]), "of somebody")
 	case idp.ActionFlowExecution:
 		return join(v.name()+" ran a flow", text(object(e.Context["flow"])["name"]))
 	}
@@ -151,6 +154,8 @@ func eventIcon(a idp.Action) (ui.IconName, ui.Tone) {
 		return ui.IconTrash, ui.ToneNeutral
 	case idp.ActionSystemException, idp.ActionPolicyException, idp.ActionConfigError:
 		return ui.IconOctagonAlert, ui.ToneBad
+	case idp.ActionInvitationUsed:
+		return ui.IconTicket, ui.ToneOK
 	case idp.ActionConfigWarning:
 		return ui.IconTriangleAlert, ui.ToneWarn
 	}
