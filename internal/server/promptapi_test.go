@@ -50,6 +50,28 @@ func TestPrompts(t *testing.T) {
 	c.delete(one)
 }
 
+// Generated clients refuse types that came after their contract, and a whole
+// list because of one. They see alerts as texts, and change nothing by sending
+// back what they see.
+func TestGeneratedClientsSeeAlertsAsTexts(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	c := r.by(r.admin)
+	const base = "/stages/prompt/prompts/"
+	body := fields{"name": "b", "field_key": "b", "label": "b", "type": "alert_danger", "initial_value": "<p>Careful.</p>"}
+	one := base + c.post(base, body)["pk"].(string) + "/"
+	generated := func(method, at string, body any) *response {
+		return r.do(request{method: method, path: path("%s", at), key: c.key, body: body, header: map[string]string{"User-Agent": "OpenAPI-Generator/1.0.0/go"}})
+	}
+	require.Equal(t, []any{"static"}, results(generated(http.MethodGet, base, nil).json(http.StatusOK), "type"))
+	body["type"] = "static"
+	require.Equal(t, "static", generated(http.MethodPut, one, body).json(http.StatusOK)["type"])
+	require.Equal(t, "alert_danger", c.get(one)["type"])
+	require.Equal(t, "alert_info", generated(http.MethodPatch, one, fields{"type": "alert_info"}).json(http.StatusOK)["type"], "whoever sends it knows it")
+	require.Equal(t, "text", generated(http.MethodPatch, one, fields{"type": "text"}).json(http.StatusOK)["type"])
+	require.Equal(t, "static", c.patch(one, fields{"type": "static"})["type"])
+}
+
 func TestPreviewOfAPrompt(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

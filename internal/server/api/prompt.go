@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
@@ -113,7 +114,29 @@ func (a *API) listPrompts(c *call, p idp.Paging) ([]Prompt, int, error) {
 		return nil, 0, err
 	}
 	views, err := a.promptViews(c, page.Items)
+	forCaller(c, nil, views)
 	return views, page.Total, err
+}
+
+// alerts are the types that came after the contract: published clients refuse a
+// value they were not made with, and a whole list because of one.
+var alerts = []string{string(prompt.AlertInfo), string(prompt.AlertWarning), string(prompt.AlertDanger)}
+
+// knowsAlerts reports whether the caller takes types that came after the
+// contract. Generated clients that judge every value name their generator;
+// whoever sends such a type knows it.
+func knowsAlerts(c *call, sent *promptBody) bool {
+	return !strings.HasPrefix(c.r.UserAgent(), "OpenAPI-Generator/") || sent != nil && slices.Contains(alerts, sent.Type.Value)
+}
+
+// forCaller shows alerts as the texts that they are to callers who know no
+// alerts.
+func forCaller(c *call, sent *promptBody, views []Prompt) {
+	for i := range views {
+		if slices.Contains(alerts, views[i].Type) && !knowsAlerts(c, sent) {
+			views[i].Type = string(prompt.Static)
+		}
+	}
 }
 
 // promptOf finds the prompt of the path that the caller may treat so.
@@ -128,11 +151,12 @@ func (a *API) promptOf(c *call, verb idp.Verb) (*idp.Prompt, error) {
 	return a.Store.Repos().Prompts.Get(c, id)
 }
 
-func (a *API) promptWhole(c *call, p *idp.Prompt) (*Prompt, error) {
+func (a *API) promptWhole(c *call, p *idp.Prompt, sent *promptBody) (*Prompt, error) {
 	views, err := a.promptViews(c, []idp.Prompt{*p})
 	if err != nil {
 		return nil, err
 	}
+	forCaller(c, sent, views)
 	return &views[0], nil
 }
 
@@ -141,7 +165,7 @@ func (a *API) getPrompt(c *call, _ string) (*Prompt, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.promptWhole(c, p)
+	return a.promptWhole(c, p, nil)
 }
 
 func (a *API) createPrompt(c *call, body *promptBody) (*Prompt, error) {
@@ -151,7 +175,7 @@ func (a *API) createPrompt(c *call, body *promptBody) (*Prompt, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.promptWhole(c, made)
+	return a.promptWhole(c, made, body)
 }
 
 func (a *API) changePrompt(c *call, _ string, body *promptBody, partial bool) (*Prompt, error) {
@@ -160,13 +184,17 @@ func (a *API) changePrompt(c *call, _ string, body *promptBody, partial bool) (*
 		return nil, err
 	}
 	changed, err := a.Configure.UpdatePrompt(c, c.actor, p.ID, func(p *idp.Prompt) error {
+		was := p.Type
 		body.apply(p, partial)
+		if slices.Contains(alerts, was) && p.Type == string(prompt.Static) && !knowsAlerts(c, body) {
+			p.Type = was // sent back as it was shown
+		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return a.promptWhole(c, changed)
+	return a.promptWhole(c, changed, body)
 }
 
 func (a *API) deletePrompt(c *call, _ string) error {
