@@ -210,6 +210,7 @@ func (r *Run) PolicyRequest(ctx context.Context) (idp.PolicyRequest, error) {
 		return idp.PolicyRequest{}, err
 	}
 	req := idp.PolicyRequest{User: u, SignedIn: r.Actor.User, Query: r.Query, ClientIP: r.Actor.ClientIP(), Context: facts}
+	req.Brand, _ = r.Actor.Brand["name"].(string)
 	if http := r.Actor.Request; http != nil {
 		req.Path, req.Method = http.Path, http.Method
 	}

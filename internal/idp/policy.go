@@ -47,6 +47,7 @@ type PolicyRequest struct {
 	Query    map[string]string
 	ClientIP netip.Addr
 	Context  map[string]any // plain data only; users as UserFacts
+	Brand    string         // what the site calls itself; "" = not known
 	Debug    bool           // somebody tries the policy; nothing depends on the answer
 }
 

@@ -12,6 +12,7 @@ import (
 	"fmt"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/policies/password/strength"
 	"github.com/portcullis-idp/portcullis/internal/policy"
 )
 
@@ -62,7 +63,29 @@ func (r rule) Evaluate(_ context.Context, req idp.PolicyRequest) (idp.PolicyResu
 			return refuse(fmt.Sprintf("This password is on lists of breached passwords, %s. Choose another one.", times(n))), nil
 		}
 	}
+	if r.CheckZxcvbn && strength.Score(password, known(req)...) <= r.ZxcvbnScoreThreshold {
+		return refuse(weak), nil
+	}
 	return idp.PolicyResult{Passing: true}, nil
+}
+
+// weak is what people are told; the words are those of published servers.
+const weak = "Password is too weak."
+
+// known is what whoever guesses may know: of the account, of what the person has
+// just typed into the same form, and of the site.
+func known(req idp.PolicyRequest) []string {
+	var out []string
+	if u := req.User; u != nil {
+		out = append(out, u.Username, u.Name, u.Email)
+	}
+	answers, _ := req.Context["prompt_data"].(map[string]any)
+	for _, field := range []string{"username", "name", "email"} {
+		if s, ok := answers[field].(string); ok {
+			out = append(out, s)
+		}
+	}
+	return append(out, req.Brand)
 }
 
 // password is the answer to the prompt, else the value of the context.

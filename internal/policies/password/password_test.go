@@ -3,6 +3,8 @@ package password
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -23,7 +25,6 @@ func TestSettingsAreChecked(t *testing.T) {
 		`{"password_field": ""}`:                      "password_field",
 		`{"error_message": "a\u0000"}`:                "error_message",
 		`{"check_zxcvbn": 1}`:                         "check_zxcvbn",
-		`{"check_zxcvbn": true}`:                      "check_zxcvbn",
 		`{"check_zxcvbm": true}`:                      "check_zxcvbm",
 	} {
 		_, err := Kind("").New(json.RawMessage(source))
@@ -133,4 +134,36 @@ func TestOrderOfChecks(t *testing.T) {
 		require.Len(t, r.Messages, 1)
 		require.Contains(t, r.Messages[0], says)
 	}
+}
+
+func TestStrength(t *testing.T) {
+	t.Parallel()
+	ada := &idp.User{Username: "ada", Name: "Ada Lovelace", Email: "countess@analytical-engine.example"}
+	for _, c := range []struct {
+		password  string
+		threshold int
+		passing   bool
+	}{
+		{"password", 0, false}, {"password1990", 0, true}, {"password1990", 1, false},
+		{"correct horse battery staple", 2, true}, {"correct horse battery staple", 3, true}, {"correct horse battery staple", 4, false},
+		{"Lovelace1990", 1, false}, // the person
+		{"countess@analytical-engine.example", 1, false},
+		{"wintergarten1843", 2, false}, // the site
+		{"sommerlaube1843", 2, false},  // what was typed beside it
+		{"kellertreppe1843", 2, true},
+		{strings.Repeat("a", 100) + "kellertreppe1843 correct horse", 2, false}, // only the first 100 characters count
+	} {
+		req := typed(c.password)
+		req.User, req.Brand = ada, "Wintergarten"
+		req.Context["prompt_data"].(map[string]any)["name"] = "Sommerlaube"
+		r, err := evaluate(t, "", fmt.Sprintf(`{"check_zxcvbn": true, "zxcvbn_score_threshold": %d}`, c.threshold), req)
+		require.NoError(t, err)
+		require.Equal(t, c.passing, r.Passing, "%s above %d", c.password, c.threshold)
+		if !c.passing {
+			require.Equal(t, []string{"Password is too weak."}, r.Messages)
+		}
+	}
+	r, err := evaluate(t, "", `{"check_zxcvbn": false, "zxcvbn_score_threshold": 4}`, typed("password"))
+	require.NoError(t, err)
+	require.True(t, r.Passing, "off is off")
 }

@@ -5,11 +5,12 @@ import (
 	"math"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/policies/password/strength"
 	"github.com/portcullis-idp/portcullis/internal/policy"
 )
 
 // Settings are the settings of a password policy. Three checks, each of which may
-// be on or off, run in this order: static rules, breaches.
+// be on or off, run in this order: static rules, breaches, strength.
 type Settings struct {
 	PasswordField string `json:"password_field" help:"Which answer is the password: the field key of its prompt, or a value of the flow's context."`
 
@@ -25,8 +26,8 @@ type Settings struct {
 	CheckHaveIBeenPwned bool `json:"check_have_i_been_pwned" label:"Refuse breached passwords" help:"Refuse passwords that are in the server's list of breached passwords, a local copy. Nothing is asked over the network; without a list the policy gives no answer and the binding's failure result holds."`
 	HIBPAllowedCount    int  `json:"hibp_allowed_count" label:"Allowed breaches" min:"0" help:"A password may have been breached this many times."`
 
-	CheckZxcvbn          bool `json:"check_zxcvbn" unoffered:"true" help:"Estimate how hard the password is to guess (zxcvbn). Not offered: it must be off."`
-	ZxcvbnScoreThreshold int  `json:"zxcvbn_score_threshold" unoffered:"true" min:"0" help:"What the estimate would have to exceed; kept for whoever reads and writes the settings."`
+	CheckZxcvbn          bool `json:"check_zxcvbn" label:"Estimate the strength" help:"Estimate how hard the password is to guess (zxcvbn), also for whoever knows the person's name, addresses and the name of the site. The first 100 characters count."`
+	ZxcvbnScoreThreshold int  `json:"zxcvbn_score_threshold" label:"The strength must be above" min:"0" help:"From 0 (guessed at once) to 4: with 2, estimates of 3 and 4 pass; with 4 nothing does."`
 }
 
 // Defaults returns the settings of a policy that says nothing else.
@@ -38,10 +39,6 @@ func Defaults() *Settings {
 		ZxcvbnScoreThreshold: 2,
 	}
 }
-
-// maxScore is the best estimate there is: above it nothing passes, and with it
-// as the threshold nothing does either.
-const maxScore = 4
 
 func decode(settings json.RawMessage) (*Settings, error) {
 	s := Defaults()
@@ -57,12 +54,7 @@ func decode(settings json.RawMessage) (*Settings, error) {
 		"hibp_allowed_count": s.HIBPAllowedCount} {
 		atMost(&faults, field, n, math.MaxInt32)
 	}
-	atMost(&faults, "zxcvbn_score_threshold", s.ZxcvbnScoreThreshold, maxScore)
-	if s.CheckZxcvbn {
-		// The estimators to be had keep their dictionaries in memory from the start
-		// of every process: 8 MB and 100 ms, wanted or not (adr/0002).
-		faults.Add("check_zxcvbn", "Estimating strength is not offered. Use the static rules or the list of breached passwords.")
-	}
+	atMost(&faults, "zxcvbn_score_threshold", s.ZxcvbnScoreThreshold, strength.MaxScore)
 	if s.CheckStaticRules && s.AmountSymbols > 0 && s.SymbolCharset == "" {
 		faults.Add("symbol_charset", "This field is required with amount_symbols.")
 	}
