@@ -25,24 +25,48 @@ class LiveParts extends HTMLElement {
     this.under = new AbortController();
     const parts = this.getAttribute("parts");
     try {
-      const body = new URLSearchParams(new FormData(this.form));
-      const res = await fetch(this.getAttribute("src"), { method: "POST", headers: { "X-Partial": parts }, body, signal: this.under.signal });
-      if (!res.ok || res.redirected) return;
-      const page = new DOMParser().parseFromString(await res.text(), "text/html");
-      for (const id of parts.split(" ")) {
-        const old = document.getElementById(id);
-        const fresh = page.getElementById(id);
-        if (!old || !fresh || old.isEqualNode(fresh)) continue;
-        for (const { name } of [...old.attributes]) if (name.startsWith("data-") && !fresh.hasAttribute(name)) old.removeAttribute(name);
-        for (const { name, value } of fresh.attributes) if (name.startsWith("data-")) old.setAttribute(name, value);
-        old.replaceChildren(...[...fresh.childNodes].map((n) => document.adoptNode(n)));
-        old.dispatchEvent(new Event("fresh", { bubbles: true }));
-      }
+      const res = await send(this.getAttribute("src"), this.form, parts, this.under.signal);
+      if (res.ok && !res.redirected) take(parts, await res.text());
     } catch {
       // The next letter tries again; the form itself does not depend on it.
     }
   }
 }
+
+// take puts the parts with these ids from the answer in the place of the present ones.
+function take(parts, text) {
+  const page = new DOMParser().parseFromString(text, "text/html");
+  for (const id of parts.trim().split(/\s+/)) {
+    const old = document.getElementById(id);
+    const fresh = page.getElementById(id);
+    if (!old || !fresh || old.isEqualNode(fresh)) continue;
+    for (const { name } of [...old.attributes]) if (name.startsWith("data-") && !fresh.hasAttribute(name)) old.removeAttribute(name);
+    for (const { name, value } of fresh.attributes) if (name.startsWith("data-")) old.setAttribute(name, value);
+    old.replaceChildren(...[...fresh.childNodes].map((n) => document.adoptNode(n)));
+    old.dispatchEvent(new Event("fresh", { bubbles: true }));
+  }
+}
+
+const send = (url, form, parts, signal) =>
+  fetch(url, { method: "POST", headers: { "X-Partial": parts }, body: new URLSearchParams(new FormData(form)), signal });
+
+// A button with data-parts sends its form, and takes only these parts of the page from the answer.
+document.addEventListener("submit", async (e) => {
+  const button = e.submitter;
+  const parts = button?.dataset.parts;
+  if (!parts) return;
+  e.preventDefault();
+  button.setAttribute("aria-busy", "true");
+  try {
+    const res = await send(button.getAttribute("formaction"), e.target, parts);
+    if (!res.ok || res.redirected) throw new Error(res.status);
+    take(parts, await res.text());
+  } catch {
+    delete button.dataset.parts; // the whole page says what is wrong
+    e.target.requestSubmit(button);
+  }
+  button.removeAttribute("aria-busy");
+}, true);
 
 // <code-editor>: line numbers that follow the text, indenting with Tab (Escape, then Tab leaves), the place of a fault.
 class CodeEditor extends HTMLElement {

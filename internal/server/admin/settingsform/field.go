@@ -15,6 +15,8 @@ type Field struct {
 	Picker *ui.PickerProps
 	Editor *ui.EditorProps
 	Clear  *ui.FieldProps // beside Input: removes the secret
+	// Suggest are values that Input offers beside what else may be typed.
+	Suggest []string
 }
 
 // Look is what fields need beside their values.
@@ -24,6 +26,8 @@ type Look struct {
 	// Expression says what is wrong with the expression of a field; nil = nothing
 	// is known about expressions.
 	Expression func(field, source string) *ui.Fault
+	// Suggest are values that a field usually has; nil = none are known.
+	Suggest func(field string) []string
 }
 
 // Fields are the fields in the order of the settings.
@@ -67,7 +71,14 @@ func (f Form) field(s flow.Setting, look Look) Field {
 	default:
 		text(s, &in)
 	}
-	return Field{Input: &in}
+	out := Field{Input: &in}
+	if look.Suggest != nil && in.Type == "" {
+		if out.Suggest = look.Suggest(s.Name); len(out.Suggest) > 0 {
+			in.Attrs = map[string]any{"list": "suggest-" + s.Name}
+			in.Autocomplete = "off"
+		}
+	}
+	return out
 }
 
 func text(s flow.Setting, in *ui.FieldProps) {

@@ -196,6 +196,25 @@ func plain(s flow.Setting, v string) any {
 	return v
 }
 
+// With is the form with another text in one field.
+func (f Form) With(name, text string) Form {
+	values := map[string][]string{}
+	for k, v := range f.values {
+		values[k] = v
+	}
+	values[name] = []string{text}
+	f.values = values
+	return f
+}
+
+// Text is the text of a field, "" when it has none.
+func (f Form) Text(name string) string {
+	if v := f.values[name]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}
+
 // Seen is the state that a form of changes was filled from, without secrets.
 func (f Form) Seen() map[string][]string {
 	out := map[string][]string{}

@@ -14,7 +14,7 @@ import (
 )
 
 // Names documents what expressions may use. It is read from the environment itself, so it cannot be out of date.
-func Names() templ.Component {
+func Names(p NamesProps) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -35,7 +35,7 @@ func Names() templ.Component {
 			templ_7745c5c3_Var1 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		parts := documented()
+		parts := documented(p)
 		templ_7745c5c3_Var2 := templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 			templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 			templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
@@ -149,10 +149,22 @@ type part struct {
 	entries []policy.Entry
 }
 
+// NamesProps says which expressions the documentation is about.
+type NamesProps struct {
+	Events bool // conditions over an event, instead of a request
+	None   bool // there is no expression
+}
+
 // documented are the names in groups.
-func documented() []part {
+func documented(p NamesProps) []part {
 	parts := []part{{title: "Variables"}, {title: "Functions"}, {title: "Functions of the language"}}
+	if p.Events {
+		parts[0].entries = policy.EventEnvironment()
+	}
 	for _, e := range policy.Environment() {
+		if p.Events && e.Kind == "variable" {
+			continue
+		}
 		i := 0
 		switch {
 		case e.Kind == "function" && ofLanguage(e):
