@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/portcullis-idp/portcullis/internal/access"
 	"github.com/portcullis-idp/portcullis/internal/account"
+	"github.com/portcullis-idp/portcullis/internal/blueprint"
 	"github.com/portcullis-idp/portcullis/internal/configure"
 	"github.com/portcullis-idp/portcullis/internal/consent"
 	"github.com/portcullis-idp/portcullis/internal/flow"
@@ -54,6 +56,8 @@ type rig struct {
 	tokens    *token.Service
 	lockdowns *lockdown.Service
 	log       *lines
+	rest      *api.API
+	shipped   fstest.MapFS // blueprints
 
 	admin, person *idp.User // a superuser and somebody ordinary
 	flow          *idp.Flow // authentication: one question, then signed in as person
@@ -107,6 +111,11 @@ func newRig(t testing.TB, change ...func(*server.Deps)) *rig {
 		Consents: consent.New(consent.Deps{Store: db, Access: may}), Accounts: r.accounts, Sessions: r.sessions, Tokens: r.tokens,
 		Lockdowns: r.lockdowns, Flows: flows, Policies: engine, Version: "test",
 		Configure: configure.New(configure.Deps{Store: db, Access: may, Stages: flows, Policies: engine.Kinds(), Prompt: prompt.CheckPrompt})})
+	rest.Prints = blueprint.New(blueprint.Deps{Store: db, Access: may, Rules: rest.Configure, Accounts: r.accounts, Tokens: r.tokens,
+		Stages: flows, Policies: engine.Kinds()})
+	r.shipped = fstest.MapFS{}
+	rest.Blueprints = blueprint.NewLibrary(blueprint.LibraryDeps{Store: db, Access: may, Prints: rest.Prints, Shipped: r.shipped})
+	r.rest = rest
 	d := server.Deps{Log: slog.New(slog.NewJSONHandler(r.log, nil)), Store: db, Sessions: r.sessions, Tokens: r.tokens, Flows: flows,
 		Pages: page.Pages{}, SessionStore: db.NewSessionStore(server.BlankSession),
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},

@@ -6,6 +6,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/portcullis-idp/portcullis/internal/account"
+	"github.com/portcullis-idp/portcullis/internal/blueprint"
 	"github.com/portcullis-idp/portcullis/internal/configure"
 	"github.com/portcullis-idp/portcullis/internal/consent"
 	"github.com/portcullis-idp/portcullis/internal/flow"
@@ -41,6 +42,8 @@ type Deps struct {
 	Flows       Executor
 	Policies    Policies // nil = policies are not offered
 	Mail        Mail
+	Blueprints  *blueprint.Library // nil = blueprints are not offered
+	Prints      *blueprint.Service
 	Version     string
 	PublicURL   string // without a trailing slash; "" = derived from each request
 }
@@ -85,5 +88,6 @@ func (a *API) Mount(r chi.Router) {
 	a.invitationResource().mount(a.kit)
 	a.consentResource().mount(a.kit)
 	a.mountLockdowns()
+	a.mountBlueprints()
 	a.mountSchema()
 }

@@ -40,7 +40,9 @@ type operation struct {
 	body         reflect.Type // nil = none
 	bodyName     string       // in the document
 	partial      bool         // nothing in the body is required
+	form         bool         // the body is a form that may hold a file, in the field "file"
 	response     reflect.Type // nil = 204
+	media        string       // of the response; "" = JSON
 	status       int          // 0 = 200, or 204 without a response
 	anonymous    bool         // nobody need be signed in
 	hidden       bool         // not in the document

@@ -41,11 +41,14 @@ func (k *kit) describe(op operation) *huma.Operation {
 		}
 	}
 	if op.body != nil {
-		out.RequestBody = &huma.RequestBody{Required: !op.partial, Content: jsonContent(k.bodySchema(op))}
+		out.RequestBody = &huma.RequestBody{Required: !op.partial, Content: k.bodyContent(op)}
 	}
 	answer := &huma.Response{Description: http.StatusText(op.status)}
 	if op.response != nil {
 		answer.Content = jsonContent(k.schemas.Schema(op.response, true, op.id+"Response"))
+		if op.media != "" {
+			answer.Content = map[string]*huma.MediaType{op.media: {Schema: &huma.Schema{Type: "string", Format: "binary"}}}
+		}
 	}
 	switch {
 	case op.kind != nil:
@@ -80,6 +83,18 @@ type GenericError struct {
 
 func jsonContent(s *huma.Schema) map[string]*huma.MediaType {
 	return map[string]*huma.MediaType{"application/json": {Schema: s}}
+}
+
+// bodyContent describes a body: JSON, or a form that may hold a file.
+func (k *kit) bodyContent(op operation) map[string]*huma.MediaType {
+	s := k.bodySchema(op)
+	if !op.form {
+		return jsonContent(s)
+	}
+	if file := k.schemas.Map()[op.bodyName].Properties["file"]; file != nil {
+		file.Format = "binary"
+	}
+	return map[string]*huma.MediaType{"multipart/form-data": {Schema: s}}
 }
 
 func pathParams(path string) []string {

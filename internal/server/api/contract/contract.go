@@ -42,7 +42,15 @@ func (t *Table) Check(method, path string, status int, contentType string, body 
 		return t.problem(status, contentType, body)
 	}
 	if status >= 400 {
-		return t.problem(status, contentType, body)
+		err := t.problem(status, contentType, body)
+		if kind, own := t.Answers[pattern][fmt.Sprint(status)]; own && err != nil {
+			v, undecoded := decode(contentType, body)
+			if undecoded != nil {
+				return err
+			}
+			return t.value(kind, v)
+		}
+		return err
 	}
 	if status == 302 && t.Answers[pattern]["200"] == "ChallengeTypes" {
 		return nil
@@ -54,6 +62,12 @@ func (t *Table) Check(method, path string, status int, contentType string, body 
 	if kind == "" {
 		if len(body) > 0 {
 			return fmt.Errorf("%s: %d with a body", pattern, status)
+		}
+		return nil
+	}
+	if media, text := strings.CutPrefix(kind, "media:"); text {
+		if !strings.HasPrefix(contentType, media) || len(body) == 0 {
+			return fmt.Errorf("%s: content type %q with %d bytes, expected %s", pattern, contentType, len(body), media)
 		}
 		return nil
 	}
