@@ -1,7 +1,6 @@
 package blueprint_test
 
 import (
-	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -30,17 +29,17 @@ type paint struct {
 	Colour string `json:"colour"`
 }
 
-// stages are the kinds of stages: one, whose only setting is "colour".
-type stages struct{}
+// painted are the kinds of stages: one, whose only setting is "colour".
+type painted struct{}
 
-func (stages) Kind(name string) (flow.Kind, bool) { return stages{}.Kinds()[0], name == "paint" }
+func (painted) Kind(name string) (flow.Kind, bool) { return painted{}.Kinds()[0], name == "paint" }
 
-func (stages) Kinds() []flow.Kind {
+func (painted) Kinds() []flow.Kind {
 	return []flow.Kind{{Name: "paint", Model: "stage_paint.paint", Verbose: "Paint Stage", Settings: func() any { return &paint{} },
 		Build: func(any) (flow.Stage, error) { return nil, nil }}}
 }
 
-func policies() *policy.Kinds {
+func paintPolicies() *policy.Kinds {
 	return policy.NewKinds([]policy.Kind{expression.Kind(), {Name: "paint", Model: "policy_paint.paint", Settings: &paint{},
 		New: func(raw json.RawMessage) (policy.Policy, error) { return nil, policy.DecodeSettings(raw, &paint{}) }}})
 }
@@ -63,11 +62,11 @@ func open(t *testing.T) fixture {
 	t.Cleanup(db.Close)
 	env := map[string]string{"PRESENT": "from the environment", "BLUEPRINT_NAME": "for blueprints"}
 	checker := access.New()
-	rules := configure.New(configure.Deps{Store: db, Access: checker, Stages: stages{}, Policies: policies(), Prompt: prompt.CheckPrompt})
+	rules := configure.New(configure.Deps{Store: db, Access: checker, Stages: painted{}, Policies: paintPolicies(), Prompt: prompt.CheckPrompt})
 	accounts := account.New(account.Deps{Store: db, Access: checker, Hasher: hasher,
 		Closer: lockdown.New(lockdown.Deps{Store: db, Access: checker})})
 	return fixture{blueprint.New(blueprint.Deps{Store: db, Access: checker, Rules: rules, Accounts: accounts,
-		Tokens: token.New(token.Deps{Store: db, Access: checker}), Stages: stages{}, Policies: policies(),
+		Tokens: token.New(token.Deps{Store: db, Access: checker}), Stages: painted{}, Policies: paintPolicies(),
 		Env: func(k string) string { return env[k] }}), db}
 }
 
@@ -236,46 +235,6 @@ func TestConditionsSkipAnEntry(t *testing.T) {
 	changes, err := f.apply(t, "version: 1\nentries:\n  - model: authentik_core.group\n    identifiers: {name: a}\n    conditions: [true, !Env ABSENT]\n")
 	require.NoError(t, err)
 	require.Equal(t, "skipped", effects(changes))
-}
-
-func TestReplicasThatStartAtOnceApplyTheShippedFilesOnce(t *testing.T) {
-	t.Parallel()
-	f := open(t)
-	files := fstest.MapFS{"default/10-house.yaml": {Data: []byte(house)},
-		"default/20-off.yaml": {Data: []byte("version: 1\nmetadata: {name: Off, labels: {blueprints.goauthentik.io/instantiate: \"false\"}}\nentries:\n  - model: x.y\n    identifiers: {a: b}\n")}}
-	results := make(chan error, 5)
-	for range cap(results) {
-		go func() { results <- f.ApplyShipped(context.Background(), files) }()
-	}
-	for range cap(results) {
-		require.NoError(t, <-results)
-	}
-	page, err := f.db.Repos().Flows.Find(t.Context(), idp.FlowFilter{})
-	require.NoError(t, err)
-	require.Equal(t, 1, page.Total)
-
-	// What an operator changed afterwards stays, until a file changes.
-	flow := page.Items[0]
-	flow.Title = "Mine"
-	require.NoError(t, f.db.Repos().Flows.Update(t.Context(), &flow))
-	require.NoError(t, f.ApplyShipped(t.Context(), files))
-	again, err := f.db.Repos().Flows.Get(t.Context(), flow.ID)
-	require.NoError(t, err)
-	require.Equal(t, "Mine", again.Title)
-}
-
-func FuzzParse(f *testing.F) {
-	f.Add([]byte(house))
-	f.Add([]byte("version: 1\nentries: [&a [*a]]"))
-	f.Fuzz(func(t *testing.T, content []byte) {
-		d, err := blueprint.Parse("fuzz.yaml", content)
-		if err == nil && d == nil {
-			t.Fatal("neither a document nor an error")
-		}
-		if err != nil && !idp.Is(err, idp.CodeInvalid) {
-			t.Fatalf("not a fault of the input: %v", err)
-		}
-	})
 }
 
 func TestAFileCannotRemoveTheLastAdministrator(t *testing.T) {

@@ -3,7 +3,6 @@ package blueprint_test
 import (
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 
@@ -51,11 +50,11 @@ func TestDefaultBrandOfAFileTakesTheFormersPlace(t *testing.T) {
 func TestFileThatChangesSomethingWritesOneEvent(t *testing.T) {
 	t.Parallel()
 	f := open(t)
-	files := fstest.MapFS{"default/10-house.yaml": {Data: []byte(house)}}
-	require.NoError(t, f.ApplyShipped(t.Context(), files))
+	_, err := f.apply(t, house)
+	require.NoError(t, err)
 	require.Equal(t, []any{map[string]any{"created": 8.0}}, f.effects(t))
 
-	_, err := f.apply(t, house)
+	_, err = f.apply(t, house)
 	require.NoError(t, err)
 	require.Len(t, f.effects(t), 1, "nothing was changed")
 
@@ -80,7 +79,7 @@ func (f fixture) effects(t *testing.T) []any {
 			continue
 		}
 		require.Equal(t, []any{idp.ActionModelUpdated, "blueprint", map[string]any{}}, []any{e.Action, e.App, e.User})
-		require.Contains(t, []any{"default/10-house.yaml", "test.yaml"}, e.Context["model"].(map[string]any)["name"])
+		require.Equal(t, "test.yaml", e.Context["model"].(map[string]any)["name"])
 		out = append(out, e.Context["effects"])
 	}
 	return out

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"io/fs"
 	"net/netip"
 	"strings"
 	"sync"
@@ -70,8 +71,8 @@ func newWorld(t testing.TB, more ...flow.Kind) *world {
 	w.flows = w.executor(more...)
 	kinds := policy.NewKinds(policies.Kinds(policies.Deps{Reputations: w.repos().Reputations, Clock: w.store}))
 	rules := configure.New(configure.Deps{Store: w.store, Access: checker, Stages: w.flows, Policies: kinds, Prompt: prompt.CheckPrompt})
-	prints := blueprint.New(blueprint.Deps{Store: w.store, Rules: rules, Stages: stageKinds{w.flows}, Policies: policyKinds{kinds}})
-	require.NoError(t, prints.ApplyShipped(ctx, blueprints.FS))
+	applyShipped(t, blueprint.New(blueprint.Deps{Store: w.store, Access: checker, Rules: rules, Accounts: w.accounts, Tokens: w.tokens,
+		Stages: w.flows, Policies: kinds}))
 	group := &idp.Group{Name: "admins", IsSuperuser: true}
 	require.NoError(t, w.repos().Groups.Create(ctx, group))
 	w.admins = group.ID
@@ -87,22 +88,21 @@ func (w *world) executor(more ...flow.Kind) *flow.Executor {
 
 func (w *world) repos() idp.Repos { return w.store.Repos() }
 
-type stageKinds struct{ flows *flow.Executor }
-
-func (k stageKinds) Kind(model string) (string, bool) {
-	for _, kind := range k.flows.Kinds() {
-		if kind.Model == model {
-			return kind.Name, true
-		}
+// applyShipped applies the blueprints that every installation starts with.
+func applyShipped(t testing.TB, prints *blueprint.Service) {
+	t.Helper()
+	names, err := fs.Glob(blueprints.FS, "default/*.yaml")
+	require.NoError(t, err)
+	var documents []*blueprint.Document
+	for _, name := range names {
+		content, err := blueprints.FS.ReadFile(name)
+		require.NoError(t, err)
+		d, err := blueprint.Parse(name, content)
+		require.NoError(t, err)
+		documents = append(documents, d)
 	}
-	return "", false
-}
-
-type policyKinds struct{ kinds *policy.Kinds }
-
-func (k policyKinds) Kind(model string) (string, bool) {
-	kind, ok := k.kinds.Get(model)
-	return kind.Name, ok && kind.Model == model
+	_, err = prints.ApplyAll(context.Background(), documents, blueprint.Options{Actor: idp.SystemActor()})
+	require.NoError(t, err)
 }
 
 // counting counts what is committed.
