@@ -259,7 +259,35 @@ func (d *doorway) flowLink(how spoil) error {
 	redeemed := redeem()
 	require.Equal(d, err == nil, redeemed == nil, "opening says %v, redeeming %v", err, redeemed)
 	require.True(d, idp.Is(redeem(), idp.CodeRefused), "once")
+	d.mailedLink(how, err)
 	return d.agree(err, answer.status == http.StatusSeeOther, "link")
+}
+
+// mailedLink opens a link that came by mail: it is refused like any other.
+func (d *doorway) mailedLink(how spoil, want error) {
+	d.Helper()
+	person := d.person(how)
+	stages, err := d.repos().Stages.Find(d.Context(), idp.StageFilter{Paging: idp.Paging{Limit: 1}})
+	require.NoError(d, err)
+	flow, err := d.repos().Flows.GetBySlug(d.Context(), recoveryFlow)
+	require.NoError(d, err)
+	ordered := &idp.Link{UserID: &person.ID, RunID: idp.NewID[idp.Run](), FlowID: flow.ID, StageID: stages.Items[0].ID, Intent: idp.IntentRecovery,
+		SessionGeneration: d.now(person).SessionGeneration, TokenGeneration: d.now(person).TokenGeneration, Lifetime: time.Hour}
+	require.NoError(d, d.repos().Links.Create(d.Context(), ordered))
+	row, key := d.tokenOf(person, idp.IntentRecovery, idp.IntentAPI, how)
+	managed := "portcullis/mailed-link/" + ordered.ID.Hex() + "/" + row.ID.Hex()
+	row.Managed = &managed
+	require.NoError(d, d.repos().Tokens.Update(d.Context(), row))
+	require.NoError(d, d.repos().Links.Made(d.Context(), ordered.ID, row.ID, ordered.ExpiresAt))
+	_, err = d.Tokens.Open(d.Context(), key)
+	require.Equal(d, want == nil, err == nil, "mailed: %v, otherwise %v", err, want)
+	if err != nil {
+		var mailed, other *idp.Error
+		require.True(d, errors.As(err, &mailed) && errors.As(want, &other))
+		require.Equal(d, other.Reason, mailed.Reason)
+	}
+	answer := d.browser().get("/if/flow/" + recoveryFlow + "/?flow_token=" + key)
+	require.Equal(d, want == nil, answer.status == http.StatusSeeOther)
 }
 
 // password comes to the password stage with the right password. What the use

@@ -24,8 +24,8 @@ var openings = map[string][]string{
 	"DoorSession":      {"idp.Renew", "session.Visit"},
 	"DoorAPIToken":     {"idp.Renew", "token.Authenticate"},
 	"DoorTokenIssue":   {"token.Issue", "token.Reveal", "token.SetKey", "token.Update"},
-	"DoorFlowLink":     {"idp.RedeemLink", "token.OpenLink"},
-	"DoorRecoveryLink": {"token.RecoveryLink"},
+	"DoorFlowLink":     {"account.Confirm", "idp.RedeemLink", "token.Open", "token.linkOf"},
+	"DoorRecoveryLink": {"token.RecoveryLink", "token.mayBeSent"},
 	"DoorPasswordSet":  {"account.SetPassword", "account.Settle"},
 }
 
@@ -33,14 +33,14 @@ var openings = map[string][]string{
 // write for accounts that they have just made.
 var minters = map[string][]string{
 	"Sessions.Create": {"app.session", "session.Start"},
-	"Tokens.Create":   {"account.SetupLink", "account.make", "app.token", "token.Issue", "token.RecoveryLink"},
+	"Tokens.Create":   {"account.SetupLink", "account.make", "app.token", "token.Issue", "token.RecoveryLink", "token.mint"},
 }
 
 // Who asks the one rule, or refuses by its name without asking.
 var judges = map[string][]string{
-	"MayAct": {"account.SetPassword", "account.Settle", "account.passwordRefusal", "flow.Admit",
+	"MayAct": {"account.Confirm", "account.SetPassword", "account.Settle", "account.passwordRefusal", "flow.Admit",
 		"idp.RedeemLink", "idp.Renew", "session.Start", "session.Visit", "stages/identification.Submit",
-		"token.Issue", "token.RecoveryLink", "token.Reveal", "token.SetKey", "token.Update", "token.honour"},
+		"token.Issue", "token.Open", "token.RecoveryLink", "token.Reveal", "token.SetKey", "token.Update", "token.honour", "token.mayBeSent"},
 }
 
 // source is what the product's own files say, tests and generated pages left out.

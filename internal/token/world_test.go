@@ -20,6 +20,7 @@ import (
 type world struct {
 	*testing.T
 	ctx       context.Context
+	url       string
 	db        *postgres.DB
 	tokens    *token.Service
 	lockdowns *lockdown.Service
@@ -27,11 +28,12 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	db, err := postgres.Open(t.Context(), testkit.Database(t), postgres.Options{})
+	url := testkit.Database(t)
+	db, err := postgres.Open(t.Context(), url, postgres.Options{})
 	require.NoError(t, err)
 	t.Cleanup(db.Close)
 	checker := access.New()
-	return &world{T: t, ctx: t.Context(), db: db,
+	return &world{T: t, ctx: t.Context(), url: url, db: db,
 		tokens:    token.New(token.Deps{Store: db, Access: checker, Sealer: sealer(t, "a")}),
 		lockdowns: lockdown.New(lockdown.Deps{Store: db, Access: checker})}
 }

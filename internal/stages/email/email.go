@@ -234,7 +234,7 @@ func (s stage) arrive(ctx context.Context, run *flow.Run, u *idp.User) (flow.Ste
 	}
 	link, ok := flow.KeyLink.In(run.Vars)
 	if !ok {
-		return nil, idp.Refuse(idp.DoorFlowLink, idp.RefusedEnded)
+		return flow.Deny{Reason: "This link is not valid any more."}, nil
 	}
 	pending, _ := flow.KeyPending.In(run.Vars)
 	changed, err := s.Accounts.Confirm(ctx, run.Actor, u.ID, account.Confirmation{Link: link, Generation: pending.Generation})
