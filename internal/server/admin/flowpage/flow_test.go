@@ -3,6 +3,7 @@ package flowpage_test
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -296,7 +297,8 @@ func TestDrawing(t *testing.T) {
 		"If this passes in the office never asked third stage Deny Stage Order 9",
 		"Done On to where they were going",
 	}, parts)
-	for _, href := range []string{"/if/admin/stages/" + a.ID.String() + "/", "/if/admin/policies/" + night.ID.String() + "/"} {
+	back := "?back=" + url.QueryEscape(at(f))
+	for _, href := range []string{"/if/admin/stages/" + a.ID.String() + "/" + back, "/if/admin/policies/" + night.ID.String() + "/" + back} {
 		require.NotNil(t, find(drawing, func(n *html.Node) bool { return value(n, "href") == href }), href)
 	}
 	require.Contains(t, p.Main(), "These policies are never asked")
@@ -389,4 +391,22 @@ func TestRun(t *testing.T) {
 		require.NotNil(t, find(p.Doc, func(n *html.Node) bool { return value(n, "href") == href }), href)
 	}
 	require.Contains(t, p.Main(), "http://example.com/if/flow/go_there/")
+}
+
+// What was made on the pages of stages and policies is chosen already when the
+// browser comes back.
+func TestWhatWasJustMadeIsChosen(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	f := s.makeFlow("fresh")
+	st, pol := s.makeStage("just made", "deny", `{}`), s.makePolicy("just made", "true")
+	p := s.page(at(f))
+	back := url.QueryEscape(at(f) + "?open=")
+	for _, href := range []string{"/if/admin/stages/new/deny/?back=" + back + "add", "/if/admin/policies/new/?back=" + back + "bind-" + f.ID.String()} {
+		require.NotNil(t, find(p.Doc, func(n *html.Node) bool { return value(n, "href") == href }), href)
+	}
+	p = s.page(at(f) + "?open=add&stage=" + st.ID.String())
+	require.Contains(t, s.sent(p, at(f)+"stages/"), st.ID.String())
+	p = s.page(at(f) + "?open=bind-" + f.ID.String() + "&policy=" + pol.ID.String())
+	require.Contains(t, s.sent(p, at(f)+"policies/"), pol.ID.String())
 }

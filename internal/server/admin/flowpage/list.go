@@ -83,7 +83,7 @@ func brandTags(uses []brandUse) templ.Component {
 	}
 	var out []templ.Component
 	for _, u := range uses {
-		out = append(out, brandTag(u))
+		out = append(out, brandTag(u, false))
 	}
 	return ui.Join(out...)
 }

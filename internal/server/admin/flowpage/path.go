@@ -48,7 +48,12 @@ func anchor(form string) string { return "at-" + form }
 // newStagePath is where a stage of the kind is made; the browser comes back to
 // the flow to add it.
 func newStagePath(kind string, id idp.FlowID) string {
-	return stagesPath + "new/" + url.PathEscape(kind) + "/?" + url.Values{"next": {flowPath(id) + "?open=" + formAdd}}.Encode()
+	return page.Back(flowPath(id) + "?open=" + formAdd).With(stagesPath + "new/" + url.PathEscape(kind) + "/")
+}
+
+// changeStagePath is where a stage is changed, on the way from a flow and back.
+func changeStagePath(st idp.StageID, id idp.FlowID) string {
+	return page.Back(flowPath(id)).With(stagePath(st))
 }
 
 // exportPath is the flow as a blueprint.
@@ -70,5 +75,5 @@ func linkPath(f *idp.Flow) string { return "/if/flow/" + url.PathEscape(f.Slug) 
 
 // newPolicyPath is where a policy is made; the browser comes back to bind it.
 func newPolicyPath(s *sheet, g gate) string {
-	return policiesPath + "new/?" + url.Values{"next": {flowPath(s.Flow.ID) + "?" + url.Values{"open": {formBind(g.Target)}}.Encode()}}.Encode()
+	return page.Back(flowPath(s.Flow.ID) + "?open=" + formBind(g.Target)).With(policiesPath + "new/")
 }

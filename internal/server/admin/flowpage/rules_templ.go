@@ -434,7 +434,7 @@ func bindForm(s *sheet, g gate) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(f.field(ui.FieldProps{Name: "policy", Label: "Policy", Type: ui.FieldSelect, NoOptional: true, Options: s.policyOptions()})).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(f.field(ui.FieldProps{Name: "policy", Label: "Policy", Type: ui.FieldSelect, Value: s.Fresh.Policy, NoOptional: true, Options: s.policyOptions()})).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -28,11 +28,14 @@ type sheet struct {
 	Policies []idp.Policy
 	Groups   []idp.Group
 	Typed    typed
-	Fresh    string // the stage just made, to be added
+	Fresh    fresh
 	Moved    string // the binding just moved
 	Up       bool   // which way it went
 	names    func(kind string) string
 }
+
+// fresh is what was made on another page, to be used on this one.
+type fresh struct{ Stage, Policy string }
 
 // typed is a form of the page that was refused, or the one to open.
 type typed struct {
@@ -119,7 +122,8 @@ func (p *Pages) showSheet(w http.ResponseWriter, r *http.Request, f *idp.Flow, a
 	}
 	s.Typed, s.Link = at, p.link(r, f)
 	q := web.Query(r)
-	s.Fresh, s.Moved, s.Up = q.Trimmed("stage"), q.Trimmed("moved"), q.Trimmed("way") == "up"
+	s.Fresh = fresh{q.Trimmed("stage"), q.Trimmed("policy")}
+	s.Moved, s.Up = q.Trimmed("moved"), q.Trimmed("way") == "up"
 	s.Page = page.Console(r, ui.PageProps{Title: f.Name, Subtitle: saying(designations, f.Designation).Help, Crumbs: crumbs(f, ""),
 		Tags: headTags(s), Banner: brokenBanner(s), Actions: ui.Join(
 			ui.Button(ui.ButtonProps{Label: "Export", Icon: ui.IconDownload, Href: exportPath(f)}),
@@ -222,17 +226,17 @@ func (p *Pages) rules(ctx context.Context, s *sheet, bindings []idp.FlowBinding)
 	}
 	out := map[idp.UUID][]rule{}
 	for i := range bound {
-		out[bound[i].Target] = append(out[bound[i].Target], p.rule(&bound[i], s.Groups, users))
+		out[bound[i].Target] = append(out[bound[i].Target], p.rule(&bound[i], s, users))
 	}
 	return out, nil
 }
 
 // rule says in words what a policy binding is about.
-func (p *Pages) rule(b *idp.PolicyBinding, groups []idp.Group, users []idp.User) rule {
+func (p *Pages) rule(b *idp.PolicyBinding, s *sheet, users []idp.User) rule {
 	r := rule{Binding: b}
 	switch {
 	case b.Policy != nil:
-		r.Subject, r.Name, r.Href, r.Kind = "policy", b.Policy.Name, policyPath(b.Policy.ID), b.Policy.Kind
+		r.Subject, r.Name, r.Href, r.Kind = "policy", b.Policy.Name, page.Back(flowPath(s.Flow.ID)).With(policyPath(b.Policy.ID)), b.Policy.Kind
 		if kind, ok := p.d.Policies.Get(b.Policy.Kind); ok {
 			r.Kind = kind.Verbose
 		}
@@ -241,8 +245,8 @@ func (p *Pages) rule(b *idp.PolicyBinding, groups []idp.Group, users []idp.User)
 		}
 	case b.GroupID != nil:
 		r.Subject, r.Name, r.Href, r.Kind = "group", b.GroupID.String(), groupPath(*b.GroupID), "Group"
-		if i := slices.IndexFunc(groups, func(g idp.Group) bool { return g.ID == *b.GroupID }); i >= 0 {
-			r.Name = groups[i].Name
+		if i := slices.IndexFunc(s.Groups, func(g idp.Group) bool { return g.ID == *b.GroupID }); i >= 0 {
+			r.Name = s.Groups[i].Name
 		}
 	case b.UserID != nil:
 		r.Subject, r.Name, r.Href, r.Kind = "user", b.UserID.String(), userPath(*b.UserID), "User"

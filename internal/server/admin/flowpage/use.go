@@ -151,3 +151,11 @@ func listed(words []string) string {
 	}
 	return strings.Join(words, "")
 }
+
+// sentence begins words as a sentence begins.
+func sentence(words string) string {
+	if words == "" {
+		return ""
+	}
+	return strings.ToUpper(words[:1]) + words[1:]
+}

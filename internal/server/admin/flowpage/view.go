@@ -71,7 +71,7 @@ func truth(b bool) string { return strconv.FormatBool(b) }
 func headTags(s *sheet) templ.Component {
 	out := []templ.Component{ui.Tag(ui.ToneNeutral, saying(designations, s.Flow.Designation).Label)}
 	for _, u := range s.Use.Brands {
-		out = append(out, brandTag(u))
+		out = append(out, brandTag(u, true))
 	}
 	return ui.Join(out...)
 }
@@ -90,7 +90,7 @@ func brokenBanner(s *sheet) templ.Component {
 	case 1:
 		return ui.Alert(ui.AlertProps{Tone: ui.ToneBad, Title: "The stage " + broken[0].Stage.Name + " cannot run",
 			Text:   "Whoever reaches it sees an error. " + broken[0].Fault,
-			Action: ui.Button(ui.ButtonProps{Label: "Open the stage", Href: stagePath(broken[0].Stage.ID), Small: true})})
+			Action: ui.Button(ui.ButtonProps{Label: "Open the stage", Href: changeStagePath(broken[0].Stage.ID, s.Flow.ID), Small: true})})
 	}
 	return ui.Alert(ui.AlertProps{Tone: ui.ToneBad, Title: ui.Count(len(broken), "stage") + " cannot run",
 		Text: "Whoever reaches one of them sees an error. They are marked below."})
@@ -220,7 +220,7 @@ func (s *sheet) facts() []ui.Item {
 	if len(s.Use.Stages) > 0 {
 		var links []templ.Component
 		for i := range s.Use.Stages {
-			links = append(links, ui.Anchor(s.Use.Stages[i].Name, stagePath(s.Use.Stages[i].ID)))
+			links = append(links, ui.Anchor(s.Use.Stages[i].Name, changeStagePath(s.Use.Stages[i].ID, s.Flow.ID)))
 		}
 		out = append(out, ui.Item{Label: "Named by", Value: ui.Join(links...)})
 	}
