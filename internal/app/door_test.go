@@ -7,9 +7,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/portcullis-idp/portcullis/internal/account"
+	"github.com/portcullis-idp/portcullis/internal/consent"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/secret"
 	"github.com/portcullis-idp/portcullis/internal/session"
@@ -53,6 +55,14 @@ var cannot = map[idp.Door]map[idp.Refusal]string{
 	idp.DoorSession: {
 		idp.RefusedIntent: "a session has one purpose",
 	},
+	idp.DoorInvitation: {
+		idp.RefusedEnded: "an invitation that was used up or withdrawn is gone: it is unknown",
+	},
+	idp.DoorConsent: {
+		idp.RefusedExpired: "a flow under way is forgotten after its time",
+		idp.RefusedEnded:   "everything of an account ends at once, by its generation",
+		idp.RefusedIntent:  "what proved who somebody is was judged at its own door",
+	},
 }
 
 // doors opens each door, for an account spoilt in one way. The error is what the
@@ -67,6 +77,8 @@ var doors = map[idp.Door]func(d *doorway, how spoil) error{
 	idp.DoorFlowLink:     (*doorway).flowLink,
 	idp.DoorRecoveryLink: (*doorway).recoveryLink,
 	idp.DoorPasswordSet:  (*doorway).passwordSet,
+	idp.DoorInvitation:   (*doorway).invitation,
+	idp.DoorConsent:      (*doorway).consent,
 }
 
 func TestAllDoorsAllRefusals(t *testing.T) {
@@ -459,5 +471,62 @@ func (d *doorway) passwordSet(how spoil) error {
 		d.common(person, how)
 	}
 	_, err := d.Accounts.Settle(d.Context(), idp.Actor{}, person.ID, change)
+	return err
+}
+
+// invitation is opened by a stranger; the account is its maker's.
+func (d *doorway) invitation(how spoil) error {
+	d.Helper()
+	maker, flows := d.person(how), d.repos().Flows
+	opens, err := flows.GetBySlug(d.Context(), recoveryFlow)
+	require.NoError(d, err)
+	row := &idp.Invitation{ID: idp.InvitationID(uuid.New()), Name: unique("invitation"), CreatedBy: maker.ID,
+		Generation: d.now(maker).TokenGeneration, SingleUse: true, FlowID: &opens.ID}
+	switch how {
+	case expired:
+		clock, err := d.DB.Now(d.Context())
+		require.NoError(d, err)
+		past := clock.Add(-time.Second)
+		row.ExpiresAt = &past
+	case misused:
+		other, err := flows.GetBySlug(d.Context(), signInFlow)
+		require.NoError(d, err)
+		row.FlowID = &other.ID
+	}
+	require.NoError(d, d.repos().Invitations.Create(d.Context(), row))
+	if how != nobodys { // of nobody there is one only, and it is switched off anyway
+		d.common(maker, how)
+	}
+	token := row.ID
+	if how == forged {
+		token = idp.InvitationID(uuid.New())
+	}
+	_, err = d.Invitations.Open(d.Context(), token.String(), opens.ID)
+	redeemed := d.DB.InTx(d.Context(), func(tx idp.Repos) error {
+		_, err := idp.RedeemInvitation(d.Context(), tx, token, opens.ID)
+		return err
+	})
+	require.Equal(d, err == nil, redeemed == nil, "opening says %v, redeeming %v", err, redeemed)
+	if err != nil {
+		require.ErrorContains(d, err, "This invitation is not valid.", "one message for all")
+	}
+	return err
+}
+
+// consent is given in a flow by somebody who proved who they are.
+func (d *doorway) consent(how spoil) error {
+	d.Helper()
+	person := d.person(how)
+	given := consent.Given{User: person.ID, Generation: d.now(person).SessionGeneration, Permissions: []string{"openid"},
+		Application: consent.Application{ID: unique("application")}}
+	if how == forged {
+		given.User = nobodyID
+	} else {
+		d.common(person, how)
+	}
+	err := d.Consents.Give(d.Context(), idp.Actor{}, given)
+	kept, found := d.Consents.Current(d.Context(), person.ID, given.Application.ID)
+	require.NoError(d, found)
+	require.Equal(d, err == nil, kept != nil)
 	return err
 }

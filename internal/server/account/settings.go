@@ -48,6 +48,8 @@ type settingsView struct {
 	Faults   page.Faults
 	Theme    ui.Theme
 	Password string // address of the flow; "" = there is none
+	Details  string // address of the brand's flow; "" = the form of this page
+	Leave    string // address of the brand's flow; "" = people cannot delete their account
 	Facts    []ui.Item
 	Lock     lockView
 }
@@ -78,6 +80,13 @@ func (p *Pages) showSettings(w http.ResponseWriter, r *http.Request, typed *deta
 	if v.Password, err = p.passwordFlow(r); err != nil {
 		return err
 	}
+	brand := web.Brand(r)
+	if v.Details, err = p.flowPath(r, brand.FlowUserSettings, page.SettingsPath); err != nil {
+		return err
+	}
+	if v.Leave, err = p.flowPath(r, brand.FlowUnenrollment, ""); err != nil {
+		return err
+	}
 	v.Facts = []ui.Item{{Label: "Username", Value: ui.Mono(u.Username)},
 		{Label: "Password", Value: passwordFact(u.HasUsablePassword(), page.At(u.PasswordChangedAt), now())}}
 	v.Page = settingsFrame(r, "Account")
@@ -103,6 +112,26 @@ func (p *Pages) passwordFlow(r *http.Request) (string, error) {
 		return "", fmt.Errorf("reading the flow that changes passwords: %w", err)
 	}
 	return "/if/flow/" + url.PathEscape(f.Slug) + "/?" + url.Values{"next": {page.SettingsPath}}.Encode(), nil
+}
+
+// flowPath is the page of a flow that the brand chooses, "" where it chooses
+// none; next is where the flow ends, "" = where it likes.
+func (p *Pages) flowPath(r *http.Request, id *idp.FlowID, next string) (string, error) {
+	if id == nil {
+		return "", nil
+	}
+	f, err := p.store.Repos().Flows.Get(r.Context(), *id)
+	if idp.Is(err, idp.CodeNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("reading a flow of the brand: %w", err)
+	}
+	to := "/if/flow/" + url.PathEscape(f.Slug) + "/"
+	if next != "" {
+		to += "?" + url.Values{"next": {next}}.Encode()
+	}
+	return to, nil
 }
 
 // lockSection tells what a lockdown of the own account would end.
@@ -135,6 +164,13 @@ func (p *Pages) saveDetails(w http.ResponseWriter, r *http.Request) error {
 	form, err := web.DecodeForm(r)
 	if err != nil {
 		return err
+	}
+	to, err := p.flowPath(r, web.Brand(r).FlowUserSettings, page.SettingsPath)
+	if err != nil {
+		return err
+	}
+	if to != "" {
+		return web.Redirect(w, r, to) // the brand's flow has its own rules
 	}
 	u := web.User(r)
 	typed := detailsForm{Name: form.Trimmed("name"), Email: form.Trimmed("email")}

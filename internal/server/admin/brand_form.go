@@ -30,6 +30,8 @@ func brandFlows() []brandFlow {
 			idp.DesignationInvalidation, func(b *idp.Brand) **idp.FlowID { return &b.FlowInvalidation }},
 		{"flow_recovery", "Recovery flow", "Opened by recovery links. Without one, no link can be created.",
 			idp.DesignationRecovery, func(b *idp.Brand) **idp.FlowID { return &b.FlowRecovery }},
+		{"flow_user_settings", "User settings flow", "Lets people change their details. None = the form of the settings page.",
+			idp.DesignationStageConfiguration, func(b *idp.Brand) **idp.FlowID { return &b.FlowUserSettings }},
 		{"flow_unenrollment", "Unenrollment flow", "Lets people delete their own account.",
 			idp.DesignationUnenrollment, func(b *idp.Brand) **idp.FlowID { return &b.FlowUnenrollment }},
 	}
