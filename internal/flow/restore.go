@@ -33,7 +33,7 @@ func (r *Run) OpenedFor(u *idp.User) bool {
 // it here.
 var carried = map[string]bool{
 	string(KeyRedirect): true, string(KeyRedirected): true, string(KeyRecoveryURL): true, string(KeyDenyMessage): true,
-	string(KeyEnrolled): true, "application": true, "is_sso": true, "groups": true, "user_path": true, "user_type": true,
+	"application": true, "is_sso": true, "groups": true, "user_path": true, "user_type": true,
 	"invitation": true, "invitation_in_effect": true,
 }
 

@@ -42,6 +42,8 @@ const goodPassword = "correct horse battery"
 type world struct {
 	testing.TB
 	ctx         context.Context
+	url         string
+	post        post
 	store       *counting
 	flows       *flow.Executor
 	accounts    *account.Service
@@ -57,11 +59,12 @@ type world struct {
 func newWorld(t testing.TB, more ...flow.Kind) *world {
 	t.Helper()
 	ctx := context.Background()
-	db, err := postgres.Open(ctx, testkit.Database(t), postgres.Options{})
+	url := testkit.Database(t)
+	db, err := postgres.Open(ctx, url, postgres.Options{})
 	require.NoError(t, err)
 	t.Cleanup(db.Close)
 	checker := access.New()
-	w := &world{TB: t, ctx: ctx, store: &counting{DB: db}, hasher: secret.New()}
+	w := &world{TB: t, ctx: ctx, url: url, store: &counting{DB: db}, hasher: secret.New()}
 	w.lockdowns = lockdown.New(lockdown.Deps{Store: w.store, Access: checker})
 	w.accounts = account.New(account.Deps{Store: w.store, Access: checker, Closer: w.lockdowns, Hasher: w.hasher})
 	w.sessions = session.New(session.Deps{Store: w.store, Access: checker})
@@ -83,7 +86,8 @@ func newWorld(t testing.TB, more ...flow.Kind) *world {
 func (w *world) executor(more ...flow.Kind) *flow.Executor {
 	bound := stages.NewPolicies(w.store, policy.NewEngine(policy.NewKinds(policies.Kinds(policies.Deps{Reputations: w.repos().Reputations, Clock: w.store}))))
 	return flow.NewExecutor(flow.Deps{Store: w.store, Policies: bound, Kinds: append(stages.All(stages.Deps{
-		Store: w.store, Accounts: w.accounts, Sessions: w.sessions, Lockdowns: w.lockdowns, Invitations: w.invitations, Consents: w.consents, Policies: bound}), more...)})
+		Store: w.store, Accounts: w.accounts, Sessions: w.sessions, Lockdowns: w.lockdowns, Invitations: w.invitations, Consents: w.consents, Policies: bound,
+		Links: w.tokens, Post: &w.post}), more...)})
 }
 
 func (w *world) repos() idp.Repos { return w.store.Repos() }
