@@ -3,6 +3,7 @@ package admin_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,7 +46,10 @@ func TestEveryRouteAsksWhoComes(t *testing.T) {
 	t.Parallel()
 	s := furnished(t)
 	plain, boss := s.As(s.User("plain")), s.As(s.Boss)
-	routes := s.Routes("/if/admin/")
+	routes := slices.DeleteFunc(s.Routes("/if/admin/"), func(route string) bool {
+		_, pattern, _ := strings.Cut(route, " ")
+		return slices.Contains(elsewhere, pattern)
+	})
 	require.Greater(t, len(routes), 50)
 	before, err := s.Store.Repos().Events.Find(t.Context(), idp.EventFilter{})
 	require.NoError(t, err)

@@ -2,9 +2,11 @@ package admin_test
 
 import (
 	"encoding/json"
+	"net/http"
 	"testing"
 	"time"
 
+	"github.com/go-chi/chi/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/portcullis-idp/portcullis/internal/postgres"
@@ -25,8 +27,18 @@ func open(t testing.TB) *pagetest.Site {
 		Lockdowns: s.Lockdowns, Configure: s.Configure, Flow: s.Lockdown})
 	own := account.New(account.Deps{Store: db, Accounts: s.Accounts, Sessions: s.Sessions, Tokens: s.Tokens,
 		Lockdowns: s.Lockdowns, Flow: s.Lockdown})
-	s.Open(db.NewSessionStore(blank), console.Routes, own.Routes)
+	s.Open(db.NewSessionStore(blank), console.Routes, own.Routes, neighbours)
 	return s
+}
+
+// elsewhere are the pages of the navigation that other packages answer.
+var elsewhere = []string{"/if/admin/flows/", "/if/admin/stages/", "/if/admin/prompts/", "/if/admin/policies/", "/if/admin/invitations/", "/if/admin/blueprints/"}
+
+// neighbours stand in for them, so that links to them lead somewhere.
+func neighbours(r chi.Router) {
+	for _, path := range elsewhere {
+		r.Get(path, http.NotFound)
+	}
 }
 
 // blank is the data of a session that has none yet, as the server keeps it.

@@ -21,13 +21,14 @@ type searchView struct {
 	Empty  templ.Component
 }
 
-// search finds users and groups by text, and anything that has a UUID by it.
+// search finds people, groups and what flows are made of by text, and anything
+// that has a UUID by it.
 func (c *Console) search(w http.ResponseWriter, r *http.Request) error {
 	q := web.Query(r).Trimmed("q")
 	v := searchView{}
 	if q == "" {
 		v.Empty = ui.Empty(ui.EmptyProps{Icon: ui.IconSearch, Title: "What are you looking for?",
-			Text: "Type a name, a username, an e-mail address, or the id of a user, group, event or lockdown."})
+			Text: "Type a name, a username, an e-mail address, a slug, or the id of a user, group, event, lockdown, flow, stage, prompt or policy."})
 	} else {
 		to, err := c.byID(r, q)
 		if err != nil {
@@ -41,7 +42,7 @@ func (c *Console) search(w http.ResponseWriter, r *http.Request) error {
 		}
 		if len(v.Tables) == 0 {
 			v.Empty = ui.Empty(ui.EmptyProps{Icon: ui.IconSearchX, Title: "Nothing matches “" + clip(q, 60) + "”",
-				Text: "Users are found by name, username and e-mail, groups by name, everything else by its whole id."})
+				Text: "Users are found by name, username and e-mail; groups, flows, stages, prompts and policies by name; everything else by its whole id."})
 		}
 	}
 	p := ui.PageProps{Title: "Search", Search: q}
@@ -78,6 +79,9 @@ func (c *Console) byID(r *http.Request, q string) (string, error) {
 	}
 	_, err = repos.Lockdowns.Get(ctx, idp.LockdownID(id))
 	if to, err := try(lockdownPath(idp.LockdownID(id)), err); to != "" || err != nil {
+		return to, err
+	}
+	if to, err := c.flowPartByID(r, id.UUID()); to != "" || err != nil {
 		return to, err
 	}
 	_, err = repos.Events.Get(ctx, idp.EventID(id))
@@ -119,7 +123,8 @@ func (c *Console) searchTables(r *http.Request, q string) ([]ui.TableProps, erro
 		}
 		out = append(out, t)
 	}
-	return out, nil
+	parts, err := c.searchFlowParts(r, q)
+	return append(out, parts...), err
 }
 
 // allOf leads to the whole list when the search shows only its beginning.

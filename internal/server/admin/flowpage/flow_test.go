@@ -292,9 +292,9 @@ func TestDrawing(t *testing.T) {
 	require.Equal(t, []string{
 		"Start Only people who are signed in Strangers are asked to sign in first.",
 		"If this passes at night Otherwise denied: told why",
-		"first stage Deny Stage Order 5 Wrong answer: back to the start",
-		"If this passes not at night in the office off asked when the flow begins and again before the stage second stage Redirect Stage Order 7 otherwise left out",
-		"If this passes in the office never asked third stage Deny Stage Order 9",
+		"first stage Deny Order 5 Wrong answer: back to the start",
+		"If this passes not at night in the office off asked when the flow begins and again before the stage second stage Redirect Order 7 otherwise left out",
+		"If this passes in the office never asked third stage Deny Order 9",
 		"Done On to where they were going",
 	}, parts)
 	back := "?back=" + url.QueryEscape(at(f))

@@ -260,7 +260,7 @@ func (p *Pages) rule(b *idp.PolicyBinding, s *sheet, users []idp.User) rule {
 // kindName is how people call a kind of stage.
 func (p *Pages) kindName(name string) string {
 	if kind, ok := p.d.Stages.Kind(name); ok {
-		return kind.Verbose
+		return kindTitle(kind)
 	}
 	return name
 }

@@ -1,6 +1,9 @@
 package flowpage
 
 import (
+	"strings"
+
+	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/web/ui"
 )
@@ -73,11 +76,14 @@ var invalidActions = map[idp.InvalidAction]word{
 // same.
 var stageIcons = map[string]ui.IconName{
 	"identification": ui.IconIdCard, "password": ui.IconKeyRound, "user_login": ui.IconLogIn, "user_logout": ui.IconLogOut,
-	"user_write": ui.IconUserPlus, "user_delete": ui.IconUserX, "prompt": ui.IconTextCursorInput, "account_lockdown": ui.IconGate,
-	"deny": ui.IconBan, "redirect": ui.IconExternalLink, "email": ui.IconMail, "consent": ui.IconShieldCheck, "captcha": ui.IconBot,
-	"invitation": ui.IconTicket, "authenticator_validate": ui.IconShieldUser, "authenticator_totp": ui.IconSmartphone,
+	"user_write": ui.IconPencil, "user_delete": ui.IconUserX, "prompt": ui.IconTextCursorInput, "account_lockdown": ui.IconGate,
+	"deny": ui.IconBan, "redirect": ui.IconArrowRight, "email": ui.IconMail, "consent": ui.IconShieldCheck, "captcha": ui.IconBot,
+	"invitation": ui.IconTicket, "dummy": ui.IconCircleHelp, "authenticator_validate": ui.IconShieldUser, "authenticator_totp": ui.IconSmartphone,
 	"authenticator_static": ui.IconFileText, "authenticator_webauthn": ui.IconFingerprint,
 }
+
+// kindTitle is a kind's name without the word that the whole page says already.
+func kindTitle(k flow.Kind) string { return strings.TrimSuffix(k.Verbose, " Stage") }
 
 func stageIcon(kind string) ui.IconName {
 	if icon, ok := stageIcons[kind]; ok {
