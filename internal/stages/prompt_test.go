@@ -92,19 +92,34 @@ func TestPromptAnswers(t *testing.T) {
 		{field(prompt.Text, optional), absent, "", ""},
 		{field(prompt.Text, initial("given")), absent, "given", ""},
 		{field(prompt.Text, initial("given")), "other", "other", ""},
+		{field(prompt.Text, initial("given")), "", nil, blank},
+		{field(prompt.Text, initial("given"), optional), "", "", ""},
 		{field(prompt.TextArea), "two\nlines", "two\nlines", ""},
+		{field(prompt.TextArea), " \n kept ", " \n kept ", ""},
+		{field(prompt.TextArea), "", nil, blank},
+		{field(prompt.TextArea, optional), "", "", ""},
 		{field(prompt.TextReadOnly, initial("fixed")), "changed", "fixed", ""},
 		{field(prompt.TextAreaReadOnly, initial("fixed")), absent, "fixed", ""},
+		{field(prompt.TextAreaReadOnly, initial("fixed")), "changed", "fixed", ""},
+		{field(prompt.TextReadOnly), "smuggled", "", ""},
+		{field(prompt.Hidden), "smuggled", "", ""},
 		{field(prompt.Hidden, initial("fixed")), "changed", "fixed", ""},
 		{field(prompt.Static, initial("<script>x</script>fixed")), "changed", "fixed", ""},
 		{field(prompt.Username), "free", "free", ""},
 		{field(prompt.Username), "ADA", "ADA", ""},
 		{field(prompt.Username), "Taken", nil, "Username is already taken."},
+		{field(prompt.Username), "", nil, blank},
+		{field(prompt.Username, optional), "", "", ""},
 		{field(prompt.Email), "a@example.org", "a@example.org", ""},
 		{field(prompt.Email), "A <a@example.org>", nil, "Enter a valid email address."},
 		{field(prompt.Email), "nonsense", nil, "Enter a valid email address."},
 		{field(prompt.Email, optional), "", "", ""},
+		{field(prompt.Email), "", nil, blank},
+		{field(prompt.Email, initial("given@example.org")), absent, "given@example.org", ""},
 		{field(prompt.Password), " secret ", " secret ", ""},
+		{field(prompt.Password), "", nil, blank},
+		{field(prompt.Password), absent, nil, req},
+		{field(prompt.Password, optional), "", "", ""},
 		{field(prompt.Number), "42", 42.0, ""},
 		{field(prompt.Number), -7.0, -7.0, ""},
 		{field(prompt.Number), 1.5, nil, "A valid integer is required."},
@@ -112,30 +127,49 @@ func TestPromptAnswers(t *testing.T) {
 		{field(prompt.Number), "", nil, req},
 		{field(prompt.Number, optional), "", nil, ""},
 		{field(prompt.Number, initial("5")), absent, 5.0, ""},
+		{field(prompt.Number, initial("5")), "7", 7.0, ""},
+		{field(prompt.Number), absent, nil, req},
+		{field(prompt.Number), true, nil, "A valid integer is required."},
 		{field(prompt.Checkbox), true, true, ""},
 		{field(prompt.Checkbox), "on", true, ""},
 		{field(prompt.Checkbox), absent, false, ""},
 		{field(prompt.Checkbox, initial("true")), absent, true, ""},
 		{field(prompt.Checkbox), "perhaps", nil, "Must be a valid boolean."},
+		{field(prompt.Checkbox), false, false, ""},
+		{field(prompt.Checkbox, initial("true")), false, false, ""},
 		{field(prompt.Dropdown, choices), "b", "b", ""},
 		{field(prompt.Dropdown, choices), "B", nil, "“B” is not a valid choice."},
 		{field(prompt.Dropdown, choices), absent, "a", ""},
+		{field(prompt.Dropdown, choices), "", nil, blank},
+		{field(prompt.Dropdown, choices, optional), "", "", ""},
+		{field(prompt.Dropdown, choices), 5.0, nil, "Not a valid string."},
+		{field(prompt.RadioButtonGroup, choices), "b", "b", ""},
+		{field(prompt.RadioButtonGroup, choices), "c", nil, "“c” is not a valid choice."},
 		{field(prompt.RadioButtonGroup, choices, initial("b")), absent, "b", ""},
 		{field(prompt.RadioButtonGroup, choices, initial("gone")), absent, "a", ""},
 		{field(prompt.Date), "2026-02-03", "2026-02-03", ""},
 		{field(prompt.Date), "2026-02-30", nil, "Date has wrong format. Use one of these formats instead: YYYY-MM-DD."},
+		{field(prompt.Date), "03.02.2026", nil, "Date has wrong format. Use one of these formats instead: YYYY-MM-DD."},
+		{field(prompt.Date), "", nil, blank},
+		{field(prompt.Date, optional), "", "", ""},
 		{field(prompt.DateTime), "2026-02-03T04:05", "2026-02-03T04:05:00Z", ""},
 		{field(prompt.DateTime), "2026-02-03T04:05:06+02:00", "2026-02-03T02:05:06Z", ""},
 		{field(prompt.DateTime), "yesterday", nil, "Datetime has wrong format. Use one of these formats instead: YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]."},
 		{field(prompt.File), "data:text/plain;base64,aGk=", "data:text/plain;base64,aGk=", ""},
 		{field(prompt.File), "data:text/plain,hi", nil, "A file is expected, as a data: URL in base64 of at most 512 kB."},
+		{field(prompt.File), "https://example.org/x", nil, "A file is expected, as a data: URL in base64 of at most 512 kB."},
+		{field(prompt.File), "", nil, blank},
+		{field(prompt.File, optional), "", "", ""},
 		{field(prompt.File), "data:text/plain;base64,%%%", nil, "A file is expected, as a data: URL in base64 of at most 512 kB."},
 		{field(prompt.File), "data:text/plain;base64," + strings.Repeat("A", 100_000), "data:text/plain;base64," + strings.Repeat("A", 100_000), ""},
 		{field(prompt.File), "data:text/plain;base64," + strings.Repeat("A", 600_000), nil, "A file is expected, as a data: URL in base64 of at most 512 kB."},
 		{field(prompt.Locale), "de-CH", "de-CH", ""},
+		{field(prompt.Locale, optional), "", "", ""},
 		{field(prompt.Locale), "no such thing!", nil, "Enter a language tag, such as en or de-CH."},
 		{field(prompt.Separator), "x", absent, ""},
 		{field(prompt.AlertDanger), "x", absent, ""},
+		{field(prompt.AlertInfo, initial("<p>hi</p>")), "x", absent, ""},
+		{field(prompt.AlertWarning), absent, absent, ""},
 	} {
 		slug := fmt.Sprintf("p%d", i)
 		w.prompts(slug, "", c.prompt)
@@ -208,6 +242,17 @@ func TestPromptShows(t *testing.T) {
 		{field(prompt.Dropdown, func(p *idp.Prompt) { p.Placeholder = "only" }), nil, "only", "", []any{choice("only", "only")}},
 		{field(prompt.Dropdown, placeholder(`["a"]`)), map[string]any{"f__choices": []any{"x", "y"}, "f": "y"}, "y", "", []any{choice("x", "x"), choice("y", "y")}},
 		{field(prompt.RadioButtonGroup), nil, "", "", []any{}},
+		{field(prompt.Text, initial(`request.user.username + request.http_request.path`), expression), nil, "ada/", "", nil},
+		{field(prompt.Text, initial(`slugify("A Group!")`), expression), nil, "a-group", "", nil},
+		{field(prompt.Text, initial("plain")), map[string]any{"f": ""}, "", "", nil},
+		{field(prompt.Text, initial(`true`), expression), nil, "true", "", nil},
+		{field(prompt.Text, func(p *idp.Prompt) { p.Placeholder = "as it is" }), nil, "", "as it is", nil},
+		{field(prompt.Text, placeholder(`user.attributes.x.y`)), nil, "", "user.attributes.x.y", nil},
+		{field(prompt.Dropdown, placeholder(`user.username`)), nil, "ada", "", []any{choice("ada", "ada")}},
+		{field(prompt.Dropdown, placeholder(`[{"value": "x"}, {"value": "y", "label": "Y"}]`), initial("gone")), nil, "x", "", []any{choice("x", "x"), choice("y", "Y")}},
+		{field(prompt.Dropdown, placeholder(`user.attributes.x.y`)), nil, "user.attributes.x.y", "", []any{choice("user.attributes.x.y", "user.attributes.x.y")}},
+		{field(prompt.RadioButtonGroup, placeholder(`["a", "b"]`)), map[string]any{"f": "b"}, "b", "", []any{choice("a", "a"), choice("b", "b")}},
+		{field(prompt.RadioButtonGroup, placeholder(`["a"]`)), map[string]any{"f__choices": "single"}, "single", "", []any{choice("single", "single")}},
 	} {
 		slug := fmt.Sprintf("s%d", i)
 		w.prompts(slug, "", c.prompt)
@@ -281,6 +326,45 @@ func TestValidationPolicies(t *testing.T) {
 	a = b.post("broken", flow.Input{"f": "x"})
 	require.IsType(t, flow.FlowError{}, a.Challenge, "it fails closed")
 	require.Len(t, w.events(idp.ActionPolicyException), 1)
+}
+
+// TestPromptsOneAfterTheOther: answers are laid over what was collected before,
+// and policies judge the answers just given, and nothing else.
+func TestPromptsOneAfterTheOther(t *testing.T) {
+	t.Parallel()
+	var found seen
+	w := newWorld(t, found.kind())
+	settings, err := json.Marshal(map[string]string{"expression": `(context.prompt_data.first == nil && context.prompt_data.second == "b") ? message("Well done.") == nil || true : message("What is that?") == nil`})
+	require.NoError(t, err)
+	only := &idp.Policy{Name: "only what was just said", Kind: "expression", Settings: settings}
+	require.NoError(t, w.repos().Policies.Create(w.ctx, only))
+	f := w.flow("two-pages")
+	w.stage(f, 0, "prompt", w.fields("one", key(prompt.Text, "first"), key(prompt.Text, "both")))
+	w.stage(f, 10, "prompt", strings.TrimSuffix(w.fields("two", key(prompt.Text, "second"), key(prompt.Text, "both")), "}")+
+		fmt.Sprintf(`, "validation_policies": [%q]}`, only.ID))
+	w.stage(f, 20, "seer", `{}`)
+	b := w.browser("one")
+	fields := fieldsOf(t, b.post("two-pages", flow.Input{"first": "a", "both": "of the first"}))
+	require.Equal(t, "of the first", fields["both"]["initial_value"])
+	wrong(t, b.post("two-pages", flow.Input{"second": "x", "both": "y"}), idp.NonField, "What is that?")
+	a, err := b.flows.Solve(b.ctx, b.visit("two-pages"), flow.Input{"second": "b", "both": "of the second"})
+	require.NoError(t, err)
+	done(t, a, "/")
+	require.Equal(t, []string{"Well done."}, a.Effects.Messages, "what passing policies say is shown")
+	require.Equal(t, map[string]any{"first": "a", "second": "b", "both": "of the second"}, found.data)
+}
+
+// TestAPendingUserKeepsTheirName: also one who is not signed in yet.
+func TestAPendingUserKeepsTheirName(t *testing.T) {
+	t.Parallel()
+	var found seen
+	w := newWorld(t, found.kind())
+	ada := w.user("ada")
+	w.prompts("name", "", field(prompt.Username))
+	b := w.browser("one")
+	b.begin("name", func(r *flow.Run) { r.SetPending(ada) })
+	done(t, b.post("name", flow.Input{"f": "Ada"}), "/")
+	wrong(t, w.browser("two").post("name", flow.Input{"f": "Ada"}), "f", "Username is already taken.")
 }
 
 func TestCheckPrompt(t *testing.T) {
