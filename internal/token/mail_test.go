@@ -193,6 +193,7 @@ func TestWhoIsWrittenTo(t *testing.T) {
 	late := m.order(m.ask(m.person("late")))
 	m.exec(`UPDATE links SET expires_at = clock_timestamp() - interval '1 second'`)
 	require.Nil(t, m.mail(late), "a mail that waited too long is of no use")
+	require.Len(t, m.events(idp.ActionSystemException), 1, "and that is told")
 }
 
 func TestHowOftenMailMayBeAskedFor(t *testing.T) {
