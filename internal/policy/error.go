@@ -19,7 +19,10 @@ type Error struct {
 	Message string // what is wrong, for whoever wrote the expression
 	Excerpt string // the line of the source
 	Hint    string // how to write it instead, where that is known
-	Err     error  // the cause, such as context.DeadlineExceeded
+	// Suggestion is the whole of it in the language of expressions; "" = not
+	// certain. See Translate.
+	Suggestion string
+	Err        error // the cause, such as context.DeadlineExceeded
 }
 
 // Error implements error.
@@ -30,6 +33,9 @@ func (e *Error) Error() string {
 	}
 	if e.Hint != "" {
 		s += " " + e.Hint
+	}
+	if e.Suggestion != "" {
+		s += "\nUse this form:\n" + e.Suggestion
 	}
 	return s
 }

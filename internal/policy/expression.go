@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -23,9 +24,32 @@ type Expression struct {
 
 // Compile compiles an expression. The error is an *Error with the place of the
 // fault; for Python, which other products use here, it names the equivalent.
-func Compile(source string) (*Expression, error) { return compile(source, theGuard()) }
+func Compile(source string) (*Expression, error) {
+	e, err := compile(source, theGuard())
+	return e, suggest(err, source, false)
+}
 
+// suggest adds to a fault how the whole source is written here, where that is
+// certain.
+func suggest(err error, source string, condition bool) error {
+	var e *Error
+	if errors.As(err, &e) && e.Hint != "" {
+		e.Suggestion, _ = Translate(source, condition)
+	}
+	return err
+}
+
+// compile compiles and says, for Python, how its first line is written here.
 func compile(source string, g *guard) (*Expression, error) {
+	e, err := compileOnly(source, g)
+	var fault *Error
+	if errors.As(err, &fault) && !errors.Is(err, errTooMuch) {
+		fault.Hint = pythonHint(source)
+	}
+	return e, err
+}
+
+func compileOnly(source string, g *guard) (*Expression, error) {
 	switch {
 	case strings.TrimSpace(source) == "":
 		return nil, &Error{Message: "The expression is empty."}
@@ -36,9 +60,7 @@ func compile(source string, g *guard) (*Expression, error) {
 	}
 	c, err := g.compile(source)
 	if err != nil {
-		e := located(source, err)
-		e.Hint = pythonHint(source)
-		return nil, e
+		return nil, located(source, err)
 	}
 	return &Expression{source, c.program, c.patterns, c.result}, nil
 }
@@ -46,7 +68,8 @@ func compile(source string, g *guard) (*Expression, error) {
 // CompileCondition compiles an expression that must give true or false. What is
 // known to give something else is an error here, the rest when it runs.
 func CompileCondition(source string) (*Expression, error) {
-	return condition(Compile(source))
+	e, err := condition(compile(source, theGuard()))
+	return e, suggest(err, source, true)
 }
 
 func condition(e *Expression, err error) (*Expression, error) {

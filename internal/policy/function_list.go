@@ -27,6 +27,10 @@ func listFunctions() []function {
 		{name: "keys", usage: "keys(map) → list", signs: unary, run: keys, help: "The names in the map, in order."},
 		{name: "values", usage: "values(map) → list", signs: unary, run: values,
 			help: "The values of the map, in the order of their names."},
+		{name: "entry", usage: "entry(map, name) → value", run: entry, signs: []any{new(func(any, string) any)},
+			help: "The value of that name in the map; an error when there is none, where map.name is nil."},
+		{name: "truthy", usage: "truthy(value) → true or false", run: truthy, signs: []any{new(func(any) bool)},
+			help: "Whether the value is something: false for nil, false, 0, and empty texts, lists and maps."},
 		{name: "min", usage: "min(list) or min(a, b, …)", signs: []any{new(func(any, ...any) any)}, run: extreme(-1),
 			help: "The smallest number, nil for an empty list."},
 		{name: "max", usage: "max(list) or max(a, b, …)", signs: []any{new(func(any, ...any) any)}, run: extreme(1),
@@ -208,6 +212,41 @@ func entries(m *meter, args []any) (names, all []any, err error) {
 		all = append(all, v.MapIndex(k).Interface())
 	}
 	return names, all, nil
+}
+
+func entry(_ *meter, args []any) (any, error) {
+	v := reflect.ValueOf(args[0])
+	if v.Kind() != reflect.Map || v.Type().Key().Kind() != reflect.String && v.Type().Key().Kind() != reflect.Interface {
+		return nil, wrongType(1, "a map", args[0])
+	}
+	name, err := textArgument(args, 1)
+	if err != nil {
+		return nil, err
+	}
+	found := v.MapIndex(reflect.ValueOf(name))
+	if !found.IsValid() {
+		return nil, fmt.Errorf("there is no %q", clip(name))
+	}
+	return found.Interface(), nil
+}
+
+func truthy(_ *meter, args []any) (any, error) {
+	switch x := args[0].(type) {
+	case nil:
+		return false, nil
+	case bool:
+		return x, nil
+	case string:
+		return x != "", nil
+	}
+	if n, ok := number(args[0]); ok {
+		return n != 0, nil
+	}
+	switch v := reflect.ValueOf(args[0]); v.Kind() {
+	case reflect.Slice, reflect.Array, reflect.Map:
+		return v.Len() > 0, nil
+	}
+	return true, nil
 }
 
 func extreme(sign int) func(*meter, []any) (any, error) {
