@@ -14,6 +14,7 @@ func TestJourneys(t *testing.T) {
 	}{
 		{"user pages", userPages},
 		{"other pages", otherPages},
+		{"a flow from nothing", flowFromNothing},
 		{"restore with a password", restoreWithPassword},
 		{"restore with a link", restoreWithLink},
 		{"strangers' pages", strangersPages},
