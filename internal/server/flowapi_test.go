@@ -207,6 +207,7 @@ func TestFlowBindings(t *testing.T) {
 	one := base + got["pk"].(string) + "/"
 	got = c.patch(one, fields{"evaluate_on_plan": true, "re_evaluate_policies": false, "invalid_response_action": "restart", "policy_engine_mode": "all"})
 	require.Equal(t, 10.0, got["order"])
+	require.Equal(t, got, c.get(one))
 	for _, query := range []string{"evaluate_on_plan=true&order=10", "re_evaluate_policies=false", "invalid_response_action=restart", "policy_engine_mode=all",
 		"stage=" + stage.(string), "order=10&target=" + r.flow.ID.String(), "fsb_uuid=" + got["pk"].(string), "pbm_uuid=" + got["pk"].(string), "search=sign-in&order=10"} {
 		require.Equal(t, []any{got["pk"]}, c.all(base+"?"+query, "pk"), query)

@@ -108,6 +108,32 @@ func kindsOf(c client) []string {
 	return out
 }
 
+// What is secret is never shown, stays while nobody sends another, and cannot be
+// searched for.
+func TestSecretsOfStages(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	c := r.by(r.admin)
+	body := fields{"name": "mail", "use_global_settings": false, "host": "mail.example.org", "username": "ada", "password": "s3cret", "from_address": "ada@example.org"}
+	one := "/stages/email/" + c.post("/stages/email/", body)["pk"].(string) + "/"
+	stored := func() string {
+		page, err := r.db.Repos().Stages.Find(t.Context(), idp.StageFilter{Name: ptr("mail")})
+		require.NoError(t, err)
+		return string(page.Items[0].Settings)
+	}
+	delete(body, "password")
+	body["username"] = "grace"
+	for _, got := range []map[string]any{c.get(one), c.put(one, body), c.patch(one, fields{"port": 2525})} {
+		require.NotContains(t, got, "password")
+		require.Contains(t, stored(), "s3cret")
+	}
+	require.Contains(t, stored(), "grace")
+	require.NotContains(t, r.do(request{path: path("/events/events/"), key: c.key}).Body.String(), "s3cret")
+	c.refuse(http.MethodGet, "/stages/email/?password=s3cret", "password", nil)
+	c.patch(one, fields{"password": ""})
+	require.NotContains(t, stored(), "s3cret")
+}
+
 func TestStagesByTheirSettings(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

@@ -175,7 +175,7 @@ func (a *API) createToken(c *call, b *tokenBody) (*Token, error) {
 	return v, nil
 }
 
-func (a *API) changeToken(c *call, _ string, b *tokenBody, _ bool) (*Token, error) {
+func (a *API) changeToken(c *call, _ string, b *tokenBody, partial bool) (*Token, error) {
 	t, err := a.liveToken(c)
 	if err != nil {
 		return nil, err
@@ -183,7 +183,7 @@ func (a *API) changeToken(c *call, _ string, b *tokenBody, _ bool) (*Token, erro
 	if b.User.Set && b.User.Value != t.UserID {
 		return nil, idp.Invalid("user", "The owner of a token cannot be changed.")
 	}
-	p := token.Patch{Identifier: b.Identifier.Ptr(), Description: b.Description.Ptr(), Expiring: b.Expiring.Ptr(), ExpiresAt: b.Expires.Ptr()}
+	p := token.Patch{Identifier: b.Identifier.Ptr(), Description: b.Description.Patch(partial, ""), Expiring: b.Expiring.Ptr(), ExpiresAt: b.Expires.Ptr()}
 	if b.Intent.Set {
 		intent := idp.TokenIntent(b.Intent.Value)
 		p.Intent = &intent
