@@ -75,8 +75,8 @@ func flowFromNothing(t *testing.T, s *site) {
 	b.run(chromedp.Click(`//section[@aria-label="Policies of visitor-no"]//span[.="Turn the answer round"]`, chromedp.BySearch))
 	b.leaving(func() { b.run(chromedp.Click(`//section[@aria-label="Policies of visitor-no"]//button[normalize-space(.)="Bind"]`, chromedp.BySearch)) })
 	b.sees("1 policy, asked right before the stage", "otherwise left out")
+	b.open(flow)
 	b.checked("flow")
-
 	b.visitFlow("thief")
 	b.sees("Only guests may pass.")
 	b.open(flow)

@@ -401,8 +401,8 @@ func TestWhatWasJustMadeIsChosen(t *testing.T) {
 	f := s.makeFlow("fresh")
 	st, pol := s.makeStage("just made", "deny", `{}`), s.makePolicy("just made", "true")
 	p := s.page(at(f))
-	back := url.QueryEscape(at(f) + "?open=")
-	for _, href := range []string{"/if/admin/stages/new/deny/?back=" + back + "add", "/if/admin/policies/new/?back=" + back + "bind-" + f.ID.String()} {
+	back := func(form string) string { return "?back=" + url.QueryEscape(at(f)+"?open="+form+"#at-"+form) }
+	for _, href := range []string{"/if/admin/stages/new/deny/" + back("add"), "/if/admin/policies/new/" + back("bind-"+f.ID.String())} {
 		require.NotNil(t, find(p.Doc, func(n *html.Node) bool { return value(n, "href") == href }), href)
 	}
 	p = s.page(at(f) + "?open=add&stage=" + st.ID.String())

@@ -48,7 +48,7 @@ func anchor(form string) string { return "at-" + form }
 // newStagePath is where a stage of the kind is made; the browser comes back to
 // the flow to add it.
 func newStagePath(kind string, id idp.FlowID) string {
-	return page.Back(flowPath(id) + "?open=" + formAdd).With(stagesPath + "new/" + url.PathEscape(kind) + "/")
+	return page.Back(openPath(id, formAdd)).With(stagesPath + "new/" + url.PathEscape(kind) + "/")
 }
 
 // changeStagePath is where a stage is changed, on the way from a flow and back.
@@ -75,5 +75,5 @@ func linkPath(f *idp.Flow) string { return "/if/flow/" + url.PathEscape(f.Slug) 
 
 // newPolicyPath is where a policy is made; the browser comes back to bind it.
 func newPolicyPath(s *sheet, g gate) string {
-	return page.Back(flowPath(s.Flow.ID) + "?open=" + formBind(g.Target)).With(policiesPath + "new/")
+	return page.Back(openPath(s.Flow.ID, formBind(g.Target))).With(policiesPath + "new/")
 }
