@@ -326,6 +326,19 @@ func TestNothingIsRevived(t *testing.T) {
 	}
 }
 
+// TestPasswordsAreForgotten: what was typed unseen is kept no longer than needed.
+func TestPasswordsAreForgotten(t *testing.T) {
+	t.Parallel()
+	var found seen
+	w := newWorld(t, found.kind())
+	f := w.flow("join")
+	w.stage(f, 0, "prompt", w.fields("join", key(prompt.Username, "username"), key(prompt.Password, "password"), key(prompt.Password, "once_more")))
+	w.stage(f, 10, "user_write", makes)
+	w.stage(f, 20, "seer", `{}`)
+	done(t, w.browser("one").post("join", flow.Input{"username": "grace", "password": goodPassword, "once_more": goodPassword}), "/")
+	require.Equal(t, map[string]any{"username": "grace"}, found.data)
+}
+
 // TestTwoOfOneName: of two who sign up with one name at once, one gets it.
 func TestTwoOfOneName(t *testing.T) {
 	t.Parallel()

@@ -77,10 +77,15 @@ func put(into map[string]any, path []string, v any) map[string]any {
 // forgetSecrets drops the passwords that prompts collected: nothing needs them
 // any more.
 func forgetSecrets(run *flow.Run, data map[string]any) {
+	if data == nil {
+		return
+	}
+	hidden, _ := flow.KeySecrets.In(run.Vars)
 	for key := range data {
-		if strings.Contains(key, "password") {
+		if strings.Contains(key, "password") || slices.Contains(hidden, key) {
 			delete(data, key)
 		}
 	}
+	flow.KeySecrets.Drop(run.Vars)
 	flow.KeyPromptData.Put(run.Vars, data)
 }
