@@ -239,3 +239,32 @@ func TestFlowBindings(t *testing.T) {
 	r.by(r.person).send(http.MethodGet, one, nil).json(http.StatusForbidden)
 	c.delete(one)
 }
+
+// Whoever is deleted takes along what is listed, and nothing of it to the eyes of
+// others.
+func TestWhatNamesPeople(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	c := r.by(r.admin)
+	group := c.post("/core/groups/", fields{"name": "staff", "users": []any{r.person.ID}})["pk"].(string)
+	c.post("/core/groups/", fields{"name": "night shift", "parents": []any{group}})
+	write := c.post("/stages/user_write/", fields{"name": "newcomers", "create_users_group": group})["pk"].(string)
+	c.post("/policies/bindings/", fields{"target": r.flow.ID, "group": group, "order": 0})
+	c.post("/policies/bindings/", fields{"target": r.flow.ID, "user": r.person.ID, "order": 1})
+	c.post("/core/tokens/", fields{"identifier": "ci", "user": r.person.ID})
+	r.cookieOf(r.person)
+	one := "/core/users/" + r.person.ID.String() + "/"
+	require.Equal(t, []string{"authentik_core.token cascade", "authentik_core.authenticatedsession cascade", "authentik_core.group cascade_many",
+		"authentik_policies.policybinding cascade"}, c.usedBy(one))
+	require.Equal(t, []string{"authentik_core.token cascade", "authentik_core.token cascade", "authentik_core.authenticatedsession cascade"},
+		r.by(r.person).usedBy(one), "the second token is the one that asks")
+	r.by(r.person).send(http.MethodGet, "/core/users/"+r.admin.ID.String()+"/used_by/", nil).json(http.StatusNotFound)
+	at := "/core/groups/" + group + "/"
+	require.Equal(t, []string{"authentik_core.group cascade_many", "authentik_policies.policybinding cascade",
+		"authentik_stages_user_write.userwritestage left_dangling"}, c.usedBy(at))
+
+	c.delete(at)
+	require.Equal(t, group, c.get("/stages/user_write/" + write + "/")["create_users_group"])
+	c.delete(one)
+	require.Empty(t, c.all("/policies/bindings/", "pk"))
+}

@@ -231,6 +231,7 @@ func (a *API) flowUsedBy(c *call, _ string) ([]UsedBy, error) {
 	return join(
 		func() ([]UsedBy, error) { return a.bindingUsers(c, idp.FlowBindingFilter{FlowID: &f.ID}) },
 		func() ([]UsedBy, error) { return a.policyBindingUsers(c, []idp.UUID{f.ID.UUID()}) },
+		func() ([]UsedBy, error) { return a.invitationsOf(c, idp.InvitationFilter{FlowSlug: &f.Slug}) },
 		func() ([]UsedBy, error) { return a.brandUsers(c, f.ID) },
 		func() ([]UsedBy, error) { return a.stageUsers(c, "flow", f.ID.String(), true) },
 	)

@@ -202,3 +202,29 @@ func (a *API) sessionsOf(c *call, id idp.UserID) ([]UsedBy, error) {
 	}
 	return out, err
 }
+
+// invitationsOf are the invitations into a flow, or those that somebody wrote.
+func (a *API) invitationsOf(c *call, f idp.InvitationFilter) ([]UsedBy, error) {
+	invitations, err := every(func(p idp.Paging) (idp.Page[idp.Invitation], error) {
+		f.Paging = p
+		return a.Store.Repos().Invitations.Find(c, f)
+	})
+	var out []UsedBy
+	for _, i := range invitations {
+		out = append(out, UsedBy{App: "authentik_stages_invitation", ModelName: "invitation", PK: i.ID.String(), Name: i.Name, Action: goesToo})
+	}
+	return out, err
+}
+
+// consentsOf are the applications that an account has agreed to.
+func (a *API) consentsOf(c *call, id idp.UserID) ([]UsedBy, error) {
+	live := true
+	consents, err := every(func(p idp.Paging) (idp.Page[idp.Consent], error) {
+		return a.Store.Repos().Consents.Find(c, idp.ConsentFilter{UserID: &id, Live: &live, Paging: p})
+	})
+	var out []UsedBy
+	for _, one := range consents {
+		out = append(out, UsedBy{App: "authentik_stages_consent", ModelName: "userconsent", PK: one.ID.String(), Name: one.ApplicationName, Action: goesToo})
+	}
+	return out, err
+}

@@ -291,18 +291,21 @@ func (a *API) userUsedBy(c *call, _ string) ([]UsedBy, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := a.Accounts.Get(c, c.actor, id); err != nil {
+	u, err := a.Accounts.Get(c, c.actor, id)
+	if err != nil {
 		return nil, err
 	}
 	asks := []func() ([]UsedBy, error){
 		func() ([]UsedBy, error) { return a.tokensOf(c, id) },
 		func() ([]UsedBy, error) { return a.sessionsOf(c, id) },
+		func() ([]UsedBy, error) { return a.consentsOf(c, id) },
 	}
 	// People may read of themselves, but not how the installation is set up.
 	if a.Access.Check(c.actor, idp.VerbList, idp.Object{Resource: idp.ResourceGroup}) == nil {
 		asks = append(asks,
 			func() ([]UsedBy, error) { return a.groupsOf(c, idp.GroupFilter{MemberID: &id}) },
-			func() ([]UsedBy, error) { return a.boundAs(c, idp.PolicyBindingFilter{UserID: &id}) })
+			func() ([]UsedBy, error) { return a.boundAs(c, idp.PolicyBindingFilter{UserID: &id}) },
+			func() ([]UsedBy, error) { return a.invitationsOf(c, idp.InvitationFilter{CreatorName: &u.Username}) })
 	}
 	return join(asks...)
 }
