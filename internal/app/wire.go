@@ -10,6 +10,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/server"
 	"github.com/portcullis-idp/portcullis/internal/server/account"
 	"github.com/portcullis-idp/portcullis/internal/server/admin"
+	"github.com/portcullis-idp/portcullis/internal/server/admin/blueprintpage"
 	"github.com/portcullis-idp/portcullis/internal/server/admin/flowpage"
 	"github.com/portcullis-idp/portcullis/internal/server/admin/invitationpage"
 	"github.com/portcullis-idp/portcullis/internal/server/admin/policypage"
@@ -44,10 +45,11 @@ func (a *App) web() (*server.Server, error) {
 	steps := stagepage.New(stagepage.Deps{Store: a.DB, Configure: a.Configure, Kinds: a.Flows})
 	invitations := invitationpage.New(invitationpage.Deps{Store: a.DB, Invitations: a.Invitations, PublicURL: public})
 	rules := policypage.New(policypage.Deps{Store: a.DB, Configure: a.Configure, Engine: a.policies})
+	prints := blueprintpage.New(a.Library)
 	own := account.New(account.Deps{Store: a.DB, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
 		Lockdowns: a.Lockdowns, Flow: lockdowns})
 	return server.New(server.Deps{Log: a.Log, Store: a.DB, Sessions: a.Sessions, Tokens: a.Tokens, Flows: a.Flows,
 		Pages: page.Pages{}, SessionStore: a.DB.NewSessionStore(server.BlankSession),
 		PublicURL: public, TrustedProxies: a.Config.TrustedProxies,
-		Mounts: []func(chi.Router){json.Mount, console.Routes, flows.Routes, steps.Routes, rules.Routes, invitations.Routes, own.Routes}})
+		Mounts: []func(chi.Router){json.Mount, console.Routes, flows.Routes, steps.Routes, rules.Routes, invitations.Routes, prints.Routes, own.Routes}})
 }

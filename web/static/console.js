@@ -80,7 +80,9 @@ class CodeEditor extends HTMLElement {
     this.status?.addEventListener("fresh", () => this.mark());
     this.status?.addEventListener("click", (e) => {
       const go = e.target.closest("[data-go]");
-      if (go) this.go(...go.dataset.go.split(":").map(Number));
+      if (!go) return;
+      e.preventDefault();
+      this.go(...go.dataset.go.split(":").map(Number));
     });
     this.number();
   }
@@ -97,8 +99,8 @@ class CodeEditor extends HTMLElement {
     this.mark();
   }
   mark() {
-    const line = Number(this.status?.dataset.line) || 0;
-    [...this.gutter.children].forEach((n, i) => n.classList.toggle("bad", i + 1 === line));
+    const lines = (this.status?.dataset.line ?? "").split(" ");
+    [...this.gutter.children].forEach((n, i) => n.classList.toggle("bad", lines.includes(String(i + 1))));
     const bad = this.status && "bad" in this.status.dataset;
     bad ? this.text.setAttribute("aria-invalid", "true") : this.text.removeAttribute("aria-invalid");
     this.closest(".field").classList.toggle("invalid", bad);

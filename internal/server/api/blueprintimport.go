@@ -1,9 +1,7 @@
 package api
 
 import (
-	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -46,7 +44,7 @@ func (a *API) importBlueprint(c *call) (any, error) {
 		return nil, err
 	}
 	u := blueprint.Upload{File: "file", Path: form.Trimmed("path"), DryRun: form.Bool("dry_run"), SkipUnsupported: form.Bool("skip_unsupported")}
-	if u.Content, err = uploaded(form, "file"); err != nil {
+	if u.Content, err = form.File("file"); err != nil {
 		return nil, err
 	}
 	switch given := len(u.Content) > 0; {
@@ -69,7 +67,7 @@ func (a *API) importFlow(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	content, err := uploaded(form, "file")
+	content, err := form.File("file")
 	if err != nil {
 		return nil, err
 	}
@@ -133,18 +131,4 @@ func readUpload(c *call, fields ...string) (web.Form, error) {
 		}
 	}
 	return form, faults.Err()
-}
-
-// uploaded is the content of a file field; text does as well.
-func uploaded(form web.Form, field string) ([]byte, error) {
-	text := form.Text(field)
-	_, encoded, isFile := strings.Cut(text, ";base64,")
-	if !isFile || !strings.HasPrefix(text, "data:") {
-		return []byte(text), nil
-	}
-	content, err := base64.StdEncoding.DecodeString(encoded)
-	if err != nil {
-		return nil, errors.Join(idp.Invalid(field, "The file could not be read."), err)
-	}
-	return content, nil
 }

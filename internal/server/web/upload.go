@@ -9,6 +9,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
@@ -59,4 +60,19 @@ func partText(part *multipart.Part, content []byte) string {
 		media = "application/octet-stream"
 	}
 	return "data:" + media + ";base64," + base64.StdEncoding.EncodeToString(content)
+}
+
+// File is the content of a file that DecodeUpload read, or the text of a field
+// that is none. Errors: CodeInvalid on the field.
+func (f Form) File(name string) ([]byte, error) {
+	text := f.Text(name)
+	_, encoded, isFile := strings.Cut(text, ";base64,")
+	if !isFile || !strings.HasPrefix(text, "data:") {
+		return []byte(text), nil
+	}
+	content, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		return nil, idp.Invalid(name, "The file could not be read.")
+	}
+	return content, nil
 }
