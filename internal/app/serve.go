@@ -19,7 +19,7 @@ import (
 
 // Program is what the command line starts.
 func Program() cli.Program {
-	return cli.Program{Serve: Serve, Migrate: Migrate, SetupLink: SetupLink, Demo: Demo, MailTest: MailTest, Storybook: Storybook}
+	return cli.Program{Serve: Serve, Migrate: Migrate, SetupLink: SetupLink, Demo: Demo, MailTest: MailTest, Storybook: Storybook, Blueprints: blueprintCommands()}
 }
 
 // Serve runs the server until ctx ends, then finishes the requests in flight.

@@ -64,7 +64,7 @@ func (r *run) one(ctx context.Context, e *Entry) error {
 	var on *dependent
 	switch {
 	case err == nil:
-		became.pk, became.unmet = change.PK, change.Effect == EffectSkipped
+		became.pk, became.unmet = change.key, change.Effect == EffectSkipped
 	case errors.As(err, &on) && on.on.failed:
 		became.failed = true // the reason is reported already
 	case errors.As(err, &on):
@@ -200,14 +200,14 @@ func (r *run) identified(ctx context.Context, m model, identifiers map[string]an
 func (r *run) settle(ctx context.Context, e *Entry, m model, state State, was *thing, identifiers map[string]any, change *Change) error {
 	change.Effect = EffectUnchanged
 	if was != nil {
-		change.PK, change.Name = display(was.key()), was.name
+		change.names(m, was)
 	}
 	switch {
 	case state == StateAbsent && was != nil:
 		if err := r.permitted(m, idp.VerbDelete); err != nil {
 			return err
 		}
-		change.PK, change.Effect = "", EffectRemoved
+		change.PK, change.key, change.Effect = "", nil, EffectRemoved
 		return m.remove(ctx, r, was)
 	case state == StateAbsent, state == StateCreated && was != nil:
 		return nil
@@ -239,8 +239,16 @@ func (r *run) settle(ctx context.Context, e *Entry, m model, state State, was *t
 	if err != nil {
 		return err
 	}
-	change.PK, change.Name = display(done.after.key()), done.after.name
+	change.names(m, done.after)
 	return r.compare(ctx, e, m.about(), done, attrs, change)
+}
+
+// names says which object it is about.
+func (c *Change) names(m model, t *thing) {
+	c.key, c.Name = t.key(), t.name
+	if !m.about().secretKey {
+		c.PK = display(c.key)
+	}
 }
 
 // compare notes which fields became what.

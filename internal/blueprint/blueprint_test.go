@@ -14,6 +14,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/configure"
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/invitation"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
 	"github.com/portcullis-idp/portcullis/internal/policies/expression"
 	"github.com/portcullis-idp/portcullis/internal/policy"
@@ -66,7 +67,8 @@ func open(t *testing.T) fixture {
 	accounts := account.New(account.Deps{Store: db, Access: checker, Hasher: hasher,
 		Closer: lockdown.New(lockdown.Deps{Store: db, Access: checker})})
 	return fixture{blueprint.New(blueprint.Deps{Store: db, Access: checker, Rules: rules, Accounts: accounts,
-		Tokens: token.New(token.Deps{Store: db, Access: checker}), Stages: painted{}, Policies: paintPolicies(),
+		Tokens:      token.New(token.Deps{Store: db, Access: checker}),
+		Invitations: invitation.New(invitation.Deps{Store: db, Access: checker}), Stages: painted{}, Policies: paintPolicies(),
 		Env: func(k string) string { return env[k] }}), db}
 }
 

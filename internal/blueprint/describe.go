@@ -26,6 +26,8 @@ type about struct {
 	help    string
 	columns []column
 	key     []string // the fields that identify an object in an export
+	// secretKey: the primary key must not be shown.
+	secretKey bool
 }
 
 // ref is what a field refers to, "" = nothing.

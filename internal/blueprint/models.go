@@ -27,7 +27,7 @@ const (
 // policies.
 func models() map[string]model {
 	out := map[string]model{}
-	for _, m := range []model{flows(), bindings(), prompts(), policyBindings(), brands(), groups{}, users{}, tokens{}} {
+	for _, m := range []model{flows(), bindings(), prompts(), policyBindings(), brands(), groups{}, users{}, tokens{}, invitations{}} {
 		out[m.about().model] = m
 	}
 	return out

@@ -35,6 +35,8 @@ type Change struct {
 	Name   string        `json:"name"`
 	Effect string        `json:"effect"` // created, changed, removed, unchanged or skipped
 	Fields []FieldChange `json:"fields"`
+
+	key any // PK as other entries refer to it; nil = there is no object
 }
 
 // The effects.

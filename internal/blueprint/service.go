@@ -39,8 +39,10 @@ type Deps struct {
 	Rules    Rules
 	Accounts Accounts
 	Tokens   Tokens
-	Stages   StageKinds
-	Policies PolicyKinds
+	// Invitations makes and changes invitations.
+	Invitations Invitations
+	Stages      StageKinds
+	Policies    PolicyKinds
 	// Instances may be set after New; nil = no other blueprint can be applied.
 	Instances Instances
 	Env       func(string) string // answers the !Env tag; nil = nothing is set
@@ -165,6 +167,7 @@ func (s *Service) all(ctx context.Context, documents []*Document, o Options, end
 // back.
 func (r *Report) planned() *Report {
 	for i := range r.Changes {
+		r.Changes[i].key = nil
 		if r.Changes[i].Effect == EffectCreated {
 			r.Changes[i].PK = ""
 		}

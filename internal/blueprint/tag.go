@@ -64,7 +64,7 @@ func (s *scope) keyOf(n *yaml.Node) (any, error) {
 		return nil, wrongAt(n, "!KeyOf %s: the conditions of entry %d leave it out; give this entry the same conditions", n.Value, on.entry)
 	case on.skipped || on.failed:
 		return nil, &dependent{n, on, n.Value}
-	case on.pk == "":
+	case on.pk == nil:
 		return nil, wrongAt(n, "!KeyOf %s: entry %d leaves no object", n.Value, on.entry)
 	}
 	return on.pk, nil

@@ -28,6 +28,7 @@ type Program struct {
 	SetupLink func(ctx context.Context, cfg *config.Config, out io.Writer) error
 	Demo      func(ctx context.Context, cfg *config.Config, out io.Writer) error
 	// MailTest sends a mail to an address and prints what the server answers.
-	MailTest  func(ctx context.Context, cfg *config.Config, out io.Writer, to string) error
-	Storybook func(ctx context.Context, cfg *config.Config, out io.Writer) error
+	MailTest   func(ctx context.Context, cfg *config.Config, out io.Writer, to string) error
+	Blueprints Blueprints
+	Storybook  func(ctx context.Context, cfg *config.Config, out io.Writer) error
 }

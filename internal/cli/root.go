@@ -99,7 +99,7 @@ func New(p Program) *cobra.Command {
 	for _, o := range config.Options() {
 		flags.String(o.Flag(), o.Default, o.Help+" ("+o.Env()+")")
 	}
-	root.AddCommand(serve(p), migrate(p), setupLink(p), demo(p), storybook(p), mailCommand(p), health(), show(), version())
+	root.AddCommand(serve(p), migrate(p), setupLink(p), demo(p), storybook(p), mailCommand(p), blueprintCommand(p), health(), show(), version())
 	for _, c := range root.Commands() {
 		if args := c.Args; args != nil {
 			c.Args = func(c *cobra.Command, given []string) error {
