@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/portcullis-idp/portcullis/internal/account"
+	"github.com/portcullis-idp/portcullis/internal/app"
 	"github.com/portcullis-idp/portcullis/internal/blueprint"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/policies"
@@ -340,6 +341,48 @@ func TestWithoutAMailServer(t *testing.T) {
 	events := s.acted(idp.ActionConfigError)
 	require.Len(t, events, 2)
 	require.Contains(t, events[0].Context["message"], "PORTCULLIS_SMTP_HOST")
+}
+
+// Operators try out their mail server before anybody depends on it, and write
+// their own texts.
+func TestMailOfTheOperator(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(dir+"/welcome.html", []byte(`<a href="{{.URL}}">{{.Brand.Title}}</a>`), 0o600))
+	require.NoError(t, os.WriteFile(dir+"/welcome.txt", []byte("Welcome to {{.Brand.Title}}: {{.URL}}\n"), 0o600))
+	s, post := newMailSite(t, "email_templates_dir", dir)
+	cfg, err := s.config("smtp_host", post.Host, "smtp_port", strconv.Itoa(post.Port), "smtp_tls", smtp.Plain, "smtp_from", "p@example.org")
+	require.NoError(t, err)
+	var out strings.Builder
+	require.NoError(t, app.MailTest(t.Context(), cfg, &out, "ops@example.org"))
+	require.Contains(t, out.String(), "queued as loopback-1")
+	require.Equal(t, "ops@example.org", post.Receive().To)
+	post.Refuse("5.7.1 not from here")
+	require.ErrorContains(t, app.MailTest(t.Context(), cfg, &out, "ops@example.org"), "5.7.1 not from here")
+
+	names := []any{}
+	listed := s.admin().get("/api/v3/stages/email/templates/")
+	require.Equal(t, http.StatusOK, listed.status)
+	var templates []map[string]any
+	require.NoError(t, json.Unmarshal(listed.body, &templates))
+	for _, found := range templates {
+		names = append(names, found["name"])
+	}
+	require.Equal(t, []any{"email/account_confirmation.html", "email/password_reset.html", "email/setup.html", "welcome.html"}, names)
+	require.Equal(t, http.StatusForbidden, s.with(s.user("mia")).get("/api/v3/stages/email/templates/").status)
+
+	stages := s.admin().api(http.StatusOK, http.MethodGet, "/stages/email/", nil)["results"].([]any)
+	path := "/stages/email/" + stages[0].(map[string]any)["pk"].(string) + "/"
+	require.Contains(t, s.admin().api(http.StatusBadRequest, http.MethodPatch, path, map[string]any{"template": "absent.html"}), "template")
+	changed := s.admin().api(http.StatusOK, http.MethodPatch, path, map[string]any{"template": "welcome.html", "password": "a secret of the stage"})
+	require.NotContains(t, fmt.Sprint(changed), "a secret of the stage")
+	s.browser().forgot("mia")
+	m := post.Receive()
+	require.True(t, strings.HasPrefix(m.Text, "Welcome to "), m.Text)
+	linkIn(t, m)
+	for _, e := range s.acted(idp.ActionModelUpdated) {
+		require.NotContains(t, fmt.Sprint(e.Context), "a secret of the stage")
+	}
 }
 
 // Programs send the link inside the query string, with every request.

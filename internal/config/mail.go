@@ -30,7 +30,7 @@ type Mail struct {
 // mail reads how mail is sent. Links in mails begin with public_url: what a
 // request says of the host would let strangers have links made that lead to them.
 func (p *parser) mail(c *Config) Mail {
-	m := Mail{Host: strings.TrimSpace(p.values["smtp_host"]), Port: p.integer("smtp_port", 1, 65535), Username: p.values["smtp_username"],
+	m := Mail{Host: strings.Trim(p.values["smtp_host"], " []"), Port: p.integer("smtp_port", 1, 65535), Username: p.values["smtp_username"],
 		Password: p.values["smtp_password"], From: p.values["smtp_from"], TLS: p.oneOf("smtp_tls", TLSNone, TLSStart, TLSImplicit),
 		Timeout: p.duration("smtp_timeout", time.Second, 45*time.Second), TemplatesDir: p.directory("email_templates_dir")}
 	if m.Host == "" {

@@ -44,6 +44,10 @@ type saved struct {
 	Query map[string]string   `json:"query,omitempty"`
 }
 
+// maxSaved is the largest that a link carries, in bytes: anybody may ask for
+// links, and they are kept for a while.
+const maxSaved = 64 << 10
+
 // Save returns what a link needs to go on with the run from the present stage in
 // another browser: the stages still to come, the query string, and of the context
 // what is carried, with data as prompt_data. Who it is about is the link's own.
@@ -63,7 +67,7 @@ func (r *Run) Save(data map[string]any) (json.RawMessage, error) {
 		KeyPromptData.Put(s.Vars, data)
 	}
 	raw, err := json.Marshal(s)
-	if err == nil && len(raw) > maxState {
+	if err == nil && len(raw) > maxSaved {
 		err = &idp.Error{Code: idp.CodeTooLarge, Message: "What was sent is too large for this flow."}
 	}
 	return raw, err

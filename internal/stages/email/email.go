@@ -2,6 +2,7 @@ package email
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/portcullis-idp/portcullis/internal/account"
@@ -206,8 +207,9 @@ func (s stage) keep(ctx context.Context, run *flow.Run) (map[string]any, error) 
 	for _, p := range page.Items {
 		delete(data, p.FieldKey)
 	}
+	asked, _ := flow.KeySecrets.In(run.Vars)
 	for key := range data {
-		if secretive(key) {
+		if secretive(key) || slices.Contains(asked, key) {
 			delete(data, key)
 		}
 	}
