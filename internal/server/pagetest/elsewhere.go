@@ -17,6 +17,11 @@ func Elsewhere(own ...string) func(chi.Router) {
 				r.Get("/if/admin/"+path, http.NotFound)
 			}
 		}
+		for path, thing := range map[string]string{"flows/": "{flow}/", "stages/": "{stage}/", "policies/": "{policy}/"} {
+			if !slices.Contains(own, path) {
+				r.Get("/if/admin/"+path+thing, http.NotFound)
+			}
+		}
 		r.Get("/if/user/settings/", http.NotFound)
 		r.Post("/if/theme/", http.NotFound)
 	}

@@ -43,10 +43,10 @@ func (f policyForm) fault(kind policy.Kind, field, source string) *ui.Fault {
 	if !errors.As(err, &invalid) || !errors.As(err, &at) || len(invalid.Fields[field]) == 0 {
 		return nil
 	}
-	out := settingsform.FaultOf(at, source)
-	if instead := policy.Equivalent(source); instead != "" {
+	out := settingsform.FaultOf(at)
+	if instead, certain := policy.Translate(source, true); certain {
 		if _, err := kind.New(f.Settings.With(field, instead).JSON()); err == nil {
-			out.Instead, out.Hint = instead, "This looks like Python, which is not the language of expressions here. It means the same as:"
+			out = settingsform.Offer(out, instead)
 		}
 	}
 	return out

@@ -72,7 +72,7 @@ func (p *Pages) policies(w http.ResponseWriter, r *http.Request) error {
 			return fmt.Errorf("counting the bindings of policy %s: %w", row.ID, err)
 		}
 		t.Rows = append(t.Rows, ui.Row{ID: row.ID.String(), Label: row.Name, Cells: []templ.Component{
-			ui.Two(row.Name, "", policyPath(row.ID)), p.kindTag(row.Kind), ui.Text(ui.Number(bindings.Total))},
+			ui.Two(row.Name, "", policyPath(row.ID)), ui.Join(p.kindTag(row.Kind)), ui.Text(ui.Number(bindings.Total))},
 			Actions: []ui.MenuItem{{Label: "Edit", Icon: ui.IconPencil, Href: policyPath(row.ID)},
 				{Label: "Delete", Icon: ui.IconTrash, Href: policyPath(row.ID) + "delete/", Danger: true}}})
 	}

@@ -1,8 +1,8 @@
 package policypage
 
 import (
-	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/policy"
@@ -17,17 +17,15 @@ import (
 const formID = "policy-form"
 
 type policyView struct {
-	Page    ui.PageProps
-	Form    ui.FormProps
-	Name    ui.FieldProps
-	Logging ui.FieldProps
-	Fields  []settingsform.Field
-	Check   string // where expressions are checked while they are typed
-	Parts   string
-	Names   settingsform.NamesProps
-	Trial   trial
-	Used    []ui.Item
-	Danger  []ui.DangerRow
+	Page   ui.PageProps
+	Form   ui.FormProps
+	Fields []settingsform.Field
+	Check  string // where expressions are checked while they are typed
+	Parts  string
+	Names  settingsform.NamesProps
+	Trial  trial
+	Used   []ui.Item
+	Danger []ui.DangerRow
 }
 
 // show draws the form. v brings the page and the addresses.
@@ -39,10 +37,11 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request, kind policy.Kind, f
 	v.Fields = form.Settings.Fields(settingsform.Look{Choices: choices, Faults: faults,
 		Suggest:    func(setting string) []string { return suggestions(kind, setting) },
 		Expression: func(field, source string) *ui.Fault { return form.fault(kind, field, source) }})
-	v.Name = ui.FieldProps{Name: "name", Label: "Name", Value: form.Name, Required: true, MaxLength: 255, Error: faults.Of("name"),
+	name := ui.FieldProps{Name: "name", Label: "Name", Value: form.Name, Required: true, MaxLength: 255, Error: faults.Of("name"),
 		Hint: "How this policy is called in lists. Expressions of other policies ask it by this name.", Autofocus: form.Name == "", Autocomplete: "off"}
-	v.Logging = ui.FieldProps{Name: "execution_logging", Label: "Log every answer", Type: ui.FieldSwitch, Checked: form.Logging,
+	logging := ui.FieldProps{Name: "execution_logging", Label: "Log every answer", Type: ui.FieldSwitch, Checked: form.Logging,
 		Hint: "Write an event each time a binding asks the policy. Faults are always written.", Error: faults.Of("execution_logging")}
+	v.Fields = append(append([]settingsform.Field{{Input: &name}}, v.Fields...), settingsform.Field{Input: &logging})
 	v.Form.ID, v.Form.Errors = formID, faults.Rest(append(form.Settings.Names(), "name", "execution_logging")...)
 	for _, field := range expressions(kind) {
 		v.Parts += "field-" + field + "-status "
@@ -72,7 +71,7 @@ func (p *Pages) newPolicy(w http.ResponseWriter, r *http.Request) error {
 func (p *Pages) showNew(w http.ResponseWriter, r *http.Request, kind policy.Kind, form policyForm, faults page.Faults, back page.Back, t trial) error {
 	t.Action = kindPath(kind.Name) + "test/"
 	return p.show(w, r, kind, form, faults, policyView{Trial: t,
-		Page: ui.PageProps{Title: "New " + kind.Verbose, Subtitle: kind.Summary,
+		Page: ui.PageProps{Title: "New " + strings.ToLower(title(kind)) + " policy", Subtitle: kind.Summary,
 			Crumbs: page.Crumbs("Policies", policiesPath, "New policy", back.With(policiesPath+"new/"), title(kind))},
 		Form: ui.FormProps{Action: kindPath(kind.Name), Submit: "Create policy", Cancel: back.Or(policiesPath), Hidden: back.Hidden()}})
 }
@@ -206,7 +205,7 @@ func deleteQuestion(row *idp.Policy, used []bound) ui.ConfirmProps {
 	q := ui.ConfirmProps{Title: "Delete the policy " + row.Name + "?", Submit: "Delete policy", Danger: true,
 		Action: policyPath(row.ID) + "delete/", Back: policyPath(row.ID), Text: "Nothing asks it. This cannot be undone."}
 	for _, b := range used {
-		q.Consequences = append(q.Consequences, fmt.Sprintf("%s %s no longer asks it", b.Where, b.Name))
+		q.Consequences = append(q.Consequences, b.Where+" "+b.Said+" no longer asks it")
 		q.Text = "Whom it kept out may get in: what it is bound to goes on without it. This cannot be undone."
 	}
 	return q

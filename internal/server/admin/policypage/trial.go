@@ -145,7 +145,7 @@ func (f policyForm) trialFault(kind policy.Kind, err error) *ui.Fault {
 	var invalid *idp.Error
 	switch {
 	case errors.As(err, &at):
-		return settingsform.FaultOf(at, "")
+		return settingsform.FaultOf(at)
 	case errors.As(err, &invalid) && invalid.Code == idp.CodeInvalid:
 		return &ui.Fault{Message: strings.Join(messages(invalid), " ")}
 	}

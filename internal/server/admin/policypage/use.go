@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/server/page"
 	"github.com/portcullis-idp/portcullis/web/ui"
 )
 
@@ -14,6 +15,8 @@ type bound struct {
 	Where  string // Flow, Stage of a flow, Stage
 	Name   string
 	Detail string
+	Said   string // the name in a sentence
+	Href   string
 }
 
 // bounds finds where a policy decides: its bindings, and the stages that ask it.
@@ -39,7 +42,7 @@ func (p *Pages) bounds(ctx context.Context, id idp.PolicyID) ([]bound, error) {
 		}
 		for i := range stages.Items {
 			if s := &stages.Items[i]; strings.Contains(string(s.Settings), id.String()) {
-				out = append(out, bound{Where: "Stage", Name: s.Name, Detail: "asks it about the answers"})
+				out = append(out, bound{Where: "Stage", Name: s.Name, Said: s.Name, Detail: "asks it about the answers", Href: page.AdminPath + "stages/" + s.ID.String() + "/"})
 			}
 		}
 		filter.Offset += len(stages.Items)
@@ -51,10 +54,11 @@ func (p *Pages) bounds(ctx context.Context, id idp.PolicyID) ([]bound, error) {
 
 // place says what a binding is about. What is gone meanwhile is just a binding.
 func (p *Pages) place(ctx context.Context, repos idp.Repos, b *idp.PolicyBinding) (bound, error) {
-	out := bound{Where: "Binding", Name: b.Target.String(), Detail: state(b)}
+	out := bound{Where: "Binding", Name: b.Target.String(), Said: b.Target.String(), Detail: state(b)}
 	f, err := repos.Flows.Get(ctx, idp.FlowID(b.Target))
 	if err == nil {
-		out.Where, out.Name = "Flow", f.Name+" ("+f.Slug+")"
+		out.Where, out.Name, out.Said = "Flow", f.Name, f.Name+" ("+f.Slug+")"
+		out.Detail, out.Href = f.Slug+out.Detail, page.AdminPath+"flows/"+f.ID.String()+"/"
 		return out, nil
 	}
 	if !idp.Is(err, idp.CodeNotFound) {
@@ -71,7 +75,8 @@ func (p *Pages) place(ctx context.Context, repos idp.Repos, b *idp.PolicyBinding
 	if f, err = repos.Flows.Get(ctx, step.FlowID); err != nil {
 		return out, gone(err)
 	}
-	out.Where, out.Name = "Stage of a flow", s.Name+" in "+f.Name+" ("+f.Slug+")"
+	out.Where, out.Name, out.Said = "Stage of a flow", s.Name, s.Name+" in "+f.Name+" ("+f.Slug+")"
+	out.Detail, out.Href = "in "+f.Slug+out.Detail, page.AdminPath+"flows/"+f.ID.String()+"/"
 	return out, nil
 }
 
@@ -85,9 +90,9 @@ func gone(err error) error {
 func state(b *idp.PolicyBinding) string {
 	switch {
 	case !b.Enabled:
-		return "switched off"
+		return ", switched off"
 	case b.Negate:
-		return "negated"
+		return ", negated"
 	}
 	return ""
 }
@@ -95,7 +100,7 @@ func state(b *idp.PolicyBinding) string {
 func items(list []bound) []ui.Item {
 	var out []ui.Item
 	for _, b := range list {
-		out = append(out, ui.Item{Label: b.Where, Value: ui.Two(b.Name, b.Detail, "")})
+		out = append(out, ui.Item{Label: b.Where, Value: ui.Two(b.Name, b.Detail, b.Href)})
 	}
 	return out
 }

@@ -7,9 +7,17 @@ import (
 	"github.com/portcullis-idp/portcullis/web/ui"
 )
 
+// python introduces what somebody meant who wrote Python.
+const python = "This looks like Python, which is not the language of expressions here. It means the same as:"
+
+// Offer adds an equivalent that may take the place of what was written.
+func Offer(f *ui.Fault, instead string) *ui.Fault {
+	f.Instead, f.Hint = instead, python
+	return f
+}
+
 // FaultOf is what a page shows of an error in an expression, nil without one.
-// source is the expression.
-func FaultOf(err error, source string) *ui.Fault {
+func FaultOf(err error) *ui.Fault {
 	if err == nil {
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/policy"
 	"github.com/portcullis-idp/portcullis/internal/server/admin/settingsform"
 	"github.com/portcullis-idp/portcullis/internal/server/page"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
@@ -31,7 +32,10 @@ func sampleOf(r *http.Request, form promptForm) sample {
 	out := sample{Challenge: c, Hidden: prompt.Type(p.Type) == prompt.Hidden, Wrong: map[string]*ui.Fault{}}
 	sources := map[string]string{"placeholder": p.Placeholder, "initial_value": p.InitialValue}
 	for field, err := range errs {
-		out.Wrong[field] = settingsform.FaultOf(err, sources[field])
+		out.Wrong[field] = settingsform.FaultOf(err)
+		if instead, certain := policy.Translate(sources[field], false); certain {
+			out.Wrong[field] = settingsform.Offer(out.Wrong[field], instead)
+		}
 	}
 	return out
 }

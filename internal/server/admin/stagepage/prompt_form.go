@@ -24,7 +24,13 @@ func promptFormOf(p *idp.Prompt) promptForm {
 }
 
 func readPromptForm(sent web.Form) promptForm {
-	text := func(name string) string { return strings.ReplaceAll(sent.Text(name), "\r\n", "\n") }
+	text := func(name string) string {
+		value := sent.Text(name)
+		if sent.Has(ui.ReplacePrefix + name) {
+			value = sent.Text(ui.ReplacePrefix + name)
+		}
+		return strings.ReplaceAll(value, "\r\n", "\n")
+	}
 	return promptForm{sent.Text("name"), sent.Trimmed("field_key"), text("label"), sent.Trimmed("type"), text("placeholder"),
 		text("initial_value"), text("sub_text"), sent.Trimmed("order"), sent.Bool("required"), sent.Bool("placeholder_expression"),
 		sent.Bool("initial_value_expression")}

@@ -8,6 +8,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/server/admin/settingsform"
 	"github.com/portcullis-idp/portcullis/internal/server/page"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
 	"github.com/portcullis-idp/portcullis/internal/stages/prompt"
@@ -51,8 +52,7 @@ func (p *Pages) prompts(w http.ResponseWriter, r *http.Request) error {
 		t.Rows = append(t.Rows, ui.Row{ID: row.ID.String(), Label: row.Name, Cells: []templ.Component{
 			ui.Two(row.Name, row.Label, promptPath(row.ID)), ui.Mono(row.FieldKey), ui.Text(typeName(row.Type)),
 			ui.Text(strconv.Itoa(row.Order)), used.shows(row.ID)},
-			Actions: []ui.MenuItem{{Label: "Edit", Icon: ui.IconPencil, Href: promptPath(row.ID)},
-				{Label: "Delete", Icon: ui.IconTrash, Href: promptPath(row.ID) + "delete/", Danger: true}}})
+			Actions: rowMenu(promptPath(row.ID), deletePromptQuestion(row, used))})
 	}
 	view := page.Console(r, ui.PageProps{Title: "Prompts", Subtitle: "The fields and texts that prompt stages show.", Actions: ui.Button(create)})
 	return page.Render(w, r, listPage(view, t))
@@ -67,7 +67,7 @@ func (u usage) shows(id idp.PromptID) templ.Component {
 	if len(links) == 0 {
 		return ui.Muted("Not used")
 	}
-	return ui.Join(links...)
+	return ui.Commas(links...)
 }
 
 type promptView struct {
@@ -106,6 +106,9 @@ func (p *Pages) createPrompt(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	back, form := page.BackOf(r, sent), readPromptForm(sent)
+	if settingsform.Replaced(sent) {
+		return p.showNewPrompt(w, r, form, page.Faults{}, back)
+	}
 	var draft idp.Prompt
 	made := &draft
 	if err = form.apply(&draft); err == nil {
@@ -174,6 +177,9 @@ func (p *Pages) updatePrompt(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	form := readPromptForm(sent)
+	if settingsform.Replaced(sent) {
+		return p.showEditPrompt(w, r, row, form, page.Faults{}, sent)
+	}
 	changed, err := p.configure.UpdatePrompt(r.Context(), web.Actor(r), row.ID, func(now *idp.Prompt) error {
 		present := *now
 		row = &present // what the form is shown again beside

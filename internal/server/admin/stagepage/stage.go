@@ -36,7 +36,6 @@ func (f stageForm) apply(s *idp.Stage) { s.Name, s.Settings = f.Name, f.Settings
 type stageView struct {
 	Page    ui.PageProps
 	Form    ui.FormProps
-	Name    ui.FieldProps
 	Fields  []settingsform.Field
 	Nothing bool // the kind has no settings
 	Used    []ui.Item
@@ -51,8 +50,9 @@ func (p *Pages) showStage(w http.ResponseWriter, r *http.Request, kind flow.Kind
 	}
 	v.Fields = form.Settings.Fields(settingsform.Look{Choices: choices, Faults: faults})
 	v.Nothing = len(v.Fields) == 0
-	v.Name = ui.FieldProps{Name: "name", Label: "Name", Value: form.Name, Required: true, MaxLength: 255, Error: faults.Of("name"),
+	name := ui.FieldProps{Name: "name", Label: "Name", Value: form.Name, Required: true, MaxLength: 255, Error: faults.Of("name"),
 		Hint: "How this step is called in lists of stages and flows. Visitors never see it.", Autofocus: form.Name == "", Autocomplete: "off"}
+	v.Fields = append([]settingsform.Field{{Input: &name}}, v.Fields...)
 	v.Form.Errors = faults.Rest(append(form.Settings.Names(), "name")...)
 	v.Page.Narrow = true
 	v.Page = page.Console(r, v.Page)
@@ -195,7 +195,7 @@ func (p *Pages) updateStage(w http.ResponseWriter, r *http.Request) error {
 func (u usage) items(s *idp.Stage) []ui.Item {
 	var out []ui.Item
 	for _, f := range u.flows[s.ID] {
-		out = append(out, ui.Item{Label: "Flow", Value: ui.Two(f.Name, f.Slug, "")})
+		out = append(out, ui.Item{Label: "Flow", Value: ui.Two(f.Name, f.Slug, flowsPath+f.ID.String()+"/")})
 	}
 	for _, other := range u.naming(s.ID.String()) {
 		out = append(out, ui.Item{Label: "Stage", Value: ui.Two(other.Name, "", stagePath(other.ID))})

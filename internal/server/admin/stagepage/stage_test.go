@@ -145,7 +145,7 @@ func TestStageList(t *testing.T) {
 	w.flow("leave", ask)
 	page := w.Get(stagesAt)
 	require.Empty(t, page.Faults())
-	require.Regexp(t, `ask Password leave who`, page.Rows())
+	require.Regexp(t, `ask Password leave , who`, page.Rows())
 	require.Regexp(t, `who Identification Not used`, page.Rows())
 	require.NotContains(t, w.Get(stagesAt+"?kind=password").Rows(), "Identification")
 	require.Contains(t, w.Get(stagesAt+"?kind=deny").Rows(), "No stages match")

@@ -37,6 +37,7 @@ func New(d Deps) *Pages { return &Pages{store: d.Store, configure: d.Configure, 
 const (
 	stagesPath  = page.AdminPath + "stages/"
 	promptsPath = page.AdminPath + "prompts/"
+	flowsPath   = page.AdminPath + "flows/" // elsewhere
 )
 
 func stagePath(id idp.StageID) string   { return stagesPath + id.String() + "/" }

@@ -75,9 +75,8 @@ func (p *Pages) stages(w http.ResponseWriter, r *http.Request) error {
 	for i := range found.Items {
 		s := &found.Items[i]
 		t.Rows = append(t.Rows, ui.Row{ID: s.ID.String(), Label: s.Name, Cells: []templ.Component{
-			ui.Two(s.Name, "", stagePath(s.ID)), p.kindTag(s.Kind), used.in(s)},
-			Actions: []ui.MenuItem{{Label: "Edit", Icon: ui.IconPencil, Href: stagePath(s.ID)},
-				{Label: "Delete", Icon: ui.IconTrash, Href: stagePath(s.ID) + "delete/", Danger: true}}})
+			ui.Two(s.Name, "", stagePath(s.ID)), ui.Join(p.kindTag(s.Kind)), used.in(s)},
+			Actions: rowMenu(stagePath(s.ID), deleteStageQuestion(s, used))})
 	}
 	view := page.Console(r, ui.PageProps{Title: "Stages", Subtitle: "The steps that flows are made of.", Actions: ui.Button(create)})
 	return page.Render(w, r, listPage(view, t))
@@ -92,11 +91,17 @@ func (p *Pages) kindOptions() []ui.Option {
 	return out
 }
 
+// rowMenu is what can be done with a row.
+func rowMenu(path string, q ui.ConfirmProps) []ui.MenuItem {
+	return []ui.MenuItem{{Label: "Edit", Icon: ui.IconPencil, Href: path},
+		{Label: "Delete", Icon: ui.IconTrash, Post: q.Action, Confirm: &q, Danger: true}}
+}
+
 // in says which flows have the stage, and which stages name it.
 func (u usage) in(s *idp.Stage) templ.Component {
 	var links []templ.Component
 	for _, f := range u.flows[s.ID] {
-		links = append(links, ui.Tag(ui.ToneNeutral, f.Slug))
+		links = append(links, ui.Anchor(f.Slug, flowsPath+f.ID.String()+"/"))
 	}
 	for _, other := range u.naming(s.ID.String()) {
 		links = append(links, ui.Anchor(other.Name, stagePath(other.ID)))
@@ -104,7 +109,7 @@ func (u usage) in(s *idp.Stage) templ.Component {
 	if len(links) == 0 {
 		return ui.Muted("Not used")
 	}
-	return ui.Join(links...)
+	return ui.Commas(links...)
 }
 
 func (p *Pages) chooseKind(w http.ResponseWriter, r *http.Request) error {
