@@ -214,4 +214,11 @@ func TestStagesOfAKindThatIsGone(t *testing.T) {
 	require.Equal(t, []any{"retired", ""}, []any{got["verbose_name"], got["component"]})
 	require.True(t, slices.Contains(c.all("/stages/all/", "name"), any("of old")))
 	c.delete("/stages/all/" + gone.ID.String() + "/")
+
+	old := &idp.Stage{Name: "of an earlier version", Kind: "deny", Settings: []byte(`{"colour": "red"}`)}
+	require.NoError(t, r.db.Repos().Stages.Create(t.Context(), old))
+	one := "/stages/deny/" + old.ID.String() + "/"
+	require.Equal(t, "red", c.get("/stages/deny/")["results"].([]any)[0].(map[string]any)["colour"])
+	c.refuse(http.MethodPatch, one, "colour", fields{"deny_message": "No."})
+	require.NotContains(t, c.put(one, fields{"name": "new", "deny_message": "No."}), "colour", "a replacement mends it")
 }

@@ -9,19 +9,19 @@ type Flow struct {
 	Name                 string             `json:"name"`
 	Slug                 string             `json:"slug"`
 	Title                string             `json:"title"`
-	Designation          idp.Designation    `json:"designation"`
+	Designation          idp.Designation    `json:"designation" enum:"authentication,authorization,invalidation,enrollment,unenrollment,recovery,stage_configuration"`
 	Background           string             `json:"background"`
 	BackgroundURL        string             `json:"background_url"`
 	BackgroundThemedURLs *ThemedURLs        `json:"background_themed_urls"`
 	Stages               []idp.StageID      `json:"stages"`
 	Policies             []idp.PolicyID     `json:"policies"`
 	CacheCount           int                `json:"cache_count"`
-	PolicyEngineMode     idp.PolicyMode     `json:"policy_engine_mode"`
+	PolicyEngineMode     idp.PolicyMode     `json:"policy_engine_mode" enum:"all,any"`
 	CompatibilityMode    bool               `json:"compatibility_mode"`
 	ExportURL            string             `json:"export_url"`
-	Layout               idp.Layout         `json:"layout"`
-	DeniedAction         idp.DeniedAction   `json:"denied_action"`
-	Authentication       idp.Authentication `json:"authentication"`
+	Layout               idp.Layout         `json:"layout" enum:"stacked,content_left,content_right,sidebar_left,sidebar_right,sidebar_left_frame_background,sidebar_right_frame_background"`
+	DeniedAction         idp.DeniedAction   `json:"denied_action" enum:"message_continue,message,continue"`
+	Authentication       idp.Authentication `json:"authentication" enum:"none,require_authenticated,require_unauthenticated,require_superuser,require_redirect,require_outpost"`
 }
 
 func exportURL(slug string) string { return Base + "/flows/instances/" + slug + "/export/" }

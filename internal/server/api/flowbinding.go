@@ -17,8 +17,8 @@ type FlowStageBinding struct {
 	EvaluateOnPlan        bool              `json:"evaluate_on_plan"`
 	ReEvaluatePolicies    bool              `json:"re_evaluate_policies"`
 	Order                 int               `json:"order"`
-	PolicyEngineMode      idp.PolicyMode    `json:"policy_engine_mode"`
-	InvalidResponseAction idp.InvalidAction `json:"invalid_response_action"`
+	PolicyEngineMode      idp.PolicyMode    `json:"policy_engine_mode" enum:"all,any"`
+	InvalidResponseAction idp.InvalidAction `json:"invalid_response_action" enum:"retry,restart,restart_with_context"`
 }
 
 // flowBindingViews shows bindings with their stages.

@@ -17,7 +17,7 @@ type Prompt struct {
 	Name                   string           `json:"name"`
 	FieldKey               string           `json:"field_key"`
 	Label                  string           `json:"label"`
-	Type                   string           `json:"type"`
+	Type                   string           `json:"type" enum:"text,text_area,text_read_only,text_area_read_only,username,email,password,number,checkbox,radio-button-group,dropdown,date,date-time,file,separator,hidden,static,ak-locale,alert_info,alert_warning,alert_danger"`
 	Required               bool             `json:"required"`
 	Placeholder            string           `json:"placeholder"`
 	InitialValue           string           `json:"initial_value"`

@@ -161,11 +161,13 @@ func (s stages) views(c *call, list []idp.Stage) ([]map[string]any, error) {
 	return views, nil
 }
 
-// settings are what the stage is set to, without what is kept secret.
+// settings are what the stage is set to, without what is kept secret. What an
+// earlier version stored and this one cannot read is shown as it is: one such
+// stage must not hide the others.
 func (s stages) settings(st *idp.Stage) (map[string]any, error) {
 	settings, err := s.kind.Decode(st.Settings)
 	if err != nil {
-		return nil, err
+		settings = st.Settings
 	}
 	raw, err := json.Marshal(settings)
 	if err != nil {
