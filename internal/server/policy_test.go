@@ -225,7 +225,7 @@ func TestTryingAPolicy(t *testing.T) {
 		"asks another": {expression("d", `log("before") and ak_call_policy("inner", {"what": "tea"}).passing`), c.person.ID, nil, true, []any{},
 			[]string{"“d”", "before", "Evaluating policy “inner”", "asked about tea", "“inner” passes", "“d” passes"}},
 		"breaks": {expression("e", "true and\n  context.what.deep == 1"), c.person.ID, nil, false,
-			[]any{"line 2, column 15: cannot fetch deep from nil"}, []string{"gave no answer: line 2, column 15"}},
+			[]any{"line 2, column 16: cannot fetch deep from nil"}, []string{"gave no answer: line 2, column 16"}},
 		"of another user": {expression("f", `user.username == "grace"`), c.admin.ID, nil, false, []any{}, nil},
 		"waits":           {policy("g", "dummy", map[string]any{"wait_min": 0, "wait_max": 0, "result": true}), c.person.ID, nil, true, []any{"dummy"}, nil},
 		"of an event": {policy("h", "event_matcher", map[string]any{"action": "login"}), c.person.ID,
