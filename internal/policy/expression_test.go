@@ -123,6 +123,16 @@ func TestExpressions(t *testing.T) {
 		`::len("abc")`:                                                 3,
 		`deny("no")`:                                                   false,
 		`true and message("yes")`:                                      true,
+		`client_ip in ip_network("192.0.2.0/24") and not (client_ip in ip_network("2001:db8::/32"))`:                       true,
+		`ip_address("::ffff:192.0.2.7") == client_ip and ak_client_ip == client_ip`:                                        true,
+		`ip_is_private("10.1.2.3") and ip_is_private("::1") and ip_is_private("fd00::1") and not ip_is_private(client_ip)`: true,
+		`entry(context.custom, "deep")[0]`:                                                              1,
+		`map([nil, false, 0, 0.0, "", [], {}], truthy(#)) == map(1..7, false)`:                          true,
+		`all([true, 2, "x", [nil], {"a": nil}, now()], truthy(#))`:                                      true,
+		`list_flatten([1, [2]])`:                                                                        []any{1, 2},
+		`context.flow_plan.context.pending_user.pk == 7 and context.flow_plan.context.flow_plan == nil`: true,
+		`request.debug or ak_is_sso_flow`:                                                               false,
+		`log("nobody hears it")`:                                                                        true,
 	} {
 		got, err := evaluate(t, source, request())
 		require.NoError(t, err, source)
@@ -167,6 +177,11 @@ func TestFaultsSayWhere(t *testing.T) {
 		{"user.username and true", 1, 15, "bool is expected, got string"},
 		{"user.pk + \"a\"", 1, 9, "int + string"},
 		{"cidr_contains(\"10.0.0.0/8\", \"\")", 1, 1, `"" is not an address`},
+		{"not (\"\" in ip_network(\"10.0.0.0/8\"))", 1, 9, `"" is not an address`},
+		{"not (client_ip in ip_network(\"x\"))", 1, 19, `"x" is not a network`},
+		{"entry(context.custom, \"gone\")", 1, 1, `there is no "gone"`},
+		{"ak_call_policy(\"x\")", 1, 1, "only a policy can ask"},
+		{"ip_network(\"10.0.0.0/8\")", 0, 0, "the result is not plain data"},
 		{"cidr_contains([\"192.0.2.0/24\", \"x\"], client_ip)", 1, 1, `"x" is not a network`},
 		{"\"a\" matches \"(\"", 1, 13, "the pattern is not valid"},
 		{"regex_match(\"a\", \"(\" + \"\")", 1, 1, "the pattern is not valid"},
