@@ -290,3 +290,18 @@ func has(n *html.Node, name string) bool {
 	}
 	return false
 }
+
+// Value is what a field of the page holds, "" when there is none of that name.
+func (p *Page) Value(name string) string {
+	out := ""
+	walk(p.Doc, func(n *html.Node) {
+		switch {
+		case attr(n, "name") != name:
+		case n.Data == "textarea":
+			out = rawOf(n)
+		case n.Data == "input":
+			out = attr(n, "value")
+		}
+	})
+	return out
+}

@@ -73,3 +73,17 @@ func suggestions(kind policy.Kind, setting string) []string {
 	}
 	return nil
 }
+
+// examples are contexts that say something to policies of a kind.
+var examples = map[string]string{
+	"event_matcher": `{
+  "event": {
+    "action": "user_write",
+    "client_ip": "192.0.2.1",
+    "context": {"action_id": "account_lockdown"}
+  }
+}`,
+	"password": `{
+  "prompt_data": {"password": "correct horse battery staple"}
+}`,
+}

@@ -65,7 +65,7 @@ func (p *Pages) newPolicy(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.showNew(w, r, kind, policyFormOf(kind, &idp.Policy{}), page.Faults{}, page.BackOf(r, nil), newTrial(r))
+	return p.showNew(w, r, kind, policyFormOf(kind, &idp.Policy{}), page.Faults{}, page.BackOf(r, nil), newTrial(r, kind))
 }
 
 func (p *Pages) showNew(w http.ResponseWriter, r *http.Request, kind policy.Kind, form policyForm, faults page.Faults, back page.Back, t trial) error {
@@ -122,7 +122,7 @@ func (p *Pages) editPolicy(w http.ResponseWriter, r *http.Request) error {
 	if !known {
 		return p.showUnknown(w, r, row)
 	}
-	return p.showEdit(w, r, kind, row, edit{form: policyFormOf(kind, row), back: page.BackOf(r, nil), trial: newTrial(r)})
+	return p.showEdit(w, r, kind, row, edit{form: policyFormOf(kind, row), back: page.BackOf(r, nil), trial: newTrial(r, kind)})
 }
 
 // edit is what a page of changes shows beside the policy as it is stored.

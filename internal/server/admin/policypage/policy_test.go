@@ -199,6 +199,12 @@ func TestTrial(t *testing.T) {
 			}
 		}
 	}
+	for kind, want := range map[string]string{"event_matcher": "Passes", "password": "Passes", "reputation": "Does not pass", "password_expiry": "No answer"} {
+		page := w.Get(policiesAt + "new/" + kind + "/")
+		tried := w.Post(policiesAt+"new/"+kind+"/test/", append(page.Fields(), "trial_context", page.Value("trial_context"), "trial_user", page.Value("trial_user"))...)
+		require.Contains(t, tried.Main(), want, kind)
+		require.Empty(t, tried.Faults(), kind)
+	}
 	require.JSONEq(t, `{"expression": "false"}`, string(w.find("kept").Settings), "trying saves nothing")
 	found, err := w.Store.Repos().Policies.Find(t.Context(), idp.PolicyFilter{})
 	require.NoError(t, err)

@@ -1,6 +1,7 @@
 package policypage
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -38,8 +39,8 @@ type trial struct {
 }
 
 // newTrial is one that nobody has run yet, about whoever looks at it.
-func newTrial(r *http.Request) trial {
-	t := trial{Context: "{}"}
+func newTrial(r *http.Request, kind policy.Kind) trial {
+	t := trial{Context: cmp.Or(examples[kind.Name], "{}")}
 	if u := web.User(r); u != nil {
 		t.User = u.Username
 	}

@@ -3,6 +3,7 @@ package stagepage_test
 import (
 	"testing"
 
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/require"
@@ -30,7 +31,7 @@ func TestInChromium(t *testing.T) {
 	w.flow("default-authentication-flow", who, login)
 	w.flow("default-account-lockdown", sheet)
 	tab := w.Tab()
-	for name, path := range map[string]string{ // every kind of page
+	for name, path := range map[string]string{
 		"stages": stagesAt, "choose": stagesAt + "new/", "identification": stagesAt + who.ID.String() + "/", "login": stagesAt + login.ID.String() + "/",
 		"prompt-stage": stagesAt + sheet.ID.String() + "/", "prompts": promptsAt, "prompt": promptsAt + reason.ID.String() + "/",
 		"prompt-expression": promptsAt + warning.ID.String() + "/", "new-prompt": promptsAt + "new/", "nothing": stagesAt + "?kind=deny",
@@ -58,7 +59,8 @@ func TestInChromium(t *testing.T) {
 		tab.Run(chromedp.Focus(`#field-initial_value`, chromedp.ByQuery), chromedp.KeyEvent(kb.Tab))
 		require.True(t, tab.Is(`document.activeElement.id === "field-initial_value"`), "Tab indents")
 		require.True(t, tab.Is(`document.activeElement.value.includes("  ")`))
-		tab.Run(chromedp.KeyEvent(kb.Enter), chromedp.KeyEvent("x"))
+		enter := input.DispatchKeyEvent(input.KeyDown).WithKey("Enter").WithCode("Enter").WithWindowsVirtualKeyCode(13).WithText("\r")
+		tab.Run(enter, chromedp.KeyEvent("x"))
 		var lines []int
 		tab.Eval(`[document.activeElement.value.split("\n").length, document.querySelectorAll(".editor-gutter")[0].children.length]`, &lines)
 		require.Equal(t, []int{4, 4}, lines, "line numbers follow")
