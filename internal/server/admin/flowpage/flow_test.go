@@ -410,3 +410,28 @@ func TestWhatWasJustMadeIsChosen(t *testing.T) {
 	p = s.page(at(f) + "?open=bind-" + f.ID.String() + "&policy=" + pol.ID.String())
 	require.Contains(t, s.sent(p, at(f)+"policies/"), pol.ID.String())
 }
+
+// A browser without script is asked before anything goes; a question changes
+// nothing.
+func TestNothingGoesUnasked(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	f := s.makeFlow("kept")
+	b := s.add(f, s.makeStage("kept stage", "deny", `{}`), 10)
+	rule := s.bind(idp.PolicyBinding{Target: b.ID.UUID(), UserID: &s.Boss.ID, Enabled: true})
+	before := s.events()
+	for path, says := range map[string][]string{
+		"delete/":                                   {"Delete the flow Flow kept?", "1 stage is taken out of it"},
+		"stages/" + b.ID.String() + "/remove/":      {"Remove kept stage from the flow?", "1 policy that is bound to it here is unbound"},
+		"policies/" + rule.ID.String() + "/unbind/": {"Unbind Bo Ss?", "before the stage kept stage of this flow"},
+	} {
+		for _, p := range []*pagetest.Page{s.page(at(f) + path), s.boss.Post(at(f)+path, "confirmed", "0")} {
+			require.Equal(t, http.StatusOK, p.Status, path)
+			for _, want := range says {
+				require.Contains(t, p.Main(), want)
+			}
+			require.True(t, p.Has(at(f)+path), "the question can be answered")
+		}
+	}
+	require.Equal(t, before, s.events())
+}
