@@ -357,7 +357,7 @@ func TestMailOfTheOperator(t *testing.T) {
 	require.NoError(t, app.MailTest(t.Context(), cfg, &out, "ops@example.org"))
 	require.Contains(t, out.String(), "queued as loopback-1")
 	require.Equal(t, "ops@example.org", post.Receive().To)
-	post.Refuse("5.7.1 not from here")
+	post.Refuse("550 5.7.1 not from here")
 	require.ErrorContains(t, app.MailTest(t.Context(), cfg, &out, "ops@example.org"), "5.7.1 not from here")
 
 	names := []any{}

@@ -179,6 +179,44 @@ func TestWhatALinkCarries(t *testing.T) {
 	done(t, other.post("ask", flow.Input{"attributes.floor": "2"}), "/if/user/")
 }
 
+// What somebody else left in the browser is not laid over a link.
+func TestALinkTakesNothingOfOthers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	f := w.flow("ask")
+	w.stage(f, 10, "identification", `{}`)
+	w.stage(f, 20, "prompt", w.fields("ask", key(prompt.Text, "attributes.company")))
+	w.stage(f, 30, "email", `{}`)
+	w.stage(f, 40, "prompt", w.fields("rest", key(prompt.Text, "attributes.floor")))
+	w.user("ada")
+	w.user("eve")
+	b := w.browser("shared")
+	began := func(name, company string) {
+		require.NoError(t, w.flows.Cancel(w.ctx, b.visit("ask")))
+		b.post("ask", flow.Input{"uid_field": name})
+		shows(t, b.post("ask", flow.Input{"attributes.company": company}), "ak-stage-email")
+	}
+	company := func() any {
+		row, err := w.repos().Runs.Find(w.ctx, b.key, f.ID)
+		require.NoError(t, err)
+		var found struct {
+			Vars map[string]json.RawMessage `json:"vars"`
+		}
+		require.NoError(t, json.Unmarshal(row.State, &found))
+		data := map[string]any{}
+		require.NoError(t, json.Unmarshal(found.Vars["prompt_data"], &data))
+		return data["attributes.company"]
+	}
+	began("ada", "navy")
+	key := w.letter()
+	began("eve", "army")
+	require.NoError(t, b.open("ask", key))
+	require.Equal(t, "navy", company())
+	began("ada", "fleet")
+	require.NoError(t, b.open("ask", key))
+	require.Equal(t, "fleet", company(), "one's own is kept")
+}
+
 // A flow that lost a stage, and one that is not for whoever opens the link, does
 // not go on.
 func TestALinkIntoAFlowThatChanged(t *testing.T) {
