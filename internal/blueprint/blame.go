@@ -98,6 +98,11 @@ func pythonic(w *wrong) {
 	w.at, w.unsupported = &at, true
 	var b strings.Builder
 	b.WriteString("the expression is written in Python, which is not the language of expressions here.")
+	if same, ok := policy.Translate(w.at.Value, w.field == "expression" || w.field == "query"); ok {
+		fmt.Fprintf(&b, " The same, written here:\n%s", same)
+		w.message = b.String()
+		return
+	}
 	for i, idiom := range idioms {
 		if i == maxIdioms {
 			fmt.Fprintf(&b, " And %d more.", len(idioms)-i)

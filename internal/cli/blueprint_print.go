@@ -65,7 +65,7 @@ func (p printer) text(b *strings.Builder, results []fileResult, good bool) {
 			if r.Success {
 				word = p.paint("warning", yellow)
 			}
-			fmt.Fprintf(b, "%s %s\n", word, printable(problem.String()))
+			fmt.Fprintf(b, "%s %s\n", word, block(problem.String()))
 		}
 		if p.mode == validate {
 			if r.Success {
@@ -171,6 +171,15 @@ func value(v any) string {
 		text = string(r[:longest]) + "…"
 	}
 	return printable(text)
+}
+
+// block is a text of several lines, those below the first indented.
+func block(s string) string {
+	all := strings.Split(s, "\n")
+	for i := range all {
+		all[i] = printable(all[i])
+	}
+	return strings.Join(all, "\n        ")
 }
 
 // printable keeps what a file says from steering the terminal.
