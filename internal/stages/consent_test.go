@@ -88,6 +88,20 @@ func TestConsent(t *testing.T) {
 	shows(t, b.asks("permanent", &consent.Application{ID: "other"}, "openid", "groups"), "ak-stage-consent")
 	shows(t, w.signedIn(w.user("bea")).asks("permanent", &wiki, "openid", "groups"), "ak-stage-consent")
 
+	// What is asked for beside the rest is shown apart and agreed to with it.
+	both := func() *flow.Answer {
+		b.begin("permanent", func(r *flow.Run) {
+			stage.KeyApplication.Put(r.Vars, wiki)
+			stage.KeyPermissions.Put(r.Vars, []stage.Permission{{ID: "openid"}})
+			stage.KeyAdditional.Put(r.Vars, []stage.Permission{{ID: "admin", Name: "Administer"}})
+		})
+		return b.get("permanent")
+	}
+	a = both()
+	require.Equal(t, []any{map[string]any{"id": "admin", "name": "Administer"}}, shows(t, a, "ak-stage-consent")["additional_permissions"])
+	b.agrees("permanent", a)
+	done(t, both(), "/")
+
 	b.agrees("expiring", b.asks("expiring", &wiki, "openid"))
 	row := w.consentsOf(ada)[0]
 	require.WithinDuration(t, time.Now().Add(time.Hour), *row.ExpiresAt, time.Minute)

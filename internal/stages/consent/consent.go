@@ -47,8 +47,8 @@ func (s stage) Enter(ctx context.Context, run *flow.Run) (flow.Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	wanted, _ := KeyPermissions.In(run.Vars)
-	if given != nil && given.Covers(ids(wanted)) {
+	wanted, more := requested(run)
+	if given != nil && given.Covers(ids(wanted, more)) {
 		keyToken.Drop(run.Vars)
 		return flow.Next{}, nil
 	}
@@ -71,7 +71,6 @@ func (s stage) Enter(ctx context.Context, run *flow.Run) (flow.Step, error) {
 			c.AdditionalPermissions = append(c.AdditionalPermissions, p)
 		}
 	}
-	more, _ := KeyAdditional.In(run.Vars)
 	c.AdditionalPermissions = append(c.AdditionalPermissions, more...)
 	return flow.Ask{Challenge: c}, nil
 }
@@ -126,14 +125,22 @@ func (s stage) remember(ctx context.Context, run *flow.Run) error {
 	if p, ok := flow.KeyPending.In(run.Vars); ok && p.User == u.ID {
 		generation = p.Generation
 	}
-	wanted, _ := KeyPermissions.In(run.Vars)
-	return s.consents.Give(ctx, run.Actor, consent.Given{User: u.ID, Application: application, Permissions: ids(wanted),
+	wanted, more := requested(run)
+	return s.consents.Give(ctx, run.Actor, consent.Given{User: u.ID, Application: application, Permissions: ids(wanted, more),
 		Lifetime: s.lasts, Generation: generation})
 }
 
-func ids(list []Permission) []string {
+// requested are the permissions that the application wants, and those that it
+// wants beside them.
+func requested(run *flow.Run) (wanted, more []Permission) {
+	wanted, _ = KeyPermissions.In(run.Vars)
+	more, _ = KeyAdditional.In(run.Vars)
+	return wanted, more
+}
+
+func ids(lists ...[]Permission) []string {
 	out := []string{}
-	for _, p := range list {
+	for _, p := range slices.Concat(lists...) {
 		out = append(out, p.ID)
 	}
 	return out

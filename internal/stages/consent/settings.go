@@ -32,7 +32,7 @@ const (
 	KeyTitle flow.Key[string] = "consent_title"
 	// KeyPermissions are the permissions.
 	KeyPermissions flow.Key[[]Permission] = "consent_permissions"
-	// KeyAdditional are permissions beside those agreed to before.
+	// KeyAdditional are more of them, shown apart.
 	KeyAdditional flow.Key[[]Permission] = "consent_additional_permissions"
 
 	keyToken flow.Key[string] = "consent_token"
