@@ -15,6 +15,8 @@ func TestJourneys(t *testing.T) {
 		{"user pages", userPages},
 		{"other pages", otherPages},
 		{"a flow from nothing", flowFromNothing},
+		{"watching a flow", inspectAFlow},
+		{"configuration pages", configurationPages},
 		{"restore with a password", restoreWithPassword},
 		{"restore with a link", restoreWithLink},
 		{"strangers' pages", strangersPages},
