@@ -90,4 +90,5 @@ func (a *API) Mount(r chi.Router) {
 	a.mountLockdowns()
 	a.mountBlueprints()
 	a.mountSchema()
+	a.mountBrowser()
 }

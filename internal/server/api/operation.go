@@ -45,7 +45,6 @@ type operation struct {
 	media        string       // of the response; "" = JSON
 	status       int          // 0 = 200, or 204 without a response
 	anonymous    bool         // nobody need be signed in
-	hidden       bool         // not in the document
 	// Operations on the stages of a kind: the document derives bodies and
 	// answers from the kind's settings.
 	kind   *flow.Kind
@@ -83,9 +82,7 @@ func (k *kit) add(op operation) {
 	}
 	k.routes = append(k.routes, op)
 	described := k.describe(op)
-	if !op.hidden {
-		k.api.OpenAPI().AddOperation(described)
-	}
+	k.api.OpenAPI().AddOperation(described)
 	handler := op.handler()
 	k.api.Adapter().Handle(described, func(hc huma.Context) {
 		r, w := humachi.Unwrap(hc)

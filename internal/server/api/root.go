@@ -35,11 +35,12 @@ func (a *API) mountRoot() {
 		}})
 }
 
-// mountSchema comes last: the document describes every operation before it.
+// mountSchema offers the document. It is written when it is asked for first, when
+// all operations are there.
 func (a *API) mountSchema() {
 	document := sync.OnceValues(func() ([]byte, error) { return json.Marshal(a.kit.api.OpenAPI()) })
-	a.kit.add(operation{method: http.MethodGet, path: "/schema/", id: "schema_retrieve", tag: "schema", anonymous: true, hidden: true,
-		response: reflect.TypeFor[map[string]any](), run: func(c *call) (any, error) {
+	a.kit.add(operation{method: http.MethodGet, path: "/schema/", id: "schema_retrieve", tag: "schema", anonymous: true, summary: "This document",
+		media: "application/vnd.oai.openapi+json", response: reflect.TypeFor[map[string]any](), run: func(c *call) (any, error) {
 			body, err := document()
 			if err != nil {
 				return nil, &idp.Error{Code: idp.CodeInternal, Err: err}

@@ -93,7 +93,7 @@ entries:
     attrs:
       name: My flow
       title: Welcome
-      designation: authentication
+      designation: stage_configuration
 `
 
 type formView struct {
