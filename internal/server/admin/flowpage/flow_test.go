@@ -53,7 +53,7 @@ func TestFlowFromNothing(t *testing.T) {
 	require.Equal(t, got[1].ID, s.bindings(f)[0].ID)
 
 	one := at(f) + "stages/" + got[0].ID.String() + "/"
-	p = s.done(p, one, "order", "50", "re_evaluate_policies", "-")
+	s.done(p, one, "order", "50", "re_evaluate_policies", "-")
 	require.Equal(t, []any{50, false}, []any{s.bindings(f)[1].Order, s.bindings(f)[1].ReEvaluatePolicies})
 
 	target := got[1].ID.UUID()
@@ -70,7 +70,7 @@ func TestFlowFromNothing(t *testing.T) {
 	p = s.done(p, edit+"unbind/", "confirmed", "1")
 	require.Contains(t, p.Main(), "at night is no longer bound.")
 	require.Empty(t, s.rules(target))
-	p = s.done(p, one+"remove/", "confirmed", "1")
+	s.done(p, one+"remove/", "confirmed", "1")
 	require.Len(t, s.bindings(f), 1)
 
 	p = s.done(s.page(at(f)+"edit/"), at(f)+"edit/", "name", "Guests", "slug", "guests", "compatibility_mode", "true", "denied_action", "continue",
