@@ -47,14 +47,10 @@ func TestStagesOfEveryKind(t *testing.T) {
 	c := r.by(r.admin)
 	table, err := contract.Load()
 	require.NoError(t, err)
-	offered := strings.Join(kindsOf(c), " ")
+	offered := kindsOf(c)
 	for at, kind := range stagesOfTheContract {
 		base := "/stages/" + at + "/"
-		if !strings.Contains(offered, strings.ToLower(kind.schema)) {
-			t.Logf("the kind of %s is not there", base)
-			c.send(http.MethodGet, base, nil).json(http.StatusNotFound)
-			continue
-		}
+		require.Contains(t, offered, strings.ToLower(kind.schema), base)
 		body := fields{"name": "a " + at, "component": "ignored", "flow_set": []any{}}
 		maps.Copy(body, kind.body)
 		got := c.post(base, body)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -28,38 +29,43 @@ type stages struct {
 	required []string // settings without which no stage is created or replaced
 }
 
-// mountEveryStage adds the stages of every kind of the contract. Kinds that have
-// other objects beside their stages have the stages one level below.
+// place is where the stages of a kind are offered when its name does not say it,
+// and which settings the contract wants of whoever creates or replaces one.
+type place struct {
+	path     string
+	required []string
+}
+
+// places of the contract. Kinds that have other objects beside their stages have
+// the stages one level below.
+var places = map[string]place{
+	"invitation": {path: "invitation/stages"},
+	"password":   {required: []string{"backends"}},
+	"prompt":     {path: "prompt/stages", required: []string{"fields"}},
+	"redirect":   {required: []string{"mode"}},
+}
+
+// mountEveryStage adds the stages of every kind that the server was built with.
 func (a *API) mountEveryStage() {
-	for _, s := range []struct{ kind, path, name, required string }{
-		{kind: "account_lockdown", name: "AccountLockdownStage"},
-		{kind: "consent", name: "ConsentStage"},
-		{kind: "deny", name: "DenyStage"},
-		{kind: "dummy", name: "DummyStage"},
-		{kind: "email", name: "EmailStage"},
-		{kind: "identification", name: "IdentificationStage"},
-		{kind: "invitation", path: "invitation/stages", name: "InvitationStage"},
-		{kind: "password", name: "PasswordStage", required: "backends"},
-		{kind: "prompt", path: "prompt/stages", name: "PromptStage", required: "fields"},
-		{kind: "redirect", name: "RedirectStage", required: "mode"},
-		{kind: "user_delete", name: "UserDeleteStage"},
-		{kind: "user_login", name: "UserLoginStage"},
-		{kind: "user_logout", name: "UserLogoutStage"},
-		{kind: "user_write", name: "UserWriteStage"},
-	} {
-		if s.path == "" {
-			s.path = s.kind
-		}
-		a.mountStages(s.kind, s.path, s.name, strings.Fields(s.required)...)
+	for _, k := range a.Flows.Kinds() {
+		at := places[k.Name]
+		a.mountStages(k, cmp.Or(at.path, k.Name), schemaOf(k.Name), at.required)
 	}
 }
 
-// mountStages adds the resource of one kind.
-func (a *API) mountStages(kind, path, name string, required ...string) {
-	k, ok := a.Flows.Kind(kind)
-	if !ok {
-		return // a server built without the kind does not offer its stages
+// schemaOf makes UserLoginStage of user_login.
+func schemaOf(kind string) string {
+	out := ""
+	for _, word := range strings.Split(kind, "_") {
+		if word != "" {
+			out += strings.ToUpper(word[:1]) + word[1:]
+		}
 	}
+	return out + "Stage"
+}
+
+// mountStages adds the resource of one kind.
+func (a *API) mountStages(k flow.Kind, path, name string, required []string) {
 	s := stages{API: a, kind: k, name: name, required: required}
 	id := "stages_" + strings.ReplaceAll(path, "/", "_") + "_"
 	path = "/stages/" + path + "/"
