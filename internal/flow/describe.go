@@ -19,6 +19,7 @@ type Setting struct {
 	Ref      string   // what a uuid points to: flow, stage, prompt, policy, group; after a colon, the kind of stage
 	Min      string   // smallest integer, "" = none
 	Label    string   // for people, where Name says it badly; "" = Name in words
+	Labels   []string // for people, beside Enum; nil = Enum in words
 	// Unordered lists mean the same in any order.
 	Unordered bool
 	// Unoffered settings mean nothing here and exist for configurations that
@@ -40,7 +41,7 @@ var textual = reflect.TypeFor[encoding.TextMarshaler]()
 func (f field) describe() Setting {
 	s := Setting{Name: f.name, Help: f.tag.Get("help"), Enum: f.enum(), Format: f.tag.Get("format"),
 		Ref: f.tag.Get("ref"), Min: f.tag.Get("min"), Nullable: f.nullable(), Default: f.value.Interface(),
-		Label: f.tag.Get("label"), Unordered: f.tag.Get("unordered") == "true", Unoffered: f.tag.Get("unoffered") == "true"}
+		Label: f.tag.Get("label"), Labels: f.list("labels"), Unordered: f.tag.Get("unordered") == "true", Unoffered: f.tag.Get("unoffered") == "true"}
 	t := f.value.Type()
 	if f.nullable() {
 		t = t.Elem()

@@ -148,8 +148,11 @@ func (f field) judge(v reflect.Value) string {
 	return ""
 }
 
-func (f field) enum() []string {
-	if list := f.tag.Get("enum"); list != "" {
+func (f field) enum() []string { return f.list("enum") }
+
+// list reads a tag of several values, nil when there is none.
+func (f field) list(tag string) []string {
+	if list := f.tag.Get(tag); list != "" {
 		return strings.Split(list, ",")
 	}
 	return nil

@@ -17,7 +17,7 @@ const (
 
 // Settings configure the stage.
 type Settings struct {
-	Mode            string `json:"mode" enum:"always_require,permanent,expiring" help:"Ask every time, once for good, or again after some time."`
+	Mode            string `json:"mode" enum:"always_require,permanent,expiring" labels:"Every time,Once for good,Again after some time" help:"Ask every time, once for good, or again after some time."`
 	ConsentExpireIn string `json:"consent_expire_in" format:"duration" help:"In the mode expiring: how long an answer counts."`
 }
 

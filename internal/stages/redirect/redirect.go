@@ -16,7 +16,7 @@ const (
 // Settings configure the stage.
 type Settings struct {
 	KeepContext  bool        `json:"keep_context" help:"In flow mode: the other flow goes on with what this one knows."`
-	Mode         string      `json:"mode" enum:"static,flow" help:"Where to: an address, or another flow."`
+	Mode         string      `json:"mode" enum:"static,flow" labels:"An address,Another flow" help:"Where to: an address, or another flow."`
 	TargetStatic string      `json:"target_static" help:"In static mode: the address, relative (/if/user/) or with http(s)."`
 	TargetFlow   *idp.FlowID `json:"target_flow" ref:"flow" help:"In flow mode: the other flow."`
 }

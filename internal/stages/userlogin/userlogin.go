@@ -17,8 +17,8 @@ type Settings struct {
 	SessionDuration        string `json:"session_duration" format:"duration" help:"How long the session lasts. seconds=0 ends it when the browser closes."`
 	TerminateOtherSessions bool   `json:"terminate_other_sessions" help:"End the user's other sessions."`
 	RememberMeOffset       string `json:"remember_me_offset" format:"duration" help:"Above zero, people are asked whether to stay signed in; if so, the session lasts that much longer."`
-	NetworkBinding         string `json:"network_binding" enum:"no_binding,bind_asn,bind_asn_network,bind_asn_network_ip" help:"Bind the session to the network it began in."`
-	GeoipBinding           string `json:"geoip_binding" enum:"no_binding,bind_continent,bind_continent_country,bind_continent_country_city" help:"Bind the session to the place it began in."`
+	NetworkBinding         string `json:"network_binding" enum:"no_binding,bind_asn,bind_asn_network,bind_asn_network_ip" labels:"Not bound,Bound to the operator (ASN),Bound to the operator and network,Bound to the operator and network and address" help:"Bind the session to the network it began in."`
+	GeoipBinding           string `json:"geoip_binding" enum:"no_binding,bind_continent,bind_continent_country,bind_continent_country_city" labels:"Not bound,Bound to the continent,Bound to the country,Bound to the city" help:"Bind the session to the place it began in."`
 	RememberDevice         string `json:"remember_device" format:"duration" help:"How long this device counts as known; seconds=0 never."`
 }
 

@@ -14,7 +14,7 @@ const (
 
 // Settings configure the stage.
 type Settings struct {
-	UserCreationMode      string       `json:"user_creation_mode" enum:"never_create,create_when_required,always_create" help:"Whether accounts are made: never, only where the flow is about nobody yet, or always."`
+	UserCreationMode      string       `json:"user_creation_mode" enum:"never_create,create_when_required,always_create" labels:"Never,Where there is none yet,Always" help:"Whether accounts are made: never, only where the flow is about nobody yet, or always."`
 	CreateUsersAsInactive bool         `json:"create_users_as_inactive" help:"New accounts begin switched off: nobody can sign in until somebody activates them."`
 	CreateUsersGroup      *idp.GroupID `json:"create_users_group" ref:"group" help:"Group that new accounts join."`
 	UserType              string       `json:"user_type" enum:"internal,external,service_account,internal_service_account" help:"Type of new accounts."`

@@ -41,7 +41,7 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request, kind policy.Kind, f
 		Hint: "How this policy is called in lists. Expressions of other policies ask it by this name.", Autofocus: form.Name == "", Autocomplete: "off"}
 	logging := ui.FieldProps{Name: "execution_logging", Label: "Log every answer", Type: ui.FieldSwitch, Checked: form.Logging,
 		Hint: "Write an event each time a binding asks the policy. Faults are always written.", Error: faults.Of("execution_logging")}
-	v.Fields = append(append([]settingsform.Field{{Input: &name}}, v.Fields...), settingsform.Field{Input: &logging})
+	v.Fields = append(append([]settingsform.Field{{Input: &name, Wide: true}}, v.Fields...), settingsform.Field{Input: &logging})
 	v.Form.ID, v.Form.Errors = formID, faults.Rest(append(form.Settings.Names(), "name", "execution_logging")...)
 	for _, field := range expressions(kind) {
 		v.Parts += "field-" + field + "-status "

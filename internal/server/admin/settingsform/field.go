@@ -17,6 +17,7 @@ type Field struct {
 	Clear  *ui.FieldProps // beside Input: removes the secret
 	// Suggest are values that Input offers beside what else may be typed.
 	Suggest []string
+	Wide    bool // Input takes the whole width, where others stand beside their labels
 }
 
 // Look is what fields need beside their values.
@@ -86,7 +87,7 @@ func text(s flow.Setting, in *ui.FieldProps) {
 	case s.Format == formatDuration:
 		in.Mono, in.Placeholder = true, "hours=1;minutes=30"
 		if !strings.Contains(in.Hint, "=") {
-			in.Hint = strings.TrimSpace(in.Hint + " Such as hours=1;minutes=30; seconds=0 is none.")
+			in.Hint = strings.TrimSpace(in.Hint + " Such as hours=1;minutes=30.")
 		}
 	case s.Format == formatMultiline, strings.Contains(in.Value, "\n"): // or the line break would be lost
 		in.Type, in.Value = ui.FieldTextArea, area(in.Value)
@@ -116,8 +117,8 @@ func enum(s flow.Setting, in *ui.FieldProps) {
 		in.Type = ui.FieldSelect
 		in.Options = append(in.Options, ui.Option{Label: "Not set", Selected: in.Value == ""})
 	}
-	for _, v := range s.Enum {
-		in.Options = append(in.Options, ui.Option{Value: v, Label: choice(v), Selected: v == in.Value})
+	for i, v := range s.Enum {
+		in.Options = append(in.Options, ui.Option{Value: v, Label: value(s, i), Selected: v == in.Value})
 	}
 }
 
@@ -152,10 +153,13 @@ func editor(in ui.FieldProps, look Look) *ui.EditorProps {
 // picker lists what is chosen in its order, then the rest.
 func (f Form) picker(s flow.Setting, in ui.FieldProps, choices Choices) *ui.PickerProps {
 	p := &ui.PickerProps{Name: in.Name, Label: in.Label, Hint: in.Hint, Error: in.Error, Unordered: s.Unordered, Empty: nothing(s)}
+	if made, ok := makers[s.Ref]; ok {
+		p.More = ui.Anchor(made.label, made.path)
+	}
 	var all []ui.Option
 	if s.Enum != nil {
-		for _, v := range s.Enum {
-			all = append(all, ui.Option{Value: v, Label: choice(v), Hint: origin(v)})
+		for i, v := range s.Enum {
+			all = append(all, ui.Option{Value: v, Label: value(s, i), Hint: origin(v)})
 		}
 	} else {
 		all = choices.with(s.Ref, f.values[s.Name]...)
@@ -188,6 +192,12 @@ func place(chosen []string, v string) int {
 		return i
 	}
 	return len(chosen)
+}
+
+// makers are where the things are made that settings choose several of.
+var makers = map[string]struct{ label, path string }{
+	"prompt": {"New prompt", page.AdminPath + "prompts/new/"},
+	"policy": {"New policy", page.AdminPath + "policies/new/"},
 }
 
 func nothing(s flow.Setting) string {

@@ -34,6 +34,14 @@ func label(s flow.Setting) string {
 	return Words(s.Name)
 }
 
+// value is what people read for one of the values of an enumeration.
+func value(s flow.Setting, i int) string {
+	if i < len(s.Labels) {
+		return s.Labels[i]
+	}
+	return choice(s.Enum[i])
+}
+
 // choice is what people read for a value. Names of code stay as they are, but for
 // where they come from.
 func choice(value string) string {

@@ -27,7 +27,7 @@ func sampleOf(r *http.Request, form promptForm) sample {
 	p.Type, p.Label, p.FieldKey = cmp.Or(p.Type, string(prompt.Text)), cmp.Or(p.Label, "No label yet"), cmp.Or(p.FieldKey, "key")
 	viewer, info := web.User(r), web.RequestInfo(r)
 	req := idp.PolicyRequest{User: viewer, SignedIn: viewer, Path: info.Path, Method: info.Method, ClientIP: info.ClientIP,
-		Context: map[string]any{"pending_user": viewer.Facts(), "prompt_data": map[string]any{}}}
+		Context: previewContext(viewer)}
 	c, errs := prompt.Try(r.Context(), &p, req)
 	out := sample{Challenge: c, Hidden: prompt.Type(p.Type) == prompt.Hidden, Wrong: map[string]*ui.Fault{}}
 	sources := map[string]string{"placeholder": p.Placeholder, "initial_value": p.InitialValue}
@@ -38,6 +38,14 @@ func sampleOf(r *http.Request, form promptForm) sample {
 		}
 	}
 	return out
+}
+
+// previewContext is what a flow about somebody would know, a lockdown among them.
+func previewContext(u *idp.User) map[string]any {
+	target := u.Facts()
+	target["holdings"] = map[string]any{"sessions": 2, "tokens": 1, "grants": 0, "applications": 0}
+	return map[string]any{"pending_user": u.Facts(), "prompt_data": map[string]any{},
+		"lockdown_target_user": target, "lockdown_target_users": []any{target}}
 }
 
 // previewParts are what changes while somebody types.

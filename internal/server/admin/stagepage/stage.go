@@ -3,6 +3,7 @@ package stagepage
 import (
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
@@ -52,7 +53,7 @@ func (p *Pages) showStage(w http.ResponseWriter, r *http.Request, kind flow.Kind
 	v.Nothing = len(v.Fields) == 0
 	name := ui.FieldProps{Name: "name", Label: "Name", Value: form.Name, Required: true, MaxLength: 255, Error: faults.Of("name"),
 		Hint: "How this step is called in lists of stages and flows. Visitors never see it.", Autofocus: form.Name == "", Autocomplete: "off"}
-	v.Fields = append([]settingsform.Field{{Input: &name}}, v.Fields...)
+	v.Fields = append([]settingsform.Field{{Input: &name, Wide: true}}, v.Fields...)
 	v.Form.Errors = faults.Rest(append(form.Settings.Names(), "name")...)
 	v.Page.Narrow = true
 	v.Page = page.Console(r, v.Page)
@@ -77,7 +78,7 @@ func (p *Pages) newStage(w http.ResponseWriter, r *http.Request) error {
 
 func (p *Pages) showNewStage(w http.ResponseWriter, r *http.Request, kind flow.Kind, form stageForm, faults page.Faults, back page.Back) error {
 	return p.showStage(w, r, kind, form, faults, stageView{
-		Page: ui.PageProps{Title: "New " + title(kind) + " stage", Subtitle: kind.Summary,
+		Page: ui.PageProps{Title: "New " + strings.ToLower(title(kind)) + " stage", Subtitle: kind.Summary,
 			Crumbs: page.Crumbs("Stages", stagesPath, "New stage", back.With(stagesPath+"new/"), title(kind))},
 		Form: ui.FormProps{Action: stagesPath + "new/" + kind.Name + "/", Submit: "Create stage", Cancel: back.Or(stagesPath), Hidden: back.Hidden()}})
 }
