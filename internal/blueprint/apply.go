@@ -78,8 +78,9 @@ func (r *run) one(ctx context.Context, e *Entry) error {
 		if became.skipped = r.o.SkipUnsupported && !supported; became.skipped {
 			r.report.Problems = append(r.report.Problems, problems...)
 		} else {
-			became.failed = true
-			r.problems = append(r.problems, problems...)
+			if became.failed = true; len(r.problems) < maxTold {
+				r.problems = append(r.problems, problems...)
+			}
 		}
 		change.Effect, change.PK = EffectSkipped, ""
 	}

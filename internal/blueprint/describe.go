@@ -60,6 +60,17 @@ func (a about) secret(field string) bool {
 	return false
 }
 
+// secrets lists the fields that must not be shown.
+func (a about) secrets() []string {
+	var out []string
+	for _, c := range a.columns {
+		if c.secret {
+			out = append(out, c.name)
+		}
+	}
+	return out
+}
+
 var texts = reflect.TypeFor[encoding.TextMarshaler]()
 
 // columns describes the fields of a pointer to a struct with json tags, in their
@@ -76,7 +87,7 @@ func columns(from any) []column {
 		if name == "" || name == "-" || !f.IsExported() {
 			continue
 		}
-		c := column{name: name, help: f.Tag.Get("help"), ref: f.Tag.Get("ref"), secret: f.Tag.Get("secret") == "true", fallback: v.Field(i).Interface()}
+		c := column{name: name, help: f.Tag.Get("help"), ref: f.Tag.Get("ref"), secret: f.Tag.Get("secret") == "true" || f.Tag.Get("format") == "secret", fallback: v.Field(i).Interface()}
 		if list := f.Tag.Get("enum"); list != "" {
 			c.enum = strings.Split(list, ",")
 		}

@@ -71,7 +71,7 @@ func (d *Document) Reads() []string { return d.reads }
 
 // Parse reads a file. The error says all its Problems and is of CodeInvalid.
 func Parse(file string, content []byte) (*Document, error) {
-	p := parser{d: &Document{File: file, Labels: map[string]string{}}}
+	p := parser{d: &Document{File: file, Labels: map[string]string{}}, ids: map[string]int{}}
 	if top := p.decode(content); top != nil {
 		p.document(top)
 	}
@@ -86,9 +86,13 @@ type parser struct {
 	d        *Document
 	budget   budget
 	problems []Problem
+	ids      map[string]int // of entries, with their number
 }
 
 func (p *parser) fault(n *yaml.Node, format string, args ...any) {
+	if len(p.problems) >= maxTold {
+		return
+	}
 	problem := Problem{File: p.d.File, Message: fmt.Sprintf(format, args...)}
 	if n != nil {
 		problem.Line, problem.Column = n.Line, n.Column
@@ -98,9 +102,10 @@ func (p *parser) fault(n *yaml.Node, format string, args ...any) {
 
 // entryFault is fault for one entry.
 func (p *parser) entryFault(e *Entry, n *yaml.Node, format string, args ...any) {
-	p.fault(n, format, args...)
-	last := &p.problems[len(p.problems)-1]
-	last.Entry, last.Model = e.Index, e.Model
+	before := len(p.problems)
+	if p.fault(n, format, args...); len(p.problems) > before {
+		p.problems[before].Entry, p.problems[before].Model = e.Index, e.Model
+	}
 }
 
 var yamlLine = regexp.MustCompile(`line (\d+)`)
@@ -214,6 +219,10 @@ func (p *parser) entries(n *yaml.Node) {
 		p.fault(n, "entries: expected a list of entries, or a mapping from sections to such lists")
 		return
 	}
+	if len(p.d.Entries)+len(n.Content) > maxEntries {
+		p.fault(n, "entries: more than %d", maxEntries)
+		return
+	}
 	for _, item := range n.Content {
 		e := Entry{Index: len(p.d.Entries) + 1, Line: item.Line, node: item}
 		if m := child(item, "model"); m != nil && !tagged(m) {
@@ -234,11 +243,10 @@ func (p *parser) entryKey(e *Entry, key string, value *yaml.Node) {
 			e.Model = value.Value
 		}
 	case "id":
-		e.ID = value.Value
-		for i := range p.d.Entries {
-			if p.d.Entries[i].ID == e.ID && e.ID != "" {
-				p.entryFault(e, value, "id %q is already that of entry %d", e.ID, p.d.Entries[i].Index)
-			}
+		if e.ID = value.Value; p.ids[e.ID] > 0 {
+			p.entryFault(e, value, "id %q is already that of entry %d", e.ID, p.ids[e.ID])
+		} else if e.ID != "" {
+			p.ids[e.ID] = e.Index
 		}
 	case "identifiers":
 		e.Identifiers = value

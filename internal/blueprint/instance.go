@@ -76,7 +76,7 @@ func (l *Library) Create(ctx context.Context, actor idp.Actor, draft idp.Bluepri
 		return nil, err
 	}
 	b := idp.Blueprint{Name: draft.Name, Path: draft.Path, Content: draft.Content, Context: draft.Context, Enabled: draft.Enabled}
-	if err := l.judge(ctx, actor, nil, &b); err != nil {
+	if err := l.judgeWhole(ctx, actor, nil, &b); err != nil {
 		return nil, fmt.Errorf("creating a blueprint: %w", err)
 	}
 	fresh := b
@@ -86,15 +86,20 @@ func (l *Library) Create(ctx context.Context, actor idp.Actor, draft idp.Bluepri
 			return err
 		}
 		b = fresh
-		if err := tx.Blueprints.Create(ctx, &b); err != nil {
-			return err
-		}
-		return errors.Join(tx.Settings.Delete(ctx, discovered), tellInstance(ctx, tx, idp.ActionModelCreated, now, &b, nil))
+		return l.add(ctx, tx, now, &b)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("creating a blueprint: %w", err)
 	}
 	return l.afterSaving(ctx, actor, &b)
+}
+
+// add stores a new blueprint with its event.
+func (l *Library) add(ctx context.Context, tx idp.Repos, actor idp.Actor, b *idp.Blueprint) error {
+	if err := tx.Blueprints.Create(ctx, b); err != nil {
+		return err
+	}
+	return errors.Join(tx.Settings.Delete(ctx, discovered), tellInstance(ctx, tx, idp.ActionModelCreated, actor, b, nil))
 }
 
 // Update changes a blueprint as it is now: its name, path, content, context and
@@ -114,7 +119,7 @@ func (l *Library) Update(ctx context.Context, actor idp.Actor, id idp.BlueprintI
 	if err := mutate(&wanted); err != nil {
 		return nil, fmt.Errorf("changing blueprint %s: %w", id, err)
 	}
-	if err := l.judge(ctx, actor, was, &wanted); err != nil {
+	if err := l.judgeWhole(ctx, actor, was, &wanted); err != nil {
 		return nil, fmt.Errorf("changing blueprint %s: %w", id, err)
 	}
 	var changed *idp.Blueprint
@@ -167,6 +172,9 @@ func (l *Library) afterSaving(ctx context.Context, actor idp.Actor, b *idp.Bluep
 		return b, nil
 	}
 	out, err := l.applyOne(ctx, actor, b.ID, attempt{})
+	if err != nil && ctx.Err() == nil && ofDatabase(ctx, err) {
+		return b, nil //nolint:nilerr // it is saved and says that it is not applied
+	}
 	if err != nil {
 		return nil, fmt.Errorf("applying blueprint %s after saving it: %w", b.ID, err)
 	}
@@ -179,24 +187,13 @@ func (l *Library) Delete(ctx context.Context, actor idp.Actor, id idp.BlueprintI
 	if err := l.check(actor, idp.VerbDelete); err != nil {
 		return err
 	}
-	err := l.d.Store.InTx(ctx, func(tx idp.Repos) error {
-		b, err := tx.Blueprints.Hold(ctx, id)
-		if err != nil {
-			return err
-		}
+	return l.d.Store.InTx(ctx, func(tx idp.Repos) error {
 		now, err := l.permitted(ctx, tx, actor, idp.VerbDelete)
 		if err != nil {
 			return err
 		}
-		if err := tellInstance(ctx, tx, idp.ActionModelDeleted, now, b, nil); err != nil {
-			return err
-		}
-		return errors.Join(tx.Settings.Delete(ctx, discovered), tx.Blueprints.Delete(ctx, id))
+		return l.RemoveIn(ctx, tx, now, id)
 	})
-	if err != nil {
-		return fmt.Errorf("deleting blueprint %s: %w", id, err)
-	}
-	return nil
 }
 
 // tellInstance writes the event of a change to a kept blueprint.

@@ -32,9 +32,25 @@ func said(b *idp.Blueprint) []string {
 	return []string{b.Name, b.Path, b.Content, context, strconv.FormatBool(b.Enabled)}
 }
 
-// judge validates what people say; was is nil when it is new. What did not
-// change is not judged again: an orphan may be switched off.
-func (l *Library) judge(ctx context.Context, actor idp.Actor, was, b *idp.Blueprint) error {
+// judgeWhole validates what people say, and whether content can be applied; was
+// is nil when it is new.
+func (l *Library) judgeWhole(ctx context.Context, actor idp.Actor, was, b *idp.Blueprint) error {
+	if err := l.judge(was, b); err != nil || b.Content == "" {
+		return err
+	}
+	if was != nil && said(was)[2] == said(b)[2] && said(was)[3] == said(b)[3] {
+		return nil
+	}
+	d, err := Parse(contentFile, []byte(b.Content))
+	if err == nil {
+		_, err = l.d.Prints.Plan(ctx, d, Options{Actor: actor, Context: b.Context})
+	}
+	return notValid(err)
+}
+
+// judge validates the fields. What did not change is not judged again: an orphan
+// may be switched off.
+func (l *Library) judge(was, b *idp.Blueprint) error {
 	var faults idp.Faults
 	b.Name, b.Path = strings.TrimSpace(b.Name), strings.TrimSpace(b.Path)
 	if b.Context == nil {
@@ -52,17 +68,7 @@ func (l *Library) judge(ctx context.Context, actor idp.Actor, was, b *idp.Bluepr
 	case b.Path != "" && (was == nil || was.Path != b.Path):
 		l.judgePath(&faults, b.Path)
 	}
-	if err := faults.Err(); err != nil {
-		return err
-	}
-	if b.Content == "" || was != nil && said(was)[2] == said(b)[2] && said(was)[3] == said(b)[3] {
-		return nil
-	}
-	d, err := Parse(contentFile, []byte(b.Content))
-	if err == nil {
-		_, err = l.d.Prints.Plan(ctx, d, Options{Actor: actor, Context: b.Context})
-	}
-	return notValid(err)
+	return faults.Err()
 }
 
 func (l *Library) judgePath(faults *idp.Faults, path string) {

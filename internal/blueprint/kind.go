@@ -78,8 +78,8 @@ func (m settled[T, F]) about() about {
 func (m settled[T, F]) right() idp.Resource { return m.resource }
 
 func (m settled[T, F]) show(row *T) (*thing, error) {
-	p := m.parts(row)
-	t := &thing{pk: p.id.String(), name: *p.name, data: map[string]any{}, refs: m.about().refs()}
+	p, a := m.parts(row), m.about()
+	t := &thing{pk: p.id.String(), name: *p.name, data: map[string]any{}, refs: a.refs(), hidden: a.secrets()}
 	if !m.alwaysFilled && m.settings != nil {
 		defaults, err := plain(m.settings)
 		if err != nil {

@@ -159,7 +159,7 @@ func (c criterion) fits(ctx context.Context, a about, t *thing, refer func(conte
 		return c.compare(parts[1:], t.key(), c.want)
 	}
 	got, known := t.data[parts[0]]
-	if !known {
+	if !known || a.secret(parts[0]) {
 		return false, idp.Invalid(c.field, "unknown field; expected one of %s", strings.Join(fieldNames(t), ", "))
 	}
 	parts, ref := parts[1:], a.ref(parts[0])

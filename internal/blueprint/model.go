@@ -34,6 +34,8 @@ type thing struct {
 	name string
 	data map[string]any
 	refs map[string]string // field → what it refers to
+	// hidden are fields of data that must not be shown.
+	hidden []string
 }
 
 // key is the primary key as values refer to it.
@@ -47,6 +49,9 @@ func (t *thing) key() any {
 // object is all of it, for !FindObject.
 func (t *thing) object() map[string]any {
 	out := maps.Clone(t.data)
+	for _, field := range t.hidden {
+		delete(out, field)
+	}
 	out["pk"] = t.key()
 	return out
 }

@@ -27,7 +27,7 @@ const (
 // policies.
 func models() map[string]model {
 	out := map[string]model{}
-	for _, m := range []model{flows(), bindings(), prompts(), policyBindings(), brands(), groups{}, users{}, tokens{}, invitations{}} {
+	for _, m := range []model{flows(), bindings(), prompts(), policyBindings(), brands(), groups{}, users{}, tokens{}, invitations{}, kept{}} {
 		out[m.about().model] = m
 	}
 	return out

@@ -16,6 +16,10 @@ const (
 	maxSteps = 200_000   // values looked at
 	maxBytes = 16 << 20  // of the values that tags give
 	maxText  = 1_000_000 // characters of one text that !Format makes
+	maxName  = 1000      // characters of a name in a tag
+	maxTold  = 500       // problems of one document
+	// maxEntries is how many entries a document may have.
+	maxEntries = 10_000
 )
 
 // wrong is a fault at a place of the file.

@@ -26,7 +26,7 @@ type scope struct {
 // outcome is what became of an entry with an id.
 type outcome struct {
 	entry   int
-	pk      any // nil = none
+	pk      any  // nil = none
 	unmet   bool // its conditions leave it out
 	skipped bool // what it wants is not offered
 	failed  bool // has a problem

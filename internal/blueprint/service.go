@@ -24,12 +24,16 @@ type Rules interface {
 	Release(ctx context.Context, tx idp.Repos, actor idp.Actor, row any) error
 }
 
-// Instances applies another blueprint that is kept here, in a transaction of
-// ours. Library is one.
+// Instances keeps and applies other blueprints in a transaction of ours. Library
+// is one.
 type Instances interface {
 	// ApplyNamed applies the one blueprint that has the fields. Errors:
 	// CodeNotFound; those of ApplyIn.
 	ApplyNamed(ctx context.Context, tx idp.Repos, actor idp.Actor, identifiers map[string]any) error
+	// SaveIn keeps a blueprint, or changes one (b.ID), and applies it when it is
+	// enabled.
+	SaveIn(ctx context.Context, tx idp.Repos, actor idp.Actor, b idp.Blueprint, isNew bool) (*idp.Blueprint, error)
+	RemoveIn(ctx context.Context, tx idp.Repos, actor idp.Actor, id idp.BlueprintID) error
 }
 
 // Deps are what a Service needs.
@@ -143,6 +147,11 @@ func (s *Service) all(ctx context.Context, documents []*Document, o Options, end
 	var reports []*Report
 	err := s.InTx(ctx, func(ctx context.Context, tx idp.Repos) error {
 		reports = nil
+		if end == nil { // replicas, and whoever applies elsewhere, take turns
+			if err := tx.Settings.Hold(ctx, libraryLock); err != nil {
+				return err
+			}
+		}
 		var problems []Problem
 		for _, d := range documents {
 			report, err := s.ApplyIn(ctx, tx, d, o)

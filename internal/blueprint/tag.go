@@ -84,6 +84,9 @@ func (s *scope) lookup(ctx context.Context, n *yaml.Node, get func(string) (v an
 		}
 		fallback = n.Content[1]
 	}
+	if len(key) > maxName {
+		return nil, wrongAt(n, "%s: expected a name of at most %d characters", n.Tag, maxName)
+	}
 	v, missing, err := get(key)
 	switch {
 	case err != nil:

@@ -61,6 +61,9 @@ func (s *scope) criteria(ctx context.Context, tag string, items []*yaml.Node) (q
 		if err != nil {
 			return nil, err
 		}
+		if len(field) > maxName {
+			return nil, wrongAt(item, "%s: expected a field of at most %d characters", tag, maxName)
+		}
 		v, err := s.resolve(ctx, item.Content[1])
 		if err != nil {
 			return nil, err

@@ -50,7 +50,7 @@ func (s *scope) enumerate(ctx context.Context, n *yaml.Node) (any, error) {
 		}
 		return out, nil
 	case "MAP":
-		var out any = map[string]any{}
+		out := map[string]any{}
 		for f.index, f.value = range values {
 			v, err := s.resolve(ctx, n.Content[2])
 			if err != nil {
@@ -60,11 +60,29 @@ func (s *scope) enumerate(ctx context.Context, n *yaml.Node) (any, error) {
 			if err != nil {
 				return nil, err
 			}
-			out = overlay(out, one)
+			gather(out, one)
 		}
 		return out, nil
 	}
 	return nil, wrongAt(n.Content[1], "!Enumerate: %q; expected SEQ or MAP", mode)
+}
+
+// gather puts the keys of from into a mapping of ours, level by level.
+func gather(into, from map[string]any) {
+	for key, v := range from {
+		below, ours := into[key].(map[string]any)
+		above, both := v.(map[string]any)
+		switch {
+		case ours && both:
+			gather(below, above)
+		case both:
+			own := map[string]any{}
+			gather(own, above)
+			into[key] = own
+		default:
+			into[key] = v
+		}
+	}
 }
 
 func iterable(n *yaml.Node, v any) ([]any, error) {

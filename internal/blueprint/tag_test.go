@@ -202,6 +202,8 @@ func TestBombsAreRefused(t *testing.T) {
 		{"  l: !Context l\n", "!Context l", "nested more than"},
 		{"  n: " + strings.Repeat("[", 60) + strings.Repeat("]", 60) + "\n", "!Context n", "nested more than"},
 		{"  s: " + strings.Repeat("x", 2000) + "\n", "!Enumerate [!Context s, SEQ, !Enumerate [!Context s, SEQ, !Value 0]]", "too large"},
+		{"  s: " + strings.Repeat("x", 60_000) + "\n", "!Enumerate [!Context s, MAP, [k, !Enumerate [[!Index 1], MAP, [!Value 0, 1]]]]", "too large"},
+		{"  s: x\n", "!Context " + strings.Repeat("a.", 5000) + "a", "a name of at most 1000 characters"},
 		{"  j: x\n", "!ParseJSON '" + strings.Repeat("[", 100) + strings.Repeat("]", 100) + "'", "nested more than"},
 	} {
 		_, err := f.apply(t, "version: 1\ncontext:\n"+c.context+"entries:\n  - model: authentik_core.group\n    identifiers: {name: G}\n    attrs: {attributes: {v: "+c.value+"}}\n")
