@@ -64,6 +64,14 @@ func TestGeneratedClientsSeeAlertsAsTexts(t *testing.T) {
 		return r.do(request{method: method, path: path("%s", at), key: c.key, body: body, header: map[string]string{"User-Agent": "OpenAPI-Generator/1.0.0/go"}})
 	}
 	require.Equal(t, []any{"static"}, results(generated(http.MethodGet, base, nil).json(http.StatusOK), "type"))
+	stage := c.post("/stages/prompt/stages/", fields{"name": "warns", "fields": []any{c.all(base, "pk")[0]}})["pk"]
+	told := c.post("/flows/instances/", fields{"name": "told", "slug": "told", "title": "Told", "designation": "stage_configuration"})["pk"]
+	c.post("/flows/bindings/", fields{"target": told, "stage": stage, "order": 0})
+	const executor = "/flows/executor/told/?query="
+	types := func(got map[string]any) any { return got["fields"].([]any)[0].(map[string]any)["type"] }
+	require.Equal(t, "static", types(generated(http.MethodGet, executor, nil).json(http.StatusOK)))
+	require.Equal(t, "alert_danger", types(c.get(executor)))
+
 	body["type"] = "static"
 	require.Equal(t, "static", generated(http.MethodPut, one, body).json(http.StatusOK)["type"])
 	require.Equal(t, "alert_danger", c.get(one)["type"])

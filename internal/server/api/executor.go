@@ -149,5 +149,5 @@ func (a *API) answer(c *call, answer *flow.Answer) (any, error) {
 		http.Redirect(c.w, c.r, c.r.URL.RequestURI(), http.StatusFound)
 		return handled, nil
 	}
-	return json.RawMessage(body), nil
+	return challengeFor(c, body)
 }

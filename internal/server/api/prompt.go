@@ -1,6 +1,8 @@
 package api
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"reflect"
 	"slices"
@@ -137,6 +139,26 @@ func forCaller(c *call, sent *promptBody, views []Prompt) {
 			views[i].Type = string(prompt.Static)
 		}
 	}
+}
+
+// challengeFor is forCaller for the prompts of a flow.
+func challengeFor(c *call, body []byte) (any, error) {
+	if knowsAlerts(c, nil) {
+		return json.RawMessage(body), nil
+	}
+	var shown map[string]any
+	if err := json.Unmarshal(body, &shown); err != nil {
+		return nil, err
+	}
+	if shown["component"] == (prompt.Challenge{}).Component() {
+		fields, _ := shown["fields"].([]any)
+		for _, field := range fields {
+			if f, ok := field.(map[string]any); ok && slices.Contains(alerts, fmt.Sprint(f["type"])) {
+				f["type"] = prompt.Static
+			}
+		}
+	}
+	return shown, nil
 }
 
 // promptOf finds the prompt of the path that the caller may treat so.
