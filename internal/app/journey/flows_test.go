@@ -64,8 +64,10 @@ func flowFromNothing(t *testing.T, s *site) {
 
 	// Whom the second one is for.
 	b.click("No policy: everybody meets it of visitor-no")
-	b.run(chromedp.Click(`//section[@aria-label="Policies of visitor-no"]//summary`, chromedp.BySearch))
-	b.leaving(func() { b.run(chromedp.Click(`//section[@aria-label="Policies of visitor-no"]//a[normalize-space(.)="New policy"]`, chromedp.BySearch)) })
+	b.leaving(func() {
+		b.run(chromedp.Click(`//section[@aria-label="Policies of visitor-no"]//a[normalize-space(.)="Bind a policy, a group or a user"]`, chromedp.BySearch))
+	})
+	b.follow("New policy")
 	b.run(chromedp.Click(`//h2/a[contains(., "Expression")]`, chromedp.BySearch))
 	b.at("/if/admin/policies/new/expression/")
 	b.fill("name", "is-a-guest")
@@ -73,7 +75,9 @@ func flowFromNothing(t *testing.T, s *site) {
 	b.follow("Create policy")
 	b.sees("The policy is-a-guest was created")
 	b.run(chromedp.Click(`//section[@aria-label="Policies of visitor-no"]//span[.="Turn the answer round"]`, chromedp.BySearch))
-	b.leaving(func() { b.run(chromedp.Click(`//section[@aria-label="Policies of visitor-no"]//button[normalize-space(.)="Bind"]`, chromedp.BySearch)) })
+	b.leaving(func() {
+		b.run(chromedp.Click(`//section[@aria-label="Policies of visitor-no"]//button[normalize-space(.)="Bind"]`, chromedp.BySearch))
+	})
 	b.sees("1 policy, asked right before the stage", "otherwise left out")
 	b.open(flow)
 	b.checked("flow")

@@ -92,8 +92,10 @@ func TestBindGroupsAndPeople(t *testing.T) {
 	require.NoError(t, err)
 	ada := s.User("ada", func(n *account.NewUser) { n.Name = "Ada Lovelace" })
 	bind := at(f) + "policies/"
-	s.done(s.page(at(f)), bind, "subject", "group", "group", g.ID.String())
-	p := s.done(s.page(at(f)), bind, "subject", "user", "user", "ADA", "negate", "true")
+	form := at(f) + "?open=bind-" + f.ID.String()
+	require.Contains(t, s.page(at(f)).Body, `href="`+form+`#at-bind-`+f.ID.String()+`"`)
+	s.done(s.page(form), bind, "subject", "group", "group", g.ID.String())
+	p := s.done(s.page(form), bind, "subject", "user", "user", "ADA", "negate", "true")
 	rules := s.rules(f.ID.UUID())
 	require.Len(t, rules, 2)
 	require.Equal(t, []any{g.ID, ada.ID, true, true, 10}, []any{*rules[0].GroupID, *rules[1].UserID, rules[0].Enabled, rules[1].Negate, rules[1].Order})
@@ -112,7 +114,7 @@ func TestBindGroupsAndPeople(t *testing.T) {
 		{"timeout", "Ensure this value is greater than or equal to 0.", []string{"subject", "user", "user", "boss", "timeout", "-1"}},
 		{"order", "A valid integer is required.", []string{"subject", "user", "user", "boss", "order", "many"}},
 	} {
-		p := s.submit(s.page(at(f)), bind, c.form...)
+		p := s.submit(s.page(form), bind, c.form...)
 		require.Equal(t, http.StatusBadRequest, p.Status, c.says)
 		require.Empty(t, p.Faults())
 		require.Contains(t, fault(p, "bind-"+f.ID.String()+"-"+c.field), c.says)
@@ -400,7 +402,7 @@ func TestWhatWasJustMadeIsChosen(t *testing.T) {
 	s := open(t)
 	f := s.makeFlow("fresh")
 	st, pol := s.makeStage("just made", "deny", `{}`), s.makePolicy("just made", "true")
-	p := s.page(at(f))
+	p := s.page(at(f) + "?open=bind-" + f.ID.String())
 	back := func(form string) string { return "?back=" + url.QueryEscape(at(f)+"?open="+form+"#at-"+form) }
 	for _, href := range []string{"/if/admin/stages/new/deny/" + back("add"), "/if/admin/policies/new/" + back("bind-"+f.ID.String())} {
 		require.NotNil(t, find(p.Doc, func(n *html.Node) bool { return value(n, "href") == href }), href)

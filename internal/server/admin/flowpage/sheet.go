@@ -25,7 +25,7 @@ type sheet struct {
 	Use      use
 	Stages   []idp.Stage // all there are, by name
 	Kinds    []flow.Kind
-	Policies []idp.Policy
+	Policies []idp.Policy // what can be bound, while a form asks for it
 	Groups   []idp.Group
 	Typed    typed
 	Fresh    fresh
@@ -46,10 +46,13 @@ type typed struct {
 
 // The forms of the page: this one adds a stage, the others are named by what
 // they change.
-const formAdd = "add"
+const (
+	formAdd        = "add"
+	formBindPrefix = "bind-"
+)
 
 func formStage(id idp.FlowBindingID) string  { return "stage-" + id.String() }
-func formBind(target idp.UUID) string        { return "bind-" + target.String() }
+func formBind(target idp.UUID) string        { return formBindPrefix + target.String() }
 func formRule(id idp.PolicyBindingID) string { return "rule-" + id.String() }
 
 // step is a stage of the flow.
@@ -121,6 +124,11 @@ func (p *Pages) showSheet(w http.ResponseWriter, r *http.Request, f *idp.Flow, a
 		return err
 	}
 	s.Typed, s.Link = at, p.link(r, f)
+	if strings.HasPrefix(at.At, formBindPrefix) {
+		if err := p.choices(r.Context(), s); err != nil {
+			return err
+		}
+	}
 	q := web.Query(r)
 	s.Fresh = fresh{q.Trimmed("stage"), q.Trimmed("policy")}
 	s.Moved, s.Up = q.Trimmed("moved"), q.Trimmed("way") == "up"
@@ -160,9 +168,6 @@ func (p *Pages) sheet(ctx context.Context, f *idp.Flow) (*sheet, error) {
 	if s.Use, err = p.use(ctx, f.ID, s.Stages); err != nil {
 		return nil, err
 	}
-	if err := p.choices(ctx, s); err != nil {
-		return nil, err
-	}
 	rules, err := p.rules(ctx, s, bindings)
 	if err != nil {
 		return nil, err
@@ -181,7 +186,8 @@ func (p *Pages) sheet(ctx context.Context, f *idp.Flow) (*sheet, error) {
 	return s, nil
 }
 
-// choices reads what can be bound.
+// choices reads what can be bound. It is shown in one form at a time: a
+// directory may have thousands of groups.
 func (p *Pages) choices(ctx context.Context, s *sheet) (err error) {
 	repos := p.d.Store.Repos()
 	s.Policies, err = every(func(at idp.Paging) (idp.Page[idp.Policy], error) {
@@ -212,31 +218,58 @@ func (p *Pages) rules(ctx context.Context, s *sheet, bindings []idp.FlowBinding)
 	if err != nil {
 		return nil, fmt.Errorf("listing the policies of flow %s: %w", s.Flow.Slug, err)
 	}
-	people := []idp.UserID{}
-	for i := range bound {
-		if id := bound[i].UserID; id != nil && !slices.Contains(people, *id) {
-			people = append(people, *id)
-		}
-	}
-	users, err := every(func(at idp.Paging) (idp.Page[idp.User], error) {
-		return repos.Users.Find(ctx, idp.UserFilter{Paging: at, IDs: people})
-	})
+	named, err := p.subjects(ctx, bound)
 	if err != nil {
 		return nil, fmt.Errorf("reading who is bound to flow %s: %w", s.Flow.Slug, err)
 	}
 	out := map[idp.UUID][]rule{}
 	for i := range bound {
-		out[bound[i].Target] = append(out[bound[i].Target], p.rule(&bound[i], s, users))
+		out[bound[i].Target] = append(out[bound[i].Target], p.rule(&bound[i], s.Flow, named))
 	}
 	return out, nil
 }
 
+// subjects are the names of the groups and users that are bound.
+type subjects struct {
+	groups map[idp.GroupID]string
+	users  map[idp.UserID]string
+}
+
+func (p *Pages) subjects(ctx context.Context, bound []idp.PolicyBinding) (subjects, error) {
+	out, repos := subjects{map[idp.GroupID]string{}, map[idp.UserID]string{}}, p.d.Store.Repos()
+	groups, people := []idp.GroupID{}, []idp.UserID{} // empty, not nil: nobody instead of everybody
+	for i := range bound {
+		if id := bound[i].GroupID; id != nil {
+			groups = append(groups, *id)
+		}
+		if id := bound[i].UserID; id != nil {
+			people = append(people, *id)
+		}
+	}
+	foundGroups, err := every(func(at idp.Paging) (idp.Page[idp.Group], error) {
+		return repos.Groups.Find(ctx, idp.GroupFilter{Paging: at, IDs: groups})
+	})
+	if err != nil {
+		return out, err
+	}
+	for i := range foundGroups {
+		out.groups[foundGroups[i].ID] = foundGroups[i].Name
+	}
+	foundUsers, err := every(func(at idp.Paging) (idp.Page[idp.User], error) {
+		return repos.Users.Find(ctx, idp.UserFilter{Paging: at, IDs: people})
+	})
+	for i := range foundUsers {
+		out.users[foundUsers[i].ID] = foundUsers[i].DisplayName()
+	}
+	return out, err
+}
+
 // rule says in words what a policy binding is about.
-func (p *Pages) rule(b *idp.PolicyBinding, s *sheet, users []idp.User) rule {
+func (p *Pages) rule(b *idp.PolicyBinding, f *idp.Flow, named subjects) rule {
 	r := rule{Binding: b}
 	switch {
 	case b.Policy != nil:
-		r.Subject, r.Name, r.Href, r.Kind = "policy", b.Policy.Name, page.Back(flowPath(s.Flow.ID)).With(policyPath(b.Policy.ID)), b.Policy.Kind
+		r.Subject, r.Name, r.Href, r.Kind = "policy", b.Policy.Name, page.Back(flowPath(f.ID)).With(policyPath(b.Policy.ID)), b.Policy.Kind
 		if kind, ok := p.d.Policies.Get(b.Policy.Kind); ok {
 			r.Kind = kind.Verbose
 		}
@@ -244,15 +277,9 @@ func (p *Pages) rule(b *idp.PolicyBinding, s *sheet, users []idp.User) rule {
 			r.Fault = reasons(err)
 		}
 	case b.GroupID != nil:
-		r.Subject, r.Name, r.Href, r.Kind = "group", b.GroupID.String(), groupPath(*b.GroupID), "Group"
-		if i := slices.IndexFunc(s.Groups, func(g idp.Group) bool { return g.ID == *b.GroupID }); i >= 0 {
-			r.Name = s.Groups[i].Name
-		}
+		r.Subject, r.Name, r.Href, r.Kind = "group", named.groups[*b.GroupID], groupPath(*b.GroupID), "Group"
 	case b.UserID != nil:
-		r.Subject, r.Name, r.Href, r.Kind = "user", b.UserID.String(), userPath(*b.UserID), "User"
-		if i := slices.IndexFunc(users, func(u idp.User) bool { return u.ID == *b.UserID }); i >= 0 {
-			r.Name = users[i].DisplayName()
-		}
+		r.Subject, r.Name, r.Href, r.Kind = "user", named.users[*b.UserID], userPath(*b.UserID), "User"
 	}
 	return r
 }
