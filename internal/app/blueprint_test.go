@@ -1,12 +1,14 @@
 package app_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,7 +16,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v4"
 
+	"github.com/portcullis-idp/portcullis/internal/app"
 	"github.com/portcullis-idp/portcullis/internal/blueprint"
+	"github.com/portcullis-idp/portcullis/internal/cli"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
 
@@ -113,6 +117,59 @@ func TestExportedFlowsAreTheSameElsewhere(t *testing.T) {
 		for _, c := range report.Changes {
 			require.Equal(t, "unchanged", c.Effect, "%s: %+v", f.Slug, c)
 		}
+	}
+}
+
+const responders = `version: 1
+metadata: {name: Responders}
+entries:
+  - model: authentik_core.group
+    id: group
+    identifiers: {name: Responders}
+    attrs: {attributes: {team: !Context [team, red]}}
+  - model: authentik_core.user
+    identifiers: {username: grace}
+    attrs: {name: Grace, password: a very long password, groups: [!KeyOf group]}
+`
+
+// The command line does the same on the database of this machine and on a server
+// elsewhere. Not parallel: the token is in the environment.
+func TestCommandLineWorksHereAndElsewhere(t *testing.T) {
+	for _, where := range []string{"here", "elsewhere"} {
+		s := newSite(t, 1)
+		flags := []string{"--database-url", s.url}
+		if where == "elsewhere" {
+			_, key := s.key(s.named("admin"), idp.IntentAPI)
+			t.Setenv("PORTCULLIS_TOKEN", key)
+			flags = []string{"--server", s.replicas[0].base}
+		}
+		file := filepath.Join(t.TempDir(), "responders.yaml")
+		require.NoError(t, os.WriteFile(file, []byte(responders), 0o600))
+		run := func(code int, args ...string) string {
+			var out, errs bytes.Buffer
+			args = append(append([]string{"blueprint"}, args...), flags...)
+			require.Equal(t, code, cli.Run(app.Program(), args, &out, &errs), "%s: %v: %s%s", where, args, out.String(), errs.String())
+			return out.String()
+		}
+		before := s.contents()["users"]
+		require.Equal(t, "ok "+file+": 2 entries\n", run(0, "validate", file))
+		plan := run(0, "plan", file, "--context", "team=blue")
+		require.Contains(t, plan, "  + group Responders  line 4\n      name: Responders\n      attributes: {\"team\":\"blue\"}\n")
+		require.Contains(t, plan, "      password: ***\n")
+		require.Contains(t, plan, "Plan: 2 to create, 0 to change, 0 to remove, 0 unchanged.\n")
+		require.Equal(t, before, s.contents()["users"])
+		require.Contains(t, run(0, "apply", file, "--context", "team=blue"), "Applied: 2 created, 0 changed, 0 removed, 0 unchanged.\n")
+		require.Contains(t, run(0, "apply", file, "--context", "team=blue"), "Applied: 0 created, 0 changed, 0 removed, 2 unchanged.\n")
+		require.Contains(t, run(0, "plan", file), "      attributes: {\"team\":\"blue\"} → {\"team\":\"red\"}\n")
+		in, err := s.browser().tryToSignIn("grace", "a very long password")
+		require.NoError(t, err)
+		require.True(t, in, where)
+
+		require.NoError(t, os.WriteFile(file, []byte(responders+"  - model: nothing.at_all\n    identifiers: {a: b}\n"), 0o600))
+		require.Contains(t, run(1, "validate", file), "problem "+file+":11:12: entry 3 (nothing.at_all): model: model \"nothing.at_all\" is not offered\n")
+		require.Contains(t, run(0, "apply", file, "--skip-unsupported", "--format", "json"), `"effect": "skipped"`)
+		exported := run(0, "export", signInFlow)
+		require.True(t, strings.HasPrefix(exported, blueprint.Modeline), exported)
 	}
 }
 

@@ -160,8 +160,9 @@ func TestAnEntryThatRefersToOneLeftOutByItsConditionsIsWrong(t *testing.T) {
 
 // others stands for the blueprints that are kept here.
 type others struct {
-	f     fixture
-	texts map[string]string
+	blueprint.Instances // the rest is not asked for
+	f                   fixture
+	texts               map[string]string
 }
 
 func (o others) ApplyNamed(ctx context.Context, tx idp.Repos, actor idp.Actor, identifiers map[string]any) error {
@@ -185,7 +186,7 @@ func TestBlueprintsApplyOthersFirst(t *testing.T) {
 	}
 	_, err := f.apply(t, apply("first", ""))
 	require.ErrorContains(t, err, "other blueprints cannot be applied here")
-	f.Instances = others{f, map[string]string{
+	f.Instances = others{nil, f, map[string]string{
 		"first": accounts, // with a password, to be hashed outside of both
 		"loop":  apply("loop", ""),
 		"bad":   "version: 1\nentries:\n  - model: nothing.at_all\n    identifiers: {a: b}\n",
