@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -358,4 +359,40 @@ func TestABlueprintAppliesAnother(t *testing.T) {
 	s.write("z.yaml", "version: 1\nmetadata: {name: z}\nentries:\n  - model: authentik_blueprints.metaapplyblueprint\n    identifiers: {name: a}\n")
 	s.refresh()
 	require.Contains(t, s.named("a").Problems[0].Message, "circle")
+}
+
+// A document keeps another one, which is applied along with it.
+func TestABlueprintKeepsAnother(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t, nil)
+	s.write("inner.yaml", strings.Replace(text("inner", "!Context label"), "{name: inner}", "{name: inner, labels: {blueprints.goauthentik.io/instantiate: \"false\"}}", 1))
+	outer := func(label, more string) string {
+		return "version: 1\nmetadata: {name: outer}\nentries:\n  - model: authentik_blueprints.blueprintinstance\n    identifiers: {name: of outer}\n    " + more +
+			"attrs: {path: inner.yaml, context: {label: " + label + "}}\n"
+	}
+	s.write("outer.yaml", outer("one", ""))
+	require.Equal(t, []string{"outer"}, s.discover().Applied)
+	require.Equal(t, "one", s.prompt("inner"))
+	require.Equal(t, idp.BlueprintSuccessful, s.named("of outer").Status)
+	require.Empty(t, s.refresh().Applied)
+	report, err := s.Library.Plan(t.Context(), s.boss(), s.named("outer").ID)
+	require.NoError(t, err)
+	require.Equal(t, blueprint.EffectUnchanged, report.Changes[0].Effect)
+
+	s.write("outer.yaml", outer("two", ""))
+	s.refresh()
+	require.Equal(t, "two", s.prompt("inner"))
+	s.write("inner.yaml", broken)
+	s.write("outer.yaml", outer("three", ""))
+	require.Len(t, s.refresh().Failed, 2, "the one with the other in it, and the other itself")
+	require.Equal(t, "two", s.prompt("inner"))
+	require.Equal(t, "two", s.named("of outer").Context["label"])
+	s.write("outer.yaml", strings.Replace(outer("four", ""), "inner.yaml", "absent.yaml", 1))
+	s.refresh()
+	require.Contains(t, s.named("outer").Problems[0].Message, "Blueprint file does not exist")
+	require.Equal(t, "path", s.named("outer").Problems[0].Field)
+	s.write("outer.yaml", outer("five", "state: absent\n    "))
+	s.refresh()
+	require.Equal(t, 1, s.count())
+	require.Equal(t, "two", s.prompt("inner"), "what it made stays")
 }
