@@ -179,6 +179,29 @@ func TestWhatALinkCarries(t *testing.T) {
 	done(t, other.post("ask", flow.Input{"attributes.floor": "2"}), "/if/user/")
 }
 
+// A program that sends its link with every request gets on.
+func TestALinkSentWithEveryRequest(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	f := w.flow("ask")
+	w.stage(f, 10, "email", `{}`)
+	w.stage(f, 20, "prompt", w.fields("one", key(prompt.Text, "one")))
+	w.stage(f, 30, "prompt", w.fields("two", key(prompt.Text, "two")))
+	shows(t, w.signedIn(w.user("ada")).get("ask"), "ak-stage-email")
+	link, b := w.letter(), w.browser("program")
+	step := func(act func() *flow.Answer) *flow.Answer {
+		v := b.visit("ask")
+		v.Query = map[string]string{}
+		require.NoError(t, flowlink.Enter(w.ctx, b.tokens, b.flows, v, link))
+		return act()
+	}
+	for _, field := range []string{"one", "two"} {
+		got := shows(t, step(func() *flow.Answer { return b.get("ask") }), "ak-stage-prompt")
+		require.Equal(t, field, got["fields"].([]any)[0].(map[string]any)["field_key"])
+		step(func() *flow.Answer { return b.post("ask", flow.Input{field: "x"}) })
+	}
+}
+
 // What somebody else left in the browser is not laid over a link.
 func TestALinkTakesNothingOfOthers(t *testing.T) {
 	t.Parallel()
