@@ -38,15 +38,26 @@ var (
 	eventMaps  = []string{"user", "context", "brand"}
 )
 
+var eventHelp = map[string]string{
+	"pk":        "The event's identifier.",
+	"action":    "What was done, such as login, user_write or model_updated.",
+	"app":       "The part of the product that wrote the event.",
+	"client_ip": "The address the act came from, \"\" when it is not known.",
+	"created":   "When it was written, such as 2026-02-03T04:05:06Z.",
+	"user":      "Whom the event is about, or who acted: pk, username, email, authenticated_as.",
+	"context":   "The facts of the event, such as action_id or model (app, model_name, pk, name).",
+	"brand":     "The brand of the request: pk, domain, name.",
+}
+
 // EventEnvironment lists the names that conditions over events see beside the
 // functions of Environment.
 func EventEnvironment() []Entry {
 	var out []Entry
 	for _, name := range eventTexts {
-		out = append(out, Entry{name, "variable", "text", ""})
+		out = append(out, Entry{name, "variable", "text", eventHelp[name]})
 	}
 	for _, name := range eventMaps {
-		out = append(out, Entry{name, "variable", "map", ""})
+		out = append(out, Entry{name, "variable", "map", eventHelp[name]})
 	}
 	return out
 }
