@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
@@ -93,6 +94,37 @@ func flowFromNothing(t *testing.T, s *site) {
 	b.sees("2 stages are taken out of it")
 	b.press("Delete flow")
 	b.sees("was deleted")
+}
+
+// The same without script: what is folded away opens, what is asked is a page of
+// its own.
+func flowWithoutScript(t *testing.T, s *site) {
+	b := newBrowser(t, s.URL)
+	b.run(emulation.SetScriptExecutionDisabled(true))
+	b.asAdmin()
+	b.open("/if/admin/flows/new/")
+	b.fill("name", "Plain")
+	b.fill("slug", "plain-flow")
+	b.choose("designation", "Invalidation")
+	b.follow("Create flow")
+	b.choose("stage", "default-invalidation-logout")
+	b.follow("Add stage")
+	b.click("Add a stage")
+	b.choose("stage", "default-link-login")
+	b.follow("Add stage")
+	b.follow("Move default-link-login up")
+	require.Equal(t, []string{"default-link-login", "default-invalidation-logout"}, b.stages())
+	b.picture("noscript-flow.png")
+	b.click("No policy: everybody meets it of default-link-login")
+	b.follow("Remove from the flow")
+	b.sees("Remove default-link-login from the flow?")
+	b.follow("Remove stage")
+	require.Equal(t, []string{"default-invalidation-logout"}, b.stages())
+	b.follow("Edit")
+	b.follow("Delete flow")
+	b.sees("Delete the flow Plain?", "1 stage is taken out of it")
+	b.follow("Delete flow")
+	b.sees("The flow Plain was deleted")
 }
 
 // visitFlow runs the flow of the page with an answer.

@@ -34,6 +34,7 @@ func TestJourneys(t *testing.T) {
 		{"signing out", signOut},
 		{"by keyboard", byKeyboard},
 		{"without script", withoutScript},
+		{"a flow without script", flowWithoutScript},
 		{"two administrators at once", together},
 		{"an administrator overtaken", overtaken},
 		{"back button", backButton},

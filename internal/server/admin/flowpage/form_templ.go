@@ -216,7 +216,7 @@ func formPage(v formView) templ.Component {
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
-						templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "compatibility_mode", Label: "Compatibility mode", Type: ui.FieldSwitch, Checked: v.Form.Compatibility, Hint: "For clients that draw the flow themselves: plain fields that older password managers find. The pages of this server need it not.", Error: v.Faults.Of("compatibility_mode")}).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "compatibility_mode", Label: "Compatibility mode", Type: ui.FieldSwitch, Checked: v.Form.Compatibility, Hint: "For clients that draw the flow themselves: plain fields that older password managers find. The pages of this server do not need it.", Error: v.Faults.Of("compatibility_mode")}).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}

@@ -190,7 +190,7 @@ func (s *sheet) runHint() string {
 	case idp.DesignationInvalidation:
 		return "This signs you out."
 	case idp.DesignationUnenrollment, idp.DesignationStageConfiguration:
-		return "It acts on your own account."
+		return "As yourself it acts on your own account: what it does, it does to you."
 	}
 	return ""
 }
