@@ -79,6 +79,19 @@ func TestAccountsAreKeptWithTheRulesOfEverybody(t *testing.T) {
 	}
 	require.Contains(t, string(raw), `{"field":"password","from":null,"to":"***"}`)
 
+	for find, want := range map[string]string{"[groups__name, Keepers]": "", "[groups__name, Nobodies]": "no authentik_core.user has",
+		"[groups, !Find [authentik_core.group, [name, Keepers]]]": "", "[password__startswith, c]": "password__startswith: unknown field"} {
+		_, err := f.apply(t, "version: 1\nentries:\n  - model: authentik_core.group\n    identifiers: {name: Found}\n    attrs: {users: [!Find [authentik_core.user, "+find+"]]}\n")
+		if want == "" {
+			require.NoError(t, err, find)
+		} else {
+			require.ErrorContains(t, err, want, find)
+		}
+	}
+	_, err = f.apply(t, "version: 1\nentries:\n  - model: authentik_core.group\n    state: absent\n    identifiers: {name: Found}\n")
+	require.NoError(t, err)
+	ada = f.user(t, "ada")
+
 	changes, err = f.apply(t, accounts)
 	require.NoError(t, err)
 	require.Equal(t, "unchanged unchanged unchanged unchanged unchanged", effects(changes))

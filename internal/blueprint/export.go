@@ -291,7 +291,7 @@ func (x *exporter) value(ctx context.Context, c column, v any) (*yaml.Node, erro
 	if c.ref == "" || v == nil {
 		return dataNode(v)
 	}
-	pk := display(v)
+	pk := keyText(v)
 	if id := x.ids[pk]; id != "" {
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!KeyOf", Value: id, Style: yaml.TaggedStyle}, nil
 	}

@@ -162,22 +162,31 @@ func (c criterion) fits(ctx context.Context, a about, t *thing, refer func(conte
 	if !known || a.secret(parts[0]) {
 		return false, idp.Invalid(c.field, "unknown field; expected one of %s", strings.Join(fieldNames(t), ", "))
 	}
-	parts, ref := parts[1:], a.ref(parts[0])
-	for ref != "" && len(parts) > 0 && comparisons[parts[0]] == nil {
-		pk, ok := got.(string)
-		if !ok {
-			return c.compare(nil, nil, c.want)
-		}
-		other, err := refer(ctx, ref, pk)
-		if err != nil || other == nil {
-			return false, err
-		}
-		if got, known = other.data[parts[0]]; !known {
-			return false, idp.Invalid(c.field, "what it refers to has no field %q; expected one of %s", parts[0], strings.Join(fieldNames(other), ", "))
-		}
-		ref, parts = other.refs[parts[0]], parts[1:]
+	return c.through(ctx, a.ref(parts[0]), parts[1:], got, refer)
+}
+
+// through goes on into what a field refers to; of a list, one has to fit.
+func (c criterion) through(ctx context.Context, ref string, parts []string, got any, refer func(context.Context, string, string) (*thing, error)) (bool, error) {
+	if ref == "" || len(parts) == 0 || comparisons[parts[0]] != nil || got == nil {
+		return c.compare(parts, got, c.want)
 	}
-	return c.compare(parts, got, c.want)
+	if list, ok := got.([]any); ok {
+		for _, item := range list {
+			if ok, err := c.through(ctx, ref, parts, item, refer); ok || err != nil {
+				return ok, err
+			}
+		}
+		return false, nil
+	}
+	other, err := refer(ctx, ref, keyText(got))
+	if err != nil || other == nil {
+		return false, err
+	}
+	next, known := other.data[parts[0]]
+	if !known || slices.Contains(other.hidden, parts[0]) {
+		return false, idp.Invalid(c.field, "what it refers to has no field %q; expected one of %s", parts[0], strings.Join(fieldNames(other), ", "))
+	}
+	return c.through(ctx, other.refs[parts[0]], parts[1:], next, refer)
 }
 
 // compare goes on into a value and compares what is there.
@@ -203,6 +212,11 @@ func (c criterion) compare(parts []string, got, want any) (bool, error) {
 			return false, idp.Invalid(c.field, "%v", err)
 		}
 		return ok, nil
+	}
+	if list, ok := got.([]any); ok {
+		if _, all := want.([]any); !all {
+			return slices.ContainsFunc(list, func(v any) bool { return same(v, want) }), nil
+		}
 	}
 	return matches(got, want), nil
 }

@@ -3,6 +3,7 @@ package blueprint
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -146,7 +147,7 @@ func (r *run) shown(ctx context.Context, ref string, v any) (any, error) {
 		if ref == "" {
 			return v, nil
 		}
-		return r.nameOf(ctx, ref, display(v))
+		return r.nameOf(ctx, ref, keyText(v))
 	case []any:
 		out := make([]any, len(v))
 		for i := range v {
@@ -158,6 +159,14 @@ func (r *run) shown(ctx context.Context, ref string, v any) (any, error) {
 		return out, nil
 	}
 	return v, nil
+}
+
+// keyText is a primary key as text; numbers come as JSON has them.
+func keyText(v any) string {
+	if f, ok := v.(float64); ok {
+		return strconv.FormatFloat(f, 'f', -1, 64)
+	}
+	return display(v)
 }
 
 // permitted asks whether the actor may do this to objects of the model.

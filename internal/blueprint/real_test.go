@@ -2,6 +2,7 @@ package blueprint_test
 
 import (
 	"io/fs"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -79,4 +80,62 @@ func TestTheDefaultsAreAppliedInOneGo(t *testing.T) {
 			require.NotEmpty(t, c.Name, "%+v", c)
 		}
 	}
+}
+
+// What a flow asks of groups and users is looked up by name elsewhere, and its
+// links to other flows are left out where those do not exist.
+func TestExportsNameWhatIsNotTheirs(t *testing.T) {
+	t.Parallel()
+	f := real(t)
+	apply := func(text string) {
+		t.Helper()
+		_, err := f.apply(t, text)
+		require.NoError(t, err)
+	}
+	const people = "version: 1\nentries:\n  - model: authentik_core.group\n    identifiers: {name: Staff}\n  - model: authentik_core.user\n    identifiers: {username: ada}\n"
+	apply(people)
+	apply(`version: 1
+entries:
+  - {model: authentik_flows.flow, id: other, identifiers: {slug: other}, attrs: {name: Other, title: Other, designation: recovery}}
+  - {model: authentik_flows.flow, id: flow, identifiers: {slug: "on"}, attrs: {name: "no", title: "012", designation: authentication}}
+  - {model: authentik_stages_password.passwordstage, id: password, identifiers: {name: password}, attrs: {backends: [authentik.core.auth.InbuiltBackend]}}
+  - model: authentik_stages_identification.identificationstage
+    id: who
+    identifiers: {name: who}
+    attrs: {user_fields: [email], password_stage: !KeyOf password, recovery_flow: !KeyOf other}
+  - {model: authentik_flows.flowstagebinding, id: b, identifiers: {target: !KeyOf flow, stage: !KeyOf who, order: 1}}
+  - model: authentik_policies.policybinding
+    identifiers: {target: !KeyOf b, group: !Find [authentik_core.group, [name, Staff]], order: 0}
+  - model: authentik_policies.policybinding
+    identifiers: {target: !KeyOf flow, user: !Find [authentik_core.user, [username, ada]], order: 0}
+    attrs: {negate: true}
+`)
+	text, err := f.Export(t.Context(), "on")
+	require.NoError(t, err)
+	for _, want := range []string{
+		"# Leads to other flows, which are not part of this file: other.\n",
+		"slug: \"on\"\n", "name: \"no\"\n", "title: \"012\"\n", "password_stage: !KeyOf stage-password\n",
+		"recovery_flow: !Find [authentik_flows.flow, [slug, other], {default: null}]\n",
+		"group: !Find [authentik_core.group, [name, Staff]]\n", "user: !Find [authentik_core.user, [username, ada]]\n",
+	} {
+		require.Contains(t, string(text), want, "%s", text)
+	}
+	again, err := f.apply(t, string(text))
+	require.NoError(t, err)
+	require.NotContains(t, effects(again), "created")
+	require.NotContains(t, strings.ReplaceAll(effects(again), "unchanged", ""), "changed")
+
+	to := real(t)
+	_, err = to.apply(t, string(text))
+	require.ErrorContains(t, err, "no authentik_core.group has name Staff")
+	_, err = to.apply(t, people)
+	require.NoError(t, err)
+	_, err = to.apply(t, string(text))
+	require.NoError(t, err)
+	page, err := to.db.Repos().Stages.Find(t.Context(), idp.StageFilter{Paging: idp.Paging{Search: "who"}})
+	require.NoError(t, err)
+	require.Contains(t, string(page.Items[0].Settings), `"recovery_flow": null`)
+
+	_, err = f.Export(t.Context(), "none")
+	require.True(t, idp.Is(err, idp.CodeNotFound), "%v", err)
 }
