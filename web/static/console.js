@@ -162,6 +162,8 @@ class OrderList extends HTMLElement {
     const rows = this.rows();
     rows.forEach((r, i) => ($("[data-at]", r).value = i + 1));
     button.focus();
+    // At an end there is nothing further that way: the button is gone, the other one of the row is there.
+    if (getComputedStyle(button).visibility === "hidden") $(`[data-move="${up ? "down" : "up"}"]`, row).focus();
     say(`Position ${rows.indexOf(row) + 1} of ${rows.length}`);
     row.dispatchEvent(new Event("input", { bubbles: true }));
   }
