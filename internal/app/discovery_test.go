@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -188,6 +189,25 @@ func TestTheBlueprintsDirectoryMustExist(t *testing.T) {
 	s := blankSite(t, "postgres://nobody@localhost/none")
 	_, err := s.config("blueprints_dir", filepath.Join(t.TempDir(), "absent"))
 	require.ErrorContains(t, err, "blueprints_dir")
+}
+
+// Examples are there to be chosen, and none applies itself.
+func TestExamplesWaitToBeChosen(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 1)
+	files, err := s.replicas[0].Library.Files(t.Context(), idp.SystemActor())
+	require.NoError(t, err)
+	examples := 0
+	for _, f := range files {
+		if strings.HasPrefix(f.Path, "example/") {
+			examples++
+			require.Equal(t, "false", f.Metadata.Labels["blueprints.goauthentik.io/instantiate"], f.Path)
+		}
+	}
+	require.Positive(t, examples)
+	page, err := s.repos().Blueprints.Find(t.Context(), idp.BlueprintFilter{})
+	require.NoError(t, err)
+	require.Equal(t, len(files)-examples, page.Total)
 }
 
 // What is shipped is kept by the console's list and says that it was applied.
