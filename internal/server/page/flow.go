@@ -12,6 +12,7 @@ import (
 func (Pages) Flow(w http.ResponseWriter, r *http.Request, p web.FlowPage) error {
 	a := p.Answer
 	f := ui.FlowProps{Title: a.Info.Title, Brand: Brand(web.Brand(r)), Theme: Theme(r), Danger: a.Frame.Danger, Wide: a.Frame.Wide}
+	f.Layout = a.Info.Layout
 	if a.Info.Background != "" {
 		f.Brand.BackgroundURL = a.Info.Background
 	}

@@ -208,7 +208,7 @@ func formPage(v formView) templ.Component {
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
-						templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "layout", Label: "Layout", Type: ui.FieldSelect, Value: v.Form.Layout, NoOptional: true, Options: options(idp.Layouts(), layouts), Hint: "For clients that draw the flow themselves. The pages of this server always show one card in the middle.", Error: v.Faults.Of("layout")}).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "layout", Label: "Layout", Type: ui.FieldSelect, Value: v.Form.Layout, NoOptional: true, Options: options(idp.Layouts(), layouts), Hint: "Where the card stands on wide screens; on narrow ones it is always alone. A side bar takes the whole height.", Error: v.Faults.Of("layout")}).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
