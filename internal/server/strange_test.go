@@ -24,6 +24,9 @@ func (r *rig) routes(fill map[string]string) []request {
 	require.NoError(r.t, json.Unmarshal(r.do(request{path: path("/schema/")}).Body.Bytes(), &document))
 	var out []request
 	for p, methods := range document.Paths {
+		if strings.Contains(p, "/stages/question/") {
+			continue // a kind of these tests: the contract does not know it
+		}
 		for name, value := range fill {
 			p = strings.ReplaceAll(p, "{"+name+"}", value)
 		}
