@@ -21,26 +21,26 @@ import (
 var openings = map[string][]string{
 	"DoorPassword":     {"account.passwordRefusal", "stages/identification.Submit", "stages/password.Submit"},
 	"DoorSignIn":       {"session.Start", "stages/userlogin.Enter", "stages/userlogin.signIn"},
-	"DoorSession":      {"idp.Renew", "session.Visit"},
+	"DoorSession":      {"flow.mayInspect", "idp.Renew", "session.Visit"},
 	"DoorAPIToken":     {"idp.Renew", "token.Authenticate"},
-	"DoorTokenIssue":   {"token.Issue", "token.Reveal", "token.SetKey", "token.Update"},
+	"DoorTokenIssue":   {"token.ChangeIn", "token.Issue", "token.IssueIn", "token.Reveal", "token.SetKey", "token.Update"},
 	"DoorFlowLink":     {"account.Confirm", "idp.RedeemLink", "token.Open", "token.linkOf"},
 	"DoorRecoveryLink": {"token.RecoveryLink", "token.mayBeSent"},
-	"DoorPasswordSet":  {"account.SetPassword", "account.Settle"},
+	"DoorPasswordSet":  {"account.Leave", "account.SetPassword", "account.Settle"},
 }
 
 // Who writes a credential to the storage. The demonstration and the first start
 // write for accounts that they have just made.
 var minters = map[string][]string{
 	"Sessions.Create": {"app.session", "session.Start"},
-	"Tokens.Create":   {"account.SetupLink", "account.make", "app.token", "token.Issue", "token.RecoveryLink", "token.mint"},
+	"Tokens.Create":   {"account.SetupLink", "account.make", "app.token", "token.Issue", "token.IssueIn", "token.RecoveryLink", "token.mint"},
 }
 
 // Who asks the one rule, or refuses by its name without asking.
 var judges = map[string][]string{
-	"MayAct": {"account.Confirm", "account.SetPassword", "account.Settle", "account.passwordRefusal", "flow.Admit",
+	"MayAct": {"account.Confirm", "account.SetPassword", "account.Settle", "account.passwordRefusal", "flow.Admit", "flow.mayInspect",
 		"idp.RedeemLink", "idp.Renew", "session.Start", "session.Visit", "stages/identification.Submit",
-		"token.Issue", "token.Open", "token.RecoveryLink", "token.Reveal", "token.SetKey", "token.Update", "token.honour", "token.mayBeSent"},
+		"token.ChangeIn", "token.Issue", "token.IssueIn", "token.Open", "token.RecoveryLink", "token.Reveal", "token.SetKey", "token.Update", "token.honour", "token.mayBeSent"},
 }
 
 // source is what the product's own files say, tests and generated pages left out.
