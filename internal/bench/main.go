@@ -33,6 +33,7 @@ func run(ctx context.Context) error {
 	}{
 		{"size and start (bar 10)", start},
 		{"yardsticks and sign-in (bar 7)", signIn},
+		{"flows", flows},
 	} {
 		r.heading(part.name)
 		if err := part.fn(ctx, r); err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -39,6 +40,16 @@ func (r *report) bar(what string, value, bar float64, unit string) {
 	fmt.Printf("  %-58s %.2f %s (bar %.2f): %s\n", what, value, unit, bar, verdict)
 }
 
+// least prints a value that must not be below its bar.
+func (r *report) least(what string, value, bar float64, unit string) {
+	verdict := "ok"
+	if value < bar {
+		verdict = "MISSED"
+		r.missed = append(r.missed, what)
+	}
+	fmt.Printf("  %-58s %.0f %s (bar %.0f): %s\n", what, value, unit, bar, verdict)
+}
+
 func (r *report) end() error {
 	load, _ := os.ReadFile("/proc/loadavg")
 	fmt.Printf("\nload at the end: %s", load)
@@ -63,6 +74,14 @@ func (s sample) at(percent int) time.Duration {
 // String shows the median and the spread.
 func (s sample) String() string {
 	return fmt.Sprintf("%s (p90 %s, n=%d)", s.at(50).Round(10*time.Microsecond), s.at(90).Round(10*time.Microsecond), len(s))
+}
+
+func median(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[len(sorted)/2]
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
