@@ -21,7 +21,8 @@ func TestInChromium(t *testing.T) {
 	}
 	tab := w.Tab()
 	for name, path := range map[string]string{"policies": policiesAt, "choose-policy": policiesAt + "new/", "expression": policiesAt + office.ID.String() + "/",
-		"event-matcher": policiesAt + lockdowns.ID.String() + "/", "password-policy": policiesAt + "new/password/", "reputation": policiesAt + "reputation/"} {
+		"event-matcher": policiesAt + lockdowns.ID.String() + "/", "password-policy": policiesAt + "new/password/", "reputation": policiesAt + "reputation/",
+		"delete-policy": policiesAt + office.ID.String() + "/delete/"} {
 		tab.Open(path)
 		tab.Judge(name)
 	}

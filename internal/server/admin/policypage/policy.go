@@ -34,6 +34,9 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request, kind policy.Kind, f
 	if err != nil {
 		return err
 	}
+	if v.Trial.People, err = p.people(r); err != nil {
+		return err
+	}
 	v.Fields = form.Settings.Fields(settingsform.Look{Choices: choices, Faults: faults,
 		Suggest:    func(setting string) []string { return suggestions(kind, setting) },
 		Expression: func(field, source string) *ui.Fault { return form.fault(kind, field, source) }})

@@ -199,6 +199,7 @@ func TestTrial(t *testing.T) {
 			}
 		}
 	}
+	require.Contains(t, w.Get(policiesAt+"new/expression/").Body, `<option value="ada">`)
 	for kind, want := range map[string]string{"event_matcher": "Passes", "password": "Passes", "reputation": "Does not pass", "password_expiry": "No answer"} {
 		page := w.Get(policiesAt + "new/" + kind + "/")
 		tried := w.Post(policiesAt+"new/"+kind+"/test/", append(page.Fields(), "trial_context", page.Value("trial_context"), "trial_user", page.Value("trial_user"))...)

@@ -26,8 +26,9 @@ const (
 
 // trial is the part of the page that tries the policy out.
 type trial struct {
-	Action        string // where it is run
-	User, Context string // as typed
+	Action        string   // where it is run
+	User, Context string   // as typed
+	People        []string // usernames to choose from, beside what else may be typed
 	UserFault     string
 	ContextFault  string
 	Ran           bool
@@ -185,6 +186,21 @@ func (p *Pages) person(r *http.Request, name string) (*idp.User, error) {
 		return nil, idp.NotFound("user")
 	}
 	return found, nil
+}
+
+// maxPeople is how many usernames are offered.
+const maxPeople = 200
+
+func (p *Pages) people(r *http.Request) ([]string, error) {
+	found, err := p.store.Repos().Users.Find(r.Context(), idp.UserFilter{Paging: idp.Paging{Limit: maxPeople, Order: []string{"username"}}})
+	if err != nil {
+		return nil, fmt.Errorf("listing users for a trial: %w", err)
+	}
+	var out []string
+	for i := range found.Items {
+		out = append(out, found.Items[i].Username)
+	}
+	return out, nil
 }
 
 // maxContext bounds the context of a trial, in bytes.

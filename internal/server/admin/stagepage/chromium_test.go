@@ -30,11 +30,14 @@ func TestInChromium(t *testing.T) {
 	sheet := w.stage("lockdown-prompt", "prompt", `{"fields": ["`+reason.ID.String()+`", "`+warning.ID.String()+`"]}`)
 	w.flow("default-authentication-flow", who, login)
 	w.flow("default-account-lockdown", sheet)
+	old := &idp.Stage{Name: "of-a-later-version", Kind: "palm_reader", Settings: []byte("{}")}
+	require.NoError(t, w.Store.Repos().Stages.Create(t.Context(), old))
 	tab := w.Tab()
 	for name, path := range map[string]string{
 		"stages": stagesAt, "choose": stagesAt + "new/", "identification": stagesAt + who.ID.String() + "/", "login": stagesAt + login.ID.String() + "/",
 		"prompt-stage": stagesAt + sheet.ID.String() + "/", "prompts": promptsAt, "prompt": promptsAt + reason.ID.String() + "/",
 		"prompt-expression": promptsAt + warning.ID.String() + "/", "new-prompt": promptsAt + "new/", "nothing": stagesAt + "?kind=deny",
+		"delete-stage": stagesAt + password.ID.String() + "/delete/", "unknown": stagesAt + old.ID.String() + "/",
 	} {
 		tab.Open(path)
 		tab.Judge(name)
