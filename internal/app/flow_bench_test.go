@@ -21,6 +21,8 @@ func BenchmarkPlan(b *testing.B) {
 	require.NoError(b, err)
 	b.Cleanup(func() { require.NoError(b, a.Close()) })
 	visit := flow.Visit{Slug: "default-authentication-flow", Browser: make([]byte, 32)}
+	_, err = a.Flows.Get(b.Context(), visit)
+	require.NoError(b, err)
 	for b.Loop() {
 		answer, err := a.Flows.Get(b.Context(), visit)
 		require.NoError(b, err)

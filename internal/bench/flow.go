@@ -111,7 +111,7 @@ var perOperation = regexp.MustCompile(`(?m)^Benchmark(\w+?)(?:-\d+)?\s+\d+\s+([0
 
 // goBenchmarks runs the Go benchmarks that have a bar.
 func goBenchmarks(ctx context.Context, r *report) error {
-	out, err := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^Benchmark(Plan|Defaults)$", "-benchtime", "20x",
+	out, err := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^Benchmark(Plan|Defaults)$", "-benchtime", "1s",
 		"./internal/app", "./internal/blueprint").CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("go test -bench: %w\n%s", err, out)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -38,6 +39,27 @@ func TestSecretsComeFromFiles(t *testing.T) {
 	require.Equal(t, "hunter2 hunter2", c.Bootstrap.Password)
 	require.NotContains(t, c.Redacted(), "hunter2")
 	require.Contains(t, c.Redacted(), `bootstrap_password: "(set)"`)
+}
+
+func TestSecretKeys(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys")
+	first, second := strings.Repeat("a", 32), strings.Repeat("b", 40)
+	require.NoError(t, os.WriteFile(path, []byte(first+"\n"+second+"\n"), 0o600))
+	c, err := Load(Source{Env: []string{"PORTCULLIS_SECRET_KEY_FILE=" + path, "PORTCULLIS_TOKEN_KEYS_REVEALABLE=true"}})
+	require.NoError(t, err)
+	require.Equal(t, [][]byte{[]byte(first), []byte(second)}, c.SecretKeys)
+	require.True(t, c.TokenKeysRevealable)
+	require.NotContains(t, c.Redacted(), first)
+
+	c, err = Load(Source{})
+	require.NoError(t, err)
+	require.Empty(t, c.SecretKeys)
+	require.False(t, c.TokenKeysRevealable)
+
+	_, err = Load(Source{Env: []string{"PORTCULLIS_SECRET_KEY=" + first + " too-short", "PORTCULLIS_TOKEN_KEYS_REVEALABLE=perhaps"}})
+	require.ErrorContains(t, err, "secret_key: key 2 of the list has 9 bytes, expected at least 32")
+	require.ErrorContains(t, err, "token_keys_revealable")
+	require.NotContains(t, err.Error(), "too-short")
 }
 
 func TestAllFaultsAreListedAtOnce(t *testing.T) {
