@@ -22,6 +22,11 @@
 // is_superuser, attributes, groups (names, ancestors included). A field that does
 // not exist is an error when the expression is saved, not a silent nil.
 //
+// Policies may ask for other policies (ak_call_policy) and for users (ak_user_by)
+// where an engine has a Directory; prompts may not. Python, which other products
+// use, is refused with the line and the form it has here, and with the whole of
+// it where Translate is certain.
+//
 // A policy that lets administrators pass, but not an account's owner:
 //
 //	let target_user = request.context.pending_user;

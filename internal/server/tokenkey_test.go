@@ -22,6 +22,9 @@ func TestTheKeyOfATokenIsShownOnce(t *testing.T) {
 	stranger := caller{c.rig, c.keyOf(eve)}
 	stranger.send(http.MethodGet, one+"view_key/", nil, http.StatusNotFound)
 
+	for _, site := range []string{"cross-site", "same-site"} {
+		c.do(request{path: one + "view_key/", cookie: c.cookieOf(c.person), header: map[string]string{"Sec-Fetch-Site": site}}).json(http.StatusForbidden)
+	}
 	answer := c.do(request{path: one + "view_key/", key: own.key})
 	require.Equal(t, made["key"], answer.json(http.StatusOK)["key"])
 	require.Equal(t, "no-store", answer.Header().Get("Cache-Control"))

@@ -225,6 +225,10 @@ func (a *API) mountTokenActions() {
 }
 
 func (a *API) viewTokenKey(c *call) (any, error) {
+	if site := c.r.Header.Get("Sec-Fetch-Site"); site == "cross-site" || site == "same-site" {
+		// Asking uses the key up: no other site may do so in somebody's browser.
+		return nil, idp.Forbidden("The key of a token is not shown to other sites.")
+	}
 	t, err := a.liveToken(c)
 	if err != nil {
 		return nil, err
