@@ -151,6 +151,22 @@ entries:
 	require.Equal(t, lines(blueprint.Problems(err)), e.Fields["content"], "as the API shows it")
 }
 
+// The database refuses the first entry in the middle of the transaction.
+func TestProblemsBehindOneThatTheDatabaseFindsAreFoundToo(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	_, err := f.apply(t, `version: 1
+entries:
+  - {model: authentik_stages_prompt.prompt, identifiers: {name: taken}, attrs: {field_key: a, label: A, type: text}}
+  - {model: authentik_stages_prompt.prompt, identifiers: {field_key: b}, attrs: {name: taken, label: B, type: text}}
+  - {model: authentik_core.group, identifiers: {name: X}, attrs: {parents: [0198c0de-0000-7000-8000-000000000000]}}
+`)
+	problems := blueprint.Problems(err)
+	require.Len(t, problems, 2, "%v", err)
+	require.Equal(t, "test.yaml:4:88: entry 2 (authentik_stages_prompt.prompt): name: This field must be unique.", problems[0].String())
+	require.ErrorContains(t, err, "entry 3 (authentik_core.group): parents: Invalid pk")
+}
+
 func TestAnEntryThatRefersToOneLeftOutByItsConditionsIsWrong(t *testing.T) {
 	t.Parallel()
 	f := open(t)

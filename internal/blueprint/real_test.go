@@ -139,3 +139,35 @@ entries:
 	_, err = f.Export(t.Context(), "none")
 	require.True(t, idp.Is(err, idp.CodeNotFound), "%v", err)
 }
+
+// Secrets in the settings of stages are as little shown as those of accounts.
+func TestSecretsOfStagesAreNotShown(t *testing.T) {
+	t.Parallel()
+	f := real(t)
+	text := func(secret string) string {
+		return "version: 1\nentries:\n" +
+			"  - {model: authentik_flows.flow, id: f, identifiers: {slug: f}, attrs: {name: F, title: F, designation: recovery}}\n" +
+			"  - {model: authentik_stages_email.emailstage, id: s, identifiers: {name: mail}, attrs: {use_global_settings: false, host: mail.example.org, username: u, password: " + secret + ", from_address: a@example.org}}\n" +
+			"  - {model: authentik_flows.flowstagebinding, identifiers: {target: !KeyOf f, stage: !KeyOf s, order: 0}}\n"
+	}
+	_, err := f.apply(t, text("first-secret"))
+	require.NoError(t, err)
+	changes, err := f.apply(t, text("second-secret"))
+	require.NoError(t, err)
+	require.Equal(t, []blueprint.FieldChange{{Field: "password", From: "***", To: "***"}}, changes[1].Fields)
+	exported, err := f.Export(t.Context(), "f")
+	require.NoError(t, err)
+	require.NotContains(t, string(exported), "secret")
+	_, err = f.apply(t, string(exported))
+	require.NoError(t, err)
+	page, err := f.db.Repos().Stages.Find(t.Context(), idp.StageFilter{})
+	require.NoError(t, err)
+	require.Contains(t, string(page.Items[0].Settings), "second-secret", "what a file leaves out stays")
+	_, err = f.apply(t, "version: 1\nentries:\n  - model: authentik_core.group\n    identifiers: {name: G}\n    attrs: {attributes: {o: !FindObject [authentik_stages_email.emailstage, [name, mail]]}}\n")
+	require.NoError(t, err)
+	groups, err := f.db.Repos().Groups.Find(t.Context(), idp.GroupFilter{})
+	require.NoError(t, err)
+	object := groups.Items[0].Attributes["o"].(map[string]any)
+	require.Equal(t, "mail.example.org", object["host"])
+	require.NotContains(t, object, "password")
+}
