@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"sync/atomic"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
@@ -29,7 +30,7 @@ const (
 type asking struct {
 	engine  *Engine
 	depth   int
-	left    *int // asks that remain, for the outermost evaluation and all below
+	left    *atomic.Int32 // asks that remain, for the outermost evaluation and all below
 	journal *journal
 }
 
@@ -37,8 +38,8 @@ type askingKey struct{}
 
 // asks returns the asking of a context, with its depth; a new one outside of any.
 func (e *Engine) asks(ctx context.Context) (context.Context, *asking) {
-	a := asking{engine: e, left: new(int)}
-	*a.left = maxAsks
+	a := asking{engine: e, left: new(atomic.Int32)}
+	a.left.Store(maxAsks)
 	if outer, ok := ctx.Value(askingKey{}).(*asking); ok {
 		a = *outer
 		a.depth++
@@ -52,7 +53,7 @@ func (m *meter) asker() (*asking, error) {
 	if !ok || a.engine.directory == nil {
 		return nil, fmt.Errorf("only a policy can ask for this, and only where policies are kept")
 	}
-	if *a.left--; *a.left < 0 {
+	if a.left.Add(-1) < 0 {
 		return nil, tooMuch("an evaluation asks for at most %d policies and users", maxAsks)
 	}
 	return a, m.spend(1000)

@@ -193,26 +193,46 @@ func (e *Engine) tracePolicy(ctx context.Context, b *idp.PolicyBinding, req idp.
 	t.Passing, t.Messages = result.Passing, result.Messages
 }
 
+// ask evaluates a policy and waits no longer than the context lasts, also for one
+// that does not mind it: its answer then goes nowhere.
 func (e *Engine) ask(ctx context.Context, p *idp.Policy, req idp.PolicyRequest) (result idp.PolicyResult, err error) {
 	ctx, a := e.asks(ctx)
 	began := time.Now()
 	a.journal.began(p, a.depth)
-	defer func() { a.journal.ended(p, a.depth, result, err, time.Since(began)) }()
-	defer func() {
-		if r := recover(); r != nil {
-			result, err = idp.PolicyResult{}, fmt.Errorf("evaluating policy %q: panic: %v", p.Name, r)
-		}
+	type answer struct {
+		result idp.PolicyResult
+		err    error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		result, err := e.evaluate(ctx, p, req)
+		answered <- answer{result, err}
 	}()
-	key := builtKey{p.ID, p.UpdatedAt, p.Kind, string(p.Settings)}
-	rule, err := e.built.get(key, func() (Policy, error) { return e.kinds.build(p.Kind, p.Settings) })
-	if err == nil {
-		result, err = rule.Evaluate(ctx, req)
+	select {
+	case got := <-answered:
+		result, err = got.result, got.err
+	case <-ctx.Done():
 	}
 	if err == nil {
 		err = ctx.Err() // an answer after the timeout is none
 	}
 	if err != nil {
-		return idp.PolicyResult{}, fmt.Errorf("evaluating policy %q: %w", p.Name, err)
+		result, err = idp.PolicyResult{}, fmt.Errorf("evaluating policy %q: %w", p.Name, err)
 	}
-	return result, nil
+	a.journal.ended(p, a.depth, result, err, time.Since(began))
+	return result, err
+}
+
+func (e *Engine) evaluate(ctx context.Context, p *idp.Policy, req idp.PolicyRequest) (result idp.PolicyResult, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			result, err = idp.PolicyResult{}, fmt.Errorf("panic: %v", r)
+		}
+	}()
+	key := builtKey{p.ID, p.UpdatedAt, p.Kind, string(p.Settings)}
+	rule, err := e.built.get(key, func() (Policy, error) { return e.kinds.build(p.Kind, p.Settings) })
+	if err != nil {
+		return idp.PolicyResult{}, err
+	}
+	return rule.Evaluate(ctx, req)
 }

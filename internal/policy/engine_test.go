@@ -155,6 +155,40 @@ func TestEngine(t *testing.T) {
 	}
 }
 
+// stubborn does not mind its context.
+type stubborn struct{ until chan struct{} }
+
+func (s stubborn) Evaluate(ctx context.Context, _ idp.PolicyRequest) (idp.PolicyResult, error) {
+	<-s.until
+	if a, ok := ctx.Value(askingKey{}).(*asking); ok {
+		a.journal.note(LevelInfo, "too late", nil)
+	}
+	return idp.PolicyResult{Passing: true}, nil
+}
+
+// Nobody waits longer than a binding's timeout, whatever the policy does.
+func TestTimeoutsAreKept(t *testing.T) {
+	t.Parallel()
+	until := make(chan struct{})
+	engine := NewEngine(NewKinds([]Kind{{Name: "answer", Model: "test.answer", New: func(json.RawMessage) (Policy, error) { return stubborn{until}, nil }}}))
+	for _, c := range []struct {
+		change []func(*idp.PolicyBinding)
+		want   bool
+	}{{nil, false}, {[]func(*idp.PolicyBinding){negated}, false}, {[]func(*idp.PolicyBinding){forgives}, true}} {
+		r, err := engine.Evaluate(t.Context(), []idp.PolicyBinding{asks(yes, append(c.change, brief)...)}, idp.PolicyAll, idp.PolicyRequest{})
+		require.NoError(t, err)
+		require.Equal(t, c.want, r.Passing)
+		require.ErrorIs(t, r.Faults()[0].Err, context.DeadlineExceeded)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	tried := engine.Try(ctx, asks(yes).Policy, idp.PolicyRequest{})
+	require.False(t, tried.Passing)
+	require.Equal(t, []string{"The policy took too long."}, tried.Messages)
+	close(until)
+	require.Len(t, tried.Notes, 2, "it began, and it gave no answer")
+}
+
 func TestTrace(t *testing.T) {
 	t.Parallel()
 	engine := NewEngine(NewKinds([]Kind{answerKind()}))

@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
@@ -31,10 +32,28 @@ type Note struct {
 const maxNotes = 200
 
 // journal collects the notes of a trial. A nil one collects nothing.
-type journal struct{ notes []Note }
+// One that was closed takes no more: a policy that took too long may still write.
+type journal struct {
+	mu     sync.Mutex
+	notes  []Note
+	closed bool
+}
+
+// close returns the notes.
+func (j *journal) close() []Note {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.closed = true
+	return j.notes
+}
 
 func (j *journal) note(level Level, text string, facts map[string]any) {
-	if j == nil || len(j.notes) >= maxNotes {
+	if j == nil {
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed || len(j.notes) >= maxNotes {
 		return
 	}
 	if facts == nil {
@@ -61,7 +80,7 @@ func (e *Engine) Try(ctx context.Context, p *idp.Policy, req idp.PolicyRequest) 
 	ctx, a := e.asks(ctx)
 	a.journal, a.depth = &journal{}, -1 // asking the policy itself is no call
 	result, err := e.ask(ctx, p, req)
-	t := Trial{PolicyResult: result, Err: err, Notes: a.journal.notes}
+	t := Trial{PolicyResult: result, Err: err, Notes: a.journal.close()}
 	if err != nil {
 		t.PolicyResult = idp.PolicyResult{Messages: []string{faultText(err)}}
 	}
