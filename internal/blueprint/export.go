@@ -23,7 +23,8 @@ const Modeline = "# yaml-language-server: $schema=../schema.json\n"
 // its stages, prompts, policies and bindings, which name one another by ids of
 // the file. What does not belong to the flow (other flows, groups, users) is
 // looked up by name where the blueprint is applied; links to flows that do not
-// exist there are left out. Errors: CodeNotFound.
+// exist there are left out. Secrets are left out, too. It asks no permission.
+// Errors: CodeNotFound; CodeConflict for kinds that this version does not have.
 func (s *Service) Export(ctx context.Context, flowSlug string) ([]byte, error) {
 	var out []byte
 	err := s.Store.InTx(ctx, func(tx idp.Repos) error {

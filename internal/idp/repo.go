@@ -441,7 +441,7 @@ type Store interface {
 	// InTx runs fn in one transaction: committed when it returns nil, rolled
 	// back otherwise. fn may run again after a serialisation failure or a
 	// deadlock, so it must have no effect outside the transaction. There is no
-	// nesting. Never hash a password inside.
+	// nesting, but for parts with Attempts. Never hash a password inside.
 	InTx(ctx context.Context, fn func(tx Repos) error) error
 	// Lockdown is InTx on a connection of its own, kept warm outside the pool,
 	// so that a busy pool never delays a containment.
