@@ -84,6 +84,9 @@ func (r *run) one(ctx context.Context, e *Entry) error {
 		}
 		change.Effect, change.PK = EffectSkipped, ""
 	}
+	if became.skipped {
+		r.leftOut[change.Model] = true
+	}
 	if e.ID != "" {
 		r.known[e.ID] = became
 	}

@@ -102,6 +102,11 @@ func TestTheRestIsAppliedWhenAskedTo(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "unchanged skipped skipped skipped skipped unchanged skipped", effects(report.Changes))
 
+	// What looks for something that is left out is left out, too.
+	report, err = f.Apply(t.Context(), parse(t, foreign+"    - model: authentik_policies.policybinding\n      identifiers: {target: !KeyOf flow, policy: !Find [authentik_policies_expression.expressionpolicy, [name, python]], order: 0}\n"), o)
+	require.NoError(t, err)
+	require.Equal(t, "skipped", report.Changes[7].Effect)
+
 	// What is wrong for another reason is never passed over.
 	_, err = f.Apply(t.Context(), parse(t, strings.Replace(foreign, "designation: authentication", "designation: party", 1)), o)
 	require.ErrorContains(t, err, `"party" is not a valid choice`)

@@ -40,7 +40,7 @@ func (s *Service) defaultContext() map[string]any {
 func (s *Service) newRun(ctx context.Context, tx idp.Repos, d *Document, o Options, actor idp.Actor) *run {
 	r := &run{s: s, tx: tx, actor: actor, o: o, secrets: secretsOf(ctx), names: map[string]string{},
 		report: &Report{Changes: []Change{}, Problems: []Problem{}}}
-	r.scope = scope{d: d, env: s.Env, context: o.Context, basis: s.defaultContext(), known: map[string]*outcome{}}
+	r.scope = scope{d: d, env: s.Env, context: o.Context, basis: s.defaultContext(), known: map[string]*outcome{}, leftOut: map[string]bool{}}
 	r.warn = func(n *yaml.Node, message string) {
 		r.report.Problems = append(r.report.Problems, Problem{File: d.File, Line: n.Line, Column: n.Column, Message: message})
 	}

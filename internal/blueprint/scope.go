@@ -14,6 +14,7 @@ type scope struct {
 	context map[string]any      // over the document's own
 	basis   map[string]any      // under the document's own
 	known   map[string]*outcome // of entries, by their id
+	leftOut map[string]bool     // models of entries that are not offered
 	frames  []*frame            // of !Enumerate, the innermost last
 	depth   int
 	asking  int // > 0 inside a condition: !Find may find nothing

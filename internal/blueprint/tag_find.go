@@ -3,6 +3,7 @@ package blueprint
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -46,6 +47,9 @@ func (s *scope) findTag(ctx context.Context, n *yaml.Node) (any, error) {
 		return s.resolve(ctx, fallback)
 	case s.asking > 0:
 		return nil, nil
+	}
+	if s.leftOut[model] { // it may have been meant
+		return nil, &wrong{at: n, unsupported: true, message: fmt.Sprintf("%s: no %s has %s, and an entry of this model is left out", n.Tag, model, q)}
 	}
 	return nil, wrongAt(n, "%s: no %s has %s; {default: null} as the last item would do without", n.Tag, model, q)
 }

@@ -46,7 +46,9 @@ func blueprints(a *asked, err error) Program {
 			}
 			return out, nil
 		},
-		Export: func(_ context.Context, _ *config.Config, slug string) ([]byte, error) { return []byte("# " + slug + "\n"), nil },
+		Export: func(_ context.Context, _ *config.Config, slug string) ([]byte, error) {
+			return []byte("# " + slug + "\n"), nil
+		},
 		Schema: func() ([]byte, error) { return []byte("{}\n"), nil },
 	}}
 }
