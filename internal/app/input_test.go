@@ -316,7 +316,10 @@ func TestStrangersOnEveryRoute(t *testing.T) {
 			code := g.fire(s)
 			anybody := strings.HasPrefix(path, "/-/") || strings.HasPrefix(path, "/static/") || strings.HasPrefix(path, "/if/flow/") ||
 				strings.HasPrefix(path, "/flows/") || strings.Contains(path, "/flows/executor/") || slices.Contains(public, route)
-			if !anybody {
+			switch {
+			case strings.Contains(path, "/flows/inspector/"):
+				require.Equal(t, http.StatusNotFound, code, "%s with a %s cookie: the contract hides it", route, name)
+			case !anybody:
 				require.Contains(t, []int{http.StatusForbidden, http.StatusSeeOther}, code, "%s with a %s cookie", route, name)
 			}
 		}
@@ -326,6 +329,7 @@ func TestStrangersOnEveryRoute(t *testing.T) {
 
 // public are the routes that answer anybody.
 var public = []string{"GET /if/lockdown-complete/", "GET /api/v3/root/config/", "GET /api/v3/core/brands/current/", "GET /api/v3/schema/",
+	"GET /api/v3/", "GET /api/v3/schema/browser/",
 	"POST /if/theme/"}
 
 // A form sent twice does once what it says.

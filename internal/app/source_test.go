@@ -27,6 +27,8 @@ var openings = map[string][]string{
 	"DoorFlowLink":     {"account.Confirm", "idp.RedeemLink", "token.Open", "token.linkOf"},
 	"DoorRecoveryLink": {"token.RecoveryLink", "token.mayBeSent"},
 	"DoorPasswordSet":  {"account.Leave", "account.SetPassword", "account.Settle"},
+	"DoorInvitation":   {"idp.Admit", "idp.refusedIfAbsent", "invitation.Create", "invitation.Open", "invitation.SaveIn"},
+	"DoorConsent":      {"consent.Give"},
 }
 
 // Who writes a credential to the storage. The demonstration and the first start
@@ -38,8 +40,9 @@ var minters = map[string][]string{
 
 // Who asks the one rule, or refuses by its name without asking.
 var judges = map[string][]string{
-	"MayAct": {"account.Confirm", "account.SetPassword", "account.Settle", "account.passwordRefusal", "flow.Admit", "flow.mayInspect",
-		"idp.RedeemLink", "idp.Renew", "session.Start", "session.Visit", "stages/identification.Submit",
+	"MayAct": {"account.Confirm", "account.Leave", "account.SetPassword", "account.Settle", "account.passwordRefusal", "consent.Give",
+		"flow.Admit", "flow.mayInspect", "idp.Admit", "idp.RedeemLink", "idp.Renew", "invitation.Create", "invitation.SaveIn",
+		"session.Start", "session.Visit", "stages/identification.Submit",
 		"token.ChangeIn", "token.Issue", "token.IssueIn", "token.Open", "token.RecoveryLink", "token.Reveal", "token.SetKey", "token.Update", "token.honour", "token.mayBeSent"},
 }
 
