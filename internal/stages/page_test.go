@@ -44,7 +44,9 @@ func TestWhatTheFirstPageShows(t *testing.T) {
 	a = b.post("first", flow.Input{"password": "wrong"})
 	require.Equal(t, "ada", shows(t, a, "ak-stage-identification")["pending_user_identifier"])
 
-	b.begin("first", func(r *flow.Run) { flow.Key[map[string]string]("application").Put(r.Vars, map[string]string{"name": "Wiki"}) })
+	b.begin("first", func(r *flow.Run) {
+		flow.Key[map[string]string]("application").Put(r.Vars, map[string]string{"name": "Wiki"})
+	})
 	require.Equal(t, "Wiki", shows(t, b.get("first"), "ak-stage-identification")["application_pre"])
 }
 

@@ -37,7 +37,7 @@ type FlowInspectorStage struct {
 
 func (a *API) mountInspector() {
 	a.kit.add(operation{method: http.MethodGet, path: "/flows/inspector/{flow_slug}/", id: "flows_inspector_get", tag: "flows", anonymous: true,
-		summary: "Where this browser's run of a flow stands, for whoever may inspect flows",
+		summary:  "Where this browser's run of a flow stands, for whoever may inspect flows",
 		response: reflect.TypeFor[FlowInspection](), run: a.inspectFlow})
 }
 
