@@ -26,19 +26,23 @@ type Deps struct {
 	Access idp.Access
 	Closer Closer
 	Hasher Hasher
+	// Release takes a group out of the configuration that names it, in the
+	// transaction that deletes the group; nil = nothing names groups.
+	Release func(ctx context.Context, tx idp.Repos, actor idp.Actor, row any) error
 }
 
 // Service keeps users and groups.
 type Service struct {
-	store  idp.Store
-	access idp.Access
-	closer Closer
-	hasher Hasher
+	store   idp.Store
+	access  idp.Access
+	closer  Closer
+	hasher  Hasher
+	release func(ctx context.Context, tx idp.Repos, actor idp.Actor, row any) error
 }
 
 // New returns a Service.
 func New(d Deps) *Service {
-	return &Service{store: d.Store, access: d.Access, closer: d.Closer, hasher: d.Hasher}
+	return &Service{store: d.Store, access: d.Access, closer: d.Closer, hasher: d.Hasher, release: d.Release}
 }
 
 // NewUser is an account to be created.

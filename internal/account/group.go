@@ -126,6 +126,11 @@ func (s *Service) UpdateGroup(ctx context.Context, actor idp.Actor, id idp.Group
 // CodeNotFound; CodeInvalid when it would leave no administrator.
 func (s *Service) DeleteGroup(ctx context.Context, actor idp.Actor, id idp.GroupID) error {
 	err := s.changeGroup(ctx, actor, idp.VerbDelete, id, func(tx idp.Repos, now idp.Actor, g *idp.Group) error {
+		if s.release != nil {
+			if err := s.release(ctx, tx, now, g); err != nil {
+				return err
+			}
+		}
 		if err := tx.Groups.Delete(ctx, id); err != nil {
 			return err
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/consent"
 	"github.com/portcullis-idp/portcullis/internal/embedded"
 	"github.com/portcullis-idp/portcullis/internal/flow"
+	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/invitation"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
 	"github.com/portcullis-idp/portcullis/internal/mail"
@@ -118,7 +119,10 @@ func (a *App) build() error {
 	a.Hasher = secret.New()
 	a.Access = access.New()
 	a.Lockdowns = lockdown.New(lockdown.Deps{Store: a.DB, Access: a.Access})
-	a.Accounts = account.New(account.Deps{Store: a.DB, Access: a.Access, Closer: a.Lockdowns, Hasher: a.Hasher})
+	a.Accounts = account.New(account.Deps{Store: a.DB, Access: a.Access, Closer: a.Lockdowns, Hasher: a.Hasher,
+		Release: func(ctx context.Context, tx idp.Repos, actor idp.Actor, row any) error {
+			return a.Configure.Release(ctx, tx, actor, row)
+		}})
 	a.Sessions = session.New(session.Deps{Store: a.DB, Access: a.Access})
 	sealer, err := a.sealer()
 	if err != nil {

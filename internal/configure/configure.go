@@ -80,6 +80,8 @@ func (s *Service) Release(ctx context.Context, tx idp.Repos, actor idp.Actor, ro
 		return release(ctx, tx, s.prompts(), actor, row)
 	case *idp.Policy:
 		return release(ctx, tx, s.policies(), actor, row)
+	case *idp.Group:
+		return s.forget(ctx, tx, actor, "group", row.ID.String())
 	}
 	return nil
 }

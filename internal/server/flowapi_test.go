@@ -261,10 +261,10 @@ func TestWhatNamesPeople(t *testing.T) {
 	r.by(r.person).send(http.MethodGet, "/core/users/"+r.admin.ID.String()+"/used_by/", nil).json(http.StatusNotFound)
 	at := "/core/groups/" + group + "/"
 	require.Equal(t, []string{"authentik_core.group cascade_many", "authentik_policies.policybinding cascade",
-		"authentik_stages_user_write.userwritestage left_dangling"}, c.usedBy(at))
+		"authentik_stages_user_write.userwritestage set_null"}, c.usedBy(at))
 
 	c.delete(at)
-	require.Equal(t, group, c.get("/stages/user_write/" + write + "/")["create_users_group"])
+	require.Nil(t, c.get("/stages/user_write/" + write + "/")["create_users_group"])
 	c.delete(one)
 	require.Empty(t, c.all("/policies/bindings/", "pk"))
 }

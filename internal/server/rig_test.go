@@ -55,6 +55,7 @@ type rig struct {
 	sessions  *session.Service
 	tokens    *token.Service
 	lockdowns *lockdown.Service
+	configure *configure.Service
 	log       *lines
 	rest      *api.API
 	shipped   fstest.MapFS // blueprints
@@ -97,7 +98,10 @@ func newRig(t testing.TB, change ...func(*server.Deps)) *rig {
 	r := &rig{t: t, db: db, log: &lines{}}
 	may := access.New()
 	r.lockdowns = lockdown.New(lockdown.Deps{Store: db, Access: may})
-	r.accounts = account.New(account.Deps{Store: db, Access: may, Closer: r.lockdowns, Hasher: secret.New()})
+	r.accounts = account.New(account.Deps{Store: db, Access: may, Closer: r.lockdowns, Hasher: secret.New(),
+		Release: func(ctx context.Context, tx idp.Repos, actor idp.Actor, row any) error {
+			return r.configure.Release(ctx, tx, actor, row)
+		}})
 	r.sessions = session.New(session.Deps{Store: db, Access: may})
 	sealer, err := secret.NewSealer([]byte(secret.Token()))
 	require.NoError(t, err)
@@ -107,10 +111,11 @@ func newRig(t testing.TB, change ...func(*server.Deps)) *rig {
 		Store: db, Accounts: r.accounts, Sessions: r.sessions, Lockdowns: r.lockdowns}), question(r))})
 	engine := policy.NewEngine(policy.NewKinds(policies.Kinds(policies.Deps{Reputations: db.Repos().Reputations, Clock: db}))).
 		With(policies.Directory{Store: db})
+	r.configure = configure.New(configure.Deps{Store: db, Access: may, Stages: flows, Policies: engine.Kinds(), Prompt: prompt.CheckPrompt})
 	rest := api.New(api.Deps{Store: db, Access: may, Invitations: invitation.New(invitation.Deps{Store: db, Access: may}),
 		Consents: consent.New(consent.Deps{Store: db, Access: may}), Accounts: r.accounts, Sessions: r.sessions, Tokens: r.tokens,
 		Lockdowns: r.lockdowns, Flows: flows, Policies: engine, Version: "test",
-		Configure: configure.New(configure.Deps{Store: db, Access: may, Stages: flows, Policies: engine.Kinds(), Prompt: prompt.CheckPrompt})})
+		Configure: r.configure})
 	rest.Prints = blueprint.New(blueprint.Deps{Store: db, Access: may, Rules: rest.Configure, Accounts: r.accounts, Tokens: r.tokens,
 		Stages: flows, Policies: engine.Kinds()})
 	r.shipped = fstest.MapFS{}

@@ -1,6 +1,7 @@
 package journey
 
 import (
+	"net/http"
 	"testing"
 )
 
@@ -36,4 +37,29 @@ func configurationPages(t *testing.T, s *site) {
 		shown{"blueprints", "/if/admin/blueprints/", "Blueprints"},
 		shown{"schema", "/api/v3/schema/browser/", "flows"},
 	)
+}
+
+// Somebody brings in a blueprint with a fault, sees the line, mends it, sees what
+// it would change, and applies it.
+func importABlueprint(t *testing.T, s *site) {
+	b := newBrowser(t, s.URL).asAdmin()
+	b.open("/if/admin/")
+	b.follow("Blueprints")
+	b.follow("Import once")
+	paste := func(designation string) {
+		b.fill("content", "version: 1\nentries:\n- model: authentik_flows.flow\n  identifiers: {slug: brought-in}\n  attrs:\n    name: Brought in\n"+
+			"    title: Brought in\n    designation: "+designation)
+		b.follow("Show what it would change")
+	}
+	paste("nonsense")
+	b.sees("line 8", "designation")
+	b.checked("blueprint-import-broken")
+	paste("enrollment")
+	b.sees("brought-in")
+	b.checked("blueprint-import-plan")
+	s.api(t, http.StatusNotFound, http.MethodGet, "flows/instances/brought-in/", nil)
+	b.follow("Apply")
+	b.open("/if/admin/flows/")
+	b.sees("brought-in")
+	s.api(t, http.StatusOK, http.MethodGet, "flows/instances/brought-in/", nil)
 }

@@ -16,6 +16,7 @@ func TestJourneys(t *testing.T) {
 		{"other pages", otherPages},
 		{"a flow from nothing", flowFromNothing},
 		{"watching a flow", inspectAFlow},
+		{"bringing in a blueprint", importABlueprint},
 		{"configuration pages", configurationPages},
 		{"restore with a password", restoreWithPassword},
 		{"restore with a link", restoreWithLink},

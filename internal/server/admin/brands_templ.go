@@ -134,7 +134,7 @@ func brandFormPage(v brandFormView) templ.Component {
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
-						templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "default", Label: "Default: used where no domain matches", Type: ui.FieldSwitch, Checked: v.Form.Default, Error: v.Faults.Of("default")}).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "default", Label: "Default: used where no domain matches", Type: ui.FieldSwitch, Checked: v.Form.Default, Hint: "One brand is the default; making this one it takes that from the other.", Error: v.Faults.Of("default")}).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
@@ -188,7 +188,7 @@ func brandFormPage(v brandFormView) templ.Component {
 							}()
 						}
 						ctx = templ.InitializeContext(ctx)
-						templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "branding_title", Label: "Title", Value: v.Form.Title, Error: v.Faults.Of("branding_title")}).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "branding_title", Label: "Title", Value: v.Form.Title, Hint: "The name people see: on sign-in pages, in the tab, in mails.", Error: v.Faults.Of("branding_title")}).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
@@ -204,7 +204,7 @@ func brandFormPage(v brandFormView) templ.Component {
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
-						templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "branding_favicon", Label: "Favicon", Value: v.Form.Favicon, Error: v.Faults.Of("branding_favicon")}).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "branding_favicon", Label: "Favicon", Value: v.Form.Favicon, Hint: "Address of the small image in the browser's tab.", Error: v.Faults.Of("branding_favicon")}).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
@@ -212,7 +212,7 @@ func brandFormPage(v brandFormView) templ.Component {
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
-						templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "branding_default_flow_background", Label: "Background of flow pages", Value: v.Form.Background, Error: v.Faults.Of("branding_default_flow_background")}).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "branding_default_flow_background", Label: "Background of flow pages", Value: v.Form.Background, Hint: "Address of an image. A flow may have its own.", Error: v.Faults.Of("branding_default_flow_background")}).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}

@@ -280,7 +280,7 @@ func (a *API) groupUsedBy(c *call, _ string) ([]UsedBy, error) {
 	return join(
 		func() ([]UsedBy, error) { return a.groupsOf(c, idp.GroupFilter{ParentID: &id}) },
 		func() ([]UsedBy, error) { return a.boundAs(c, idp.PolicyBindingFilter{GroupID: &id}) },
-		func() ([]UsedBy, error) { return a.stageUsers(c, "group", id.String(), false) },
+		func() ([]UsedBy, error) { return a.stageUsers(c, "group", id.String()) },
 	)
 }
 

@@ -233,7 +233,7 @@ func (a *API) promptUsedBy(c *call, _ string) ([]UsedBy, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.stageUsers(c, "prompt", p.ID.String(), true)
+	return a.stageUsers(c, "prompt", p.ID.String())
 }
 
 // promptChallenge is a challenge with one prompt, as a flow would show it.

@@ -15,7 +15,6 @@ const (
 	goesToo = "cascade"      // it is deleted, too
 	leaves  = "cascade_many" // it is one of several: the others stay
 	unset   = "set_null"
-	dangles = "left_dangling"
 )
 
 // join asks one after the other.
@@ -100,9 +99,9 @@ func (a *API) brandUsers(c *call, id idp.FlowID) ([]UsedBy, error) {
 }
 
 // stageUsers are the stages whose settings name an object: to is flow, stage,
-// prompt, policy or group, as in flow.Setting.Ref. taken says that the object is
-// taken out of them when it is deleted.
-func (a *API) stageUsers(c *call, to, pk string, taken bool) ([]UsedBy, error) {
+// prompt, policy or group, as in flow.Setting.Ref. The object is taken out of them
+// when it is deleted.
+func (a *API) stageUsers(c *call, to, pk string) ([]UsedBy, error) {
 	rows, err := every(func(p idp.Paging) (idp.Page[idp.Stage], error) {
 		return a.Store.Repos().Stages.Find(c, idp.StageFilter{Paging: p})
 	})
@@ -116,9 +115,6 @@ func (a *API) stageUsers(c *call, to, pk string, taken bool) ([]UsedBy, error) {
 			continue
 		}
 		if action := fate(kind, rows[i].Settings, to, pk); action != "" {
-			if !taken {
-				action = dangles
-			}
 			app, model, _ := strings.Cut(kind.Model, ".")
 			out = append(out, UsedBy{App: app, ModelName: model, PK: rows[i].ID.String(), Name: rows[i].Name, Action: action})
 		}
@@ -150,7 +146,7 @@ func fate(kind flow.Kind, settings json.RawMessage, to, pk string) string {
 func (a *API) usersOfStage(c *call, st *idp.Stage) ([]UsedBy, error) {
 	return join(
 		func() ([]UsedBy, error) { return a.bindingUsers(c, idp.FlowBindingFilter{StageID: &st.ID}) },
-		func() ([]UsedBy, error) { return a.stageUsers(c, "stage", st.ID.String(), true) },
+		func() ([]UsedBy, error) { return a.stageUsers(c, "stage", st.ID.String()) },
 	)
 }
 

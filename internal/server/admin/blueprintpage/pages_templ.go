@@ -1360,7 +1360,7 @@ func formPage(v formView) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "name", Label: "Name", Value: v.Form.Name, Required: true, MaxLength: 255, Autofocus: v.New && !v.Faults.Any(), Error: v.Faults.Of("name")}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "name", Label: "Name", Value: v.Form.Name, Required: true, MaxLength: 255, Hint: "What it is called here; no two have the same name.", Autofocus: v.New && !v.Faults.Any(), Error: v.Faults.Of("name")}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -1391,7 +1391,7 @@ func formPage(v formView) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "enabled", Label: "Enabled: it is kept applied", Type: ui.FieldSwitch, Checked: v.Form.Enabled, Error: v.Faults.Of("enabled")}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "enabled", Label: "Enabled: it is kept applied", Type: ui.FieldSwitch, Checked: v.Form.Enabled, Hint: "Switched off, it changes nothing; what it made stays.", Error: v.Faults.Of("enabled")}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

@@ -140,7 +140,7 @@ func formPage(v formView) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "expires", Label: "Valid for", Type: ui.FieldSelect, Value: v.Form.Term, Options: v.Terms, NoOptional: true, Error: v.Faults.Of("expires")}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "expires", Label: "Valid for", Type: ui.FieldSelect, Value: v.Form.Term, Options: v.Terms, NoOptional: true, Hint: "Afterwards the link leads nowhere.", Error: v.Faults.Of("expires")}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
