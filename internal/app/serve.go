@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os/exec"
 	"runtime"
+	"runtime/debug"
 	"time"
 
 	"github.com/portcullis-idp/portcullis/internal/cli"
@@ -44,6 +45,8 @@ func Serve(ctx context.Context, cfg *config.Config, out io.Writer, o cli.ServeOp
 	if err := a.welcome(ctx, out, o); err != nil {
 		return errors.Join(err, a.Close())
 	}
+	// Starting makes garbage, and an idle server too little to have it collected.
+	defer time.AfterFunc(time.Second, debug.FreeOSMemory).Stop()
 	return errors.Join(a.Run(ctx, listener), a.Close())
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // idiom is something Python writes that expressions write differently.
@@ -12,29 +13,32 @@ type idiom struct {
 	instead string // with $1 for the groups of the pattern
 }
 
-var idioms = []idiom{
-	{regexp.MustCompile(`^\s*(?:from\s+\S+\s+)?import\s.*$`), "nothing: what expressions may use is already there"},
-	{regexp.MustCompile(`^\s*def\s.*$`), "nothing: an expression is one value, without functions"},
-	{regexp.MustCompile(`^\s*return\s+bool\((.+)\)\s*$`), "$1 — as the last line, with “x != nil” where x alone is tested"},
-	{regexp.MustCompile(`^\s*return\s+True\s*$`), "true — the last line is the result"},
-	{regexp.MustCompile(`^\s*return\s+False\s*$`), "false — the last line is the result"},
-	{regexp.MustCompile(`^\s*return\s+(.+?)\s*$`), "$1 — the last line is the result"},
-	{regexp.MustCompile(`^\s*return\s*$`), "nil"},
-	{regexp.MustCompile(`^\s*if\s+(.+?):\s*$`), "if $1 { … } else { … }"},
-	{regexp.MustCompile(`^\s*elif\s+(.+?):\s*$`), "} else if $1 {"},
-	{regexp.MustCompile(`^\s*else:\s*$`), "} else {"},
-	{regexp.MustCompile(`^\s*for\s+(\w+)\s+in\s+(.+?):\s*$`), "map($2, …), filter($2, …), any($2, …) or all($2, …)"},
-	{regexp.MustCompile(`^\s*#.*$`), "// for a comment"},
-	{regexp.MustCompile(`^\s*([A-Za-z_]\w*)\s*=\s*([^=].*?)\s*$`), "let $1 = $2;"},
-	{regexp.MustCompile(`.*\b(\w+)\s+is\s+not\s+None\b.*`), "$1 != nil"},
-	{regexp.MustCompile(`.*\b(\w+)\s+is\s+None\b.*`), "$1 == nil"},
-	{regexp.MustCompile(`.*\b(\w+)\.get\(["'](\w+)["']\).*`), "$1.$2"},
-	{regexp.MustCompile(`.*\bf"([^"{]*)\{([^}]+)\}([^"]*)".*`), `"$1" + $2 + "$3"`},
-	{regexp.MustCompile(`.*\bTrue\b.*`), "true"},
-	{regexp.MustCompile(`.*\bFalse\b.*`), "false"},
-	{regexp.MustCompile(`.*\bNone\b.*`), "nil"},
-	{regexp.MustCompile(`.*""".*`), "`…` for text over several lines"},
-}
+// idioms are compiled when a source first needs them: most servers never see one.
+var idioms = sync.OnceValue(func() []idiom {
+	return []idiom{
+		{regexp.MustCompile(`^\s*(?:from\s+\S+\s+)?import\s.*$`), "nothing: what expressions may use is already there"},
+		{regexp.MustCompile(`^\s*def\s.*$`), "nothing: an expression is one value, without functions"},
+		{regexp.MustCompile(`^\s*return\s+bool\((.+)\)\s*$`), "$1 — as the last line, with “x != nil” where x alone is tested"},
+		{regexp.MustCompile(`^\s*return\s+True\s*$`), "true — the last line is the result"},
+		{regexp.MustCompile(`^\s*return\s+False\s*$`), "false — the last line is the result"},
+		{regexp.MustCompile(`^\s*return\s+(.+?)\s*$`), "$1 — the last line is the result"},
+		{regexp.MustCompile(`^\s*return\s*$`), "nil"},
+		{regexp.MustCompile(`^\s*if\s+(.+?):\s*$`), "if $1 { … } else { … }"},
+		{regexp.MustCompile(`^\s*elif\s+(.+?):\s*$`), "} else if $1 {"},
+		{regexp.MustCompile(`^\s*else:\s*$`), "} else {"},
+		{regexp.MustCompile(`^\s*for\s+(\w+)\s+in\s+(.+?):\s*$`), "map($2, …), filter($2, …), any($2, …) or all($2, …)"},
+		{regexp.MustCompile(`^\s*#.*$`), "// for a comment"},
+		{regexp.MustCompile(`^\s*([A-Za-z_]\w*)\s*=\s*([^=].*?)\s*$`), "let $1 = $2;"},
+		{regexp.MustCompile(`.*\b(\w+)\s+is\s+not\s+None\b.*`), "$1 != nil"},
+		{regexp.MustCompile(`.*\b(\w+)\s+is\s+None\b.*`), "$1 == nil"},
+		{regexp.MustCompile(`.*\b(\w+)\.get\(["'](\w+)["']\).*`), "$1.$2"},
+		{regexp.MustCompile(`.*\bf"([^"{]*)\{([^}]+)\}([^"]*)".*`), `"$1" + $2 + "$3"`},
+		{regexp.MustCompile(`.*\bTrue\b.*`), "true"},
+		{regexp.MustCompile(`.*\bFalse\b.*`), "false"},
+		{regexp.MustCompile(`.*\bNone\b.*`), "nil"},
+		{regexp.MustCompile(`.*""".*`), "`…` for text over several lines"},
+	}
+})
 
 // LooksLikePython stands in every message that says so.
 const LooksLikePython = "looks like Python"
@@ -51,7 +55,7 @@ type Idiom struct {
 func Python(source string) []Idiom {
 	var out []Idiom
 	for i, text := range strings.Split(source, "\n") {
-		for _, idiom := range idioms {
+		for _, idiom := range idioms() {
 			m := idiom.pattern.FindStringSubmatchIndex(text)
 			if m == nil {
 				continue

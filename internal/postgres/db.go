@@ -23,6 +23,9 @@ const (
 	defaultConns            = 16
 	defaultStatementTimeout = 30 * time.Second
 	lockdownConns           = 4
+	// statements is how many prepared statements a connection keeps; the driver
+	// sets memory aside for all of them.
+	statements = 256
 )
 
 // Options tunes Open. The zero value is good.
@@ -82,6 +85,7 @@ func (db *DB) open(ctx context.Context, url string, o Options) error {
 		config.MaxConns = defaultConns
 	}
 	config.MaxConnIdleTime = 5 * time.Minute
+	config.ConnConfig.StatementCacheCapacity = statements
 	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		return settle(ctx, conn, o.StatementTimeout)
 	}

@@ -46,7 +46,7 @@ type browserTag struct {
 }
 
 func (a *API) browse(c *call) (any, error) {
-	document := a.kit.api.OpenAPI()
+	document := a.kit.document()
 	v := browserView{Server: a.base(c.r) + Base}
 	if t := c.query.text("tag"); t != nil {
 		v.Tag = *t

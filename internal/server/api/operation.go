@@ -4,9 +4,9 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 	"github.com/go-chi/chi/v5"
 
 	"github.com/portcullis-idp/portcullis/internal/flow"
@@ -55,21 +55,34 @@ type operation struct {
 	run    func(c *call) (any, error)
 }
 
-// kit registers operations with the router and the document.
+// kit registers operations with the router, and describes them when somebody asks
+// for the document: it takes 4 MB, which an idle server need not hold.
 type kit struct {
-	api     huma.API
-	schemas huma.Registry
+	router  chi.Router
+	version string
 	routes  []operation
+
+	once    sync.Once
+	openAPI *huma.OpenAPI
+	schemas huma.Registry
 }
 
-func newKit(r chi.Router, version string) *kit {
-	registry := huma.NewMapRegistry(schemaPrefix, schemaName)
-	config := huma.Config{OpenAPI: &huma.OpenAPI{OpenAPI: "3.1.0",
-		Info: &huma.Info{Title: "Portcullis", Version: version,
-			Description: "Administer Portcullis and run its flows. Wire-compatible with API 2026.2 of authentik for what it offers; extra keys are ours."},
-		Components: &huma.Components{Schemas: registry, SecuritySchemes: map[string]*huma.SecurityScheme{
-			"authentik": {Type: "http", Scheme: "bearer"}}}}}
-	return &kit{api: humachi.New(r, config), schemas: registry}
+func newKit(r chi.Router, version string) *kit { return &kit{router: r, version: version} }
+
+// document is the OpenAPI document of everything that is registered.
+func (k *kit) document() *huma.OpenAPI {
+	k.once.Do(func() {
+		k.schemas = huma.NewMapRegistry(schemaPrefix, schemaName)
+		k.openAPI = &huma.OpenAPI{OpenAPI: "3.1.0",
+			Info: &huma.Info{Title: "Portcullis", Version: k.version,
+				Description: "Administer Portcullis and run its flows. Wire-compatible with API 2026.2 of authentik for what it offers; extra keys are ours."},
+			Components: &huma.Components{Schemas: k.schemas, SecuritySchemes: map[string]*huma.SecurityScheme{
+				"authentik": {Type: "http", Scheme: "bearer"}}}}
+		for _, op := range k.routes {
+			k.openAPI.AddOperation(k.describe(op))
+		}
+	})
+	return k.openAPI
 }
 
 // add registers one operation.
@@ -81,13 +94,7 @@ func (k *kit) add(op operation) {
 		}
 	}
 	k.routes = append(k.routes, op)
-	described := k.describe(op)
-	k.api.OpenAPI().AddOperation(described)
-	handler := op.handler()
-	k.api.Adapter().Handle(described, func(hc huma.Context) {
-		r, w := humachi.Unwrap(hc)
-		handler.ServeHTTP(w, r)
-	})
+	k.router.Method(op.method, Base+op.path, op.handler())
 }
 
 // handler checks what every operation checks and writes what it returns.

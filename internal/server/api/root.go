@@ -38,7 +38,7 @@ func (a *API) mountRoot() {
 // mountSchema offers the document. It is written when it is asked for first, when
 // all operations are there.
 func (a *API) mountSchema() {
-	document := sync.OnceValues(func() ([]byte, error) { return json.Marshal(a.kit.api.OpenAPI()) })
+	document := sync.OnceValues(func() ([]byte, error) { return json.Marshal(a.kit.document()) })
 	a.kit.add(operation{method: http.MethodGet, path: "/schema/", id: "schema_retrieve", tag: "schema", anonymous: true, summary: "This document",
 		media: "application/vnd.oai.openapi+json", response: reflect.TypeFor[map[string]any](), run: func(c *call) (any, error) {
 			body, err := document()

@@ -18,7 +18,7 @@ func system(s string) (place, bool) {
 		return android(s), true
 	case strings.Contains(s, "CrOS "):
 		p := Product{Family: "ChromeOS"}
-		if m := chromeOS.FindStringSubmatch(s); m != nil {
+		if m := chromeOS().FindStringSubmatch(s); m != nil {
 			p = versioned("ChromeOS", m[1])
 		}
 		return place{p, Device{Family: "Chromebook", Kind: KindDesktop}}, true
@@ -42,7 +42,7 @@ func system(s string) (place, bool) {
 
 func apple(device string, kind Kind, s string) place {
 	p := Product{Family: "iOS"}
-	if m := iosVersion.FindStringSubmatch(s); m != nil {
+	if m := iosVersion().FindStringSubmatch(s); m != nil {
 		p = versioned("iOS", m[1])
 	}
 	return place{p, Device{Family: device, Brand: "Apple", Model: device, Kind: kind}}
@@ -55,7 +55,7 @@ func android(s string) place {
 		kind = KindPhone
 	}
 	out := place{Product{Family: "Android"}, Device{Family: Other, Kind: kind}}
-	m := androidPart.FindStringSubmatch(s)
+	m := androidPart().FindStringSubmatch(s)
 	if m == nil {
 		return out
 	}
@@ -79,7 +79,7 @@ func android(s string) place {
 
 func windows(s string) place {
 	out := place{Product{Family: "Windows"}, Device{Family: "PC", Kind: KindDesktop}}
-	m := ntVersion.FindStringSubmatch(s)
+	m := ntVersion().FindStringSubmatch(s)
 	if m == nil {
 		return out
 	}
@@ -92,7 +92,7 @@ func windows(s string) place {
 
 func mac(s string) place {
 	out := place{Product{Family: "macOS"}, Device{Family: "Mac", Brand: "Apple", Model: "Mac", Kind: KindDesktop}}
-	m := macVersion.FindStringSubmatch(s)
+	m := macVersion().FindStringSubmatch(s)
 	// Every browser froze at 10.15(.7): it stands for anything newer, too.
 	if m != nil && !strings.HasPrefix(strings.ReplaceAll(m[1], "_", "."), "10.15") {
 		out.product = versioned("macOS", m[1])

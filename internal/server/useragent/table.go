@@ -3,6 +3,7 @@ package useragent
 import (
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // browsers is read from top to bottom: who pretends to be another comes before
@@ -60,19 +61,28 @@ var programs = []struct{ mark, family string }{
 	{"Prometheus", "Prometheus"},
 }
 
+// The patterns are compiled when the first list of sessions needs them.
 var (
-	version     = regexp.MustCompile(`^(\d{1,6})(?:[._](\d{1,6}))?(?:[._](\d{1,6}))?(?:[._](\d{1,6}))?`)
-	robot       = regexp.MustCompile(`(?i)\b([a-z][\w-]{0,30}(?:bot|crawler|spider))\b(?:/([\d.]{1,20}))?`)
-	iosVersion  = regexp.MustCompile(`(?:CPU (?:iPhone )?OS|iPhone OS) (\d+(?:_\d+){0,2})`)
-	macVersion  = regexp.MustCompile(`Mac OS X (\d+(?:[._]\d+){0,2})`)
-	ntVersion   = regexp.MustCompile(`Windows NT (\d+\.\d+)`)
-	androidPart = regexp.MustCompile(`Android(?: (\d+(?:\.\d+){0,2}))?(?:; ([^;)]{1,60}))?`)
-	chromeOS    = regexp.MustCompile(`CrOS \S+ ([\d.]+)`)
+	version = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^(\d{1,6})(?:[._](\d{1,6}))?(?:[._](\d{1,6}))?(?:[._](\d{1,6}))?`)
+	})
+	robot = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)\b([a-z][\w-]{0,30}(?:bot|crawler|spider))\b(?:/([\d.]{1,20}))?`)
+	})
+	iosVersion = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?:CPU (?:iPhone )?OS|iPhone OS) (\d+(?:_\d+){0,2})`)
+	})
+	macVersion  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`Mac OS X (\d+(?:[._]\d+){0,2})`) })
+	ntVersion   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`Windows NT (\d+\.\d+)`) })
+	androidPart = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`Android(?: (\d+(?:\.\d+){0,2}))?(?:; ([^;)]{1,60}))?`)
+	})
+	chromeOS = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`CrOS \S+ ([\d.]+)`) })
 )
 
 func versioned(family, v string) Product {
 	p := Product{Family: family}
-	if m := version.FindStringSubmatch(v); m != nil {
+	if m := version().FindStringSubmatch(v); m != nil {
 		p.Major, p.Minor, p.Patch, p.PatchMinor = m[1], m[2], m[3], m[4]
 	}
 	return p
@@ -108,7 +118,7 @@ func program(s string) (Product, bool) {
 			return versioned(p.family, rest[1:]), true
 		}
 	}
-	if m := robot.FindStringSubmatch(s); m != nil {
+	if m := robot().FindStringSubmatch(s); m != nil {
 		return versioned(m[1], m[2]), true
 	}
 	return Product{}, false

@@ -69,7 +69,10 @@ func (t Type) choice() bool { return t == RadioButtonGroup || t == Dropdown }
 // html reports whether the value is shown as sanitised HTML.
 func (t Type) html() bool { return t == Static || t.alert() }
 
-var keyForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,199}$`)
+// maxKey is the longest field key, in bytes.
+const maxKey = 200
+
+var keyForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]*$`)
 
 // CheckPrompt judges a prompt about to be written. The error is an *idp.Error
 // with CodeInvalid.
@@ -78,7 +81,7 @@ func CheckPrompt(p *idp.Prompt) error {
 	if strings.TrimSpace(p.Name) == "" {
 		faults.Add("name", "This field may not be blank.")
 	}
-	if !keyForm.MatchString(p.FieldKey) {
+	if len(p.FieldKey) > maxKey || !keyForm.MatchString(p.FieldKey) {
 		faults.Add("field_key", "Enter a name of letters, digits, underscores, dots and hyphens that begins with a letter.")
 	}
 	if p.FieldKey == "component" {
