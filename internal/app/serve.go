@@ -23,6 +23,9 @@ func Program() cli.Program {
 	return cli.Program{Serve: Serve, Migrate: Migrate, SetupLink: SetupLink, Demo: Demo, MailTest: MailTest, Storybook: Storybook, Blueprints: blueprintCommands()}
 }
 
+// settling is how long jobs and watches take to be under way after the start.
+const settling = 2 * time.Second
+
 // Serve runs the server until ctx ends, then finishes the requests in flight.
 func Serve(ctx context.Context, cfg *config.Config, out io.Writer, o cli.ServeOptions) error {
 	// The address first: a port in use is the commonest fault, and nothing has
@@ -46,7 +49,7 @@ func Serve(ctx context.Context, cfg *config.Config, out io.Writer, o cli.ServeOp
 		return errors.Join(err, a.Close())
 	}
 	// Starting makes garbage, and an idle server too little to have it collected.
-	defer time.AfterFunc(time.Second, debug.FreeOSMemory).Stop()
+	defer time.AfterFunc(settling, debug.FreeOSMemory).Stop()
 	return errors.Join(a.Run(ctx, listener), a.Close())
 }
 

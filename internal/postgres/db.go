@@ -86,6 +86,9 @@ func (db *DB) open(ctx context.Context, url string, o Options) error {
 	}
 	config.MaxConnIdleTime = 5 * time.Minute
 	config.ConnConfig.StatementCacheCapacity = statements
+	if config.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
+		config.ConnConfig.DescriptionCacheCapacity = 0 // of use in another mode only
+	}
 	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		return settle(ctx, conn, o.StatementTimeout)
 	}
