@@ -117,3 +117,20 @@ func TestScriptStaysSmallAndPlain(t *testing.T) {
 		}
 	}
 }
+
+// The class of a page's body says which shell it has. A part of a page that took
+// the same name would lay out whole pages.
+func TestNamesOfShellsBelongToShells(t *testing.T) {
+	t.Parallel()
+	sheets, err := fs.Glob(FS, "css/*.css")
+	require.NoError(t, err)
+	require.NotEmpty(t, sheets)
+	alone := regexp.MustCompile(`(?m)^\s*\.(?:admin|settings|flow|bare)\s*\{`)
+	for _, name := range sheets {
+		content, err := fs.ReadFile(FS, name)
+		require.NoError(t, err)
+		if name != "css/20-shell.css" && name != "css/95-media.css" {
+			require.Empty(t, alone.FindString(string(content)), name)
+		}
+	}
+}
