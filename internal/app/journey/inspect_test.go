@@ -3,6 +3,8 @@ package journey
 import (
 	"net/http"
 	"testing"
+
+	"github.com/chromedp/chromedp"
 )
 
 // An administrator watches the sign-in flow from its first page to its end: the
@@ -46,9 +48,10 @@ func importABlueprint(t *testing.T, s *site) {
 	b.open("/if/admin/")
 	b.follow("Blueprints")
 	b.follow("Import once")
-	paste := func(designation string) {
-		b.fill("content", "version: 1\nentries:\n- model: authentik_flows.flow\n  identifiers: {slug: brought-in}\n  attrs:\n    name: Brought in\n"+
-			"    title: Brought in\n    designation: "+designation)
+	paste := func(designation string) { // typing would be indented by the editor
+		text := "version: 1\nentries:\n- model: authentik_flows.flow\n  identifiers: {slug: brought-in}\n  attrs:\n    name: Brought in\n" +
+			"    title: Brought in\n    designation: " + designation
+		b.run(chromedp.SetValue(field("content"), text, chromedp.ByQuery))
 		b.follow("Show what it would change")
 	}
 	paste("nonsense")
