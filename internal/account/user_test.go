@@ -62,7 +62,7 @@ func TestBadUsersNameTheField(t *testing.T) {
 		"path ends":          {account.NewUser{Username: "x", Path: "users/"}, "path", "No leading or trailing slashes allowed."},
 		"path begins":        {account.NewUser{Username: "x", Path: "/users"}, "path", "No leading or trailing slashes allowed."},
 		"path segment":       {account.NewUser{Username: "x", Path: "a//b"}, "path", "No empty segments in user path allowed."},
-		"type":               {account.NewUser{Username: "x", Type: "king"}, "type", "\"king\" is not a valid choice."},
+		"type":               {account.NewUser{Username: "x", Type: "king"}, "type", "\"king\" is not a valid choice. Expected one of: internal, external, service_account, internal_service_account."},
 		"attributes":         {account.NewUser{Username: "x", Attributes: idp.Attributes{"a": strings.Repeat("x", 65_536)}}, "attributes", "Ensure this field has no more than 65536 bytes."},
 		"attributes NUL":     {account.NewUser{Username: "x", Attributes: idp.Attributes{"a": []any{"\x00"}}}, "attributes", "Null characters are not allowed."},
 		"attributes deep":    {account.NewUser{Username: "x", Attributes: deep}, "attributes", "Ensure this field is nested no more than 64 levels deep."},

@@ -47,7 +47,11 @@ func Choice[T ~string](f *Faults, field string, value T, of []T) bool {
 	if slices.Contains(of, value) {
 		return true
 	}
-	f.Add(field, "%q is not a valid choice.", clip(strings.ToValidUTF8(string(value), ""), 50))
+	names := make([]string, len(of))
+	for i, name := range of {
+		names[i] = string(name)
+	}
+	f.Add(field, "%q is not a valid choice. Expected one of: %s.", clip(strings.ToValidUTF8(string(value), ""), 50), strings.Join(names, ", "))
 	return false
 }
 

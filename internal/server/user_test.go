@@ -171,7 +171,7 @@ func TestUserBodiesNameWhatIsWrong(t *testing.T) {
 		"not a list":     {`{"username":"a","name":"a","groups":"x"}`, map[string]any{"groups": `Expected a list of items but got type "str".`}},
 		"not a UUID":     {`{"username":"a","name":"a","groups":["x"]}`, map[string]any{"groups": "Item 1: Must be a valid UUID."}},
 		"not a boolean":  {`{"username":"a","name":"a","is_active":"true"}`, map[string]any{"is_active": "Must be a valid boolean."}},
-		"unknown choice": {`{"username":"a","name":"a","type":"robot"}`, map[string]any{"type": `"robot" is not a valid choice.`}},
+		"unknown choice": {`{"username":"a","name":"a","type":"robot"}`, map[string]any{"type": `"robot" is not a valid choice. Expected one of: internal, external, service_account, internal_service_account.`}},
 		"top-level list": {`[]`, map[string]any{"non_field_errors": "Invalid data. Expected a dictionary, but got list."}},
 		"null body":      {`null`, map[string]any{"non_field_errors": "Invalid data. Expected a dictionary, but got null."}},
 		"two at once":    {`{"username":1,"name":2}`, map[string]any{"username": "Not a valid string.", "name": "Not a valid string."}},

@@ -70,7 +70,7 @@ func (f *field) decodeString(raw json.RawMessage, into reflect.Value) []string {
 	}
 	switch {
 	case len(f.enum) > 0 && !slices.Contains(f.enum, s):
-		return []string{fmt.Sprintf("%q is not a valid choice.", limit(s, 50))}
+		return []string{fmt.Sprintf("%q is not a valid choice. Expected one of: %s.", limit(s, 50), strings.Join(f.enum, ", "))}
 	case s == "" && !f.blank && len(f.enum) == 0:
 		return []string{"This field may not be blank."}
 	case f.max > 0 && utf8.RuneCountInString(s) > f.max:
