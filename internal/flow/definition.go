@@ -37,6 +37,13 @@ func (x *Executor) define(ctx context.Context, revision idp.Revision, slug strin
 	return x.definitions.Get(revision, slug, func() (*definition, error) { return x.read(ctx, slug) })
 }
 
+// Kept says how many definitions of flows this process keeps in memory.
+func (x *Executor) Kept() int { return x.definitions.Len() }
+
+// Forget drops the definitions that are kept: each is read anew when its flow is
+// next run. Runs under way go on.
+func (x *Executor) Forget() { x.definitions.Clear() }
+
 // read reads a flow with its bindings, stages and policies.
 func (x *Executor) read(ctx context.Context, slug string) (*definition, error) {
 	repos := x.store.Repos()

@@ -42,3 +42,18 @@ func (k *Kept[K, V]) Get(revision Revision, key K, load func() (V, error)) (V, e
 	k.values[key] = v
 	return v, nil
 }
+
+// Len says how many values are kept. Those of an earlier revision count until
+// the first of a later one takes their place.
+func (k *Kept[K, V]) Len() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return len(k.values)
+}
+
+// Clear drops what is kept; each value is made anew when it is next asked for.
+func (k *Kept[K, V]) Clear() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.values = nil
+}

@@ -26,6 +26,8 @@ type Executor interface {
 	Inspect(ctx context.Context, v flow.Visit) (*flow.Inspection, error)
 	Kind(name string) (flow.Kind, bool)
 	Kinds() []flow.Kind
+	Kept() int
+	Forget()
 }
 
 // Deps are what the API needs.

@@ -10,7 +10,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/server/web"
 )
 
-// Cache says how many plans are kept.
+// Cache says how many values are kept in memory; the operation says which.
 type Cache struct {
 	Count int `json:"count"`
 }
@@ -18,11 +18,9 @@ type Cache struct {
 func (a *API) mountFlowActions() {
 	const base = "/flows/instances/"
 	a.kit.add(operation{method: http.MethodGet, path: base + "cache_info/", id: "flows_instances_cache_info_retrieve", tag: "flows",
-		summary: "How many plans are kept: none, every run is planned anew", response: reflect.TypeFor[Cache](), run: a.flowCache})
+		summary: "How many flow definitions this process keeps in memory", response: reflect.TypeFor[Cache](), run: a.flowCache})
 	a.kit.add(operation{method: http.MethodPost, path: base + "cache_clear/", id: "flows_instances_cache_clear_create", tag: "flows",
-		summary: "Forget the plans that are kept: there are none", run: func(c *call) (any, error) {
-			return nil, a.Access.Check(c.actor, idp.VerbUpdate, idp.Object{Resource: idp.ResourceFlow})
-		}})
+		summary: "Read every flow definition anew when its flow is next run; runs under way go on", run: a.forgetFlows})
 	a.kit.add(operation{method: http.MethodGet, path: base + "{slug}/execute/", id: "flows_instances_execute_retrieve", tag: "flows",
 		summary: "Plan the flow for the caller and say where it starts", response: reflect.TypeFor[Link](), run: a.executeFlow})
 	a.kit.add(operation{method: http.MethodGet, path: base + "{slug}/diagram/", id: "flows_instances_diagram_retrieve", tag: "flows",
@@ -30,7 +28,15 @@ func (a *API) mountFlowActions() {
 }
 
 func (a *API) flowCache(c *call) (any, error) {
-	return Cache{}, a.Access.Check(c.actor, idp.VerbList, idp.Object{Resource: idp.ResourceFlow})
+	return Cache{Count: a.Flows.Kept()}, a.Access.Check(c.actor, idp.VerbList, idp.Object{Resource: idp.ResourceFlow})
+}
+
+func (a *API) forgetFlows(c *call) (any, error) {
+	if err := a.Access.Check(c.actor, idp.VerbUpdate, idp.Object{Resource: idp.ResourceFlow}); err != nil {
+		return nil, err
+	}
+	a.Flows.Forget()
+	return nil, nil
 }
 
 // executeFlow plans the flow in the browser that asks, with the caller as the
