@@ -21,6 +21,12 @@ type Session struct {
 	UserAgent  string
 	Data       []byte // what the session manager keeps (flash messages)
 
+	// IdleTimeout ends it when it was not used for that long, in whole seconds;
+	// 0 = never. Expired and Live take it into account.
+	IdleTimeout time.Duration
+	Binding     SessionBinding
+	DeviceID    *KnownDeviceID // the browser it is in, if that is remembered
+
 	// EndedAt makes the row a tombstone: nothing may write to it again.
 	EndedAt   *time.Time
 	EndReason string

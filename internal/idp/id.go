@@ -36,6 +36,7 @@ type (
 	RunID           = ID[Run]
 	InvitationID    = ID[Invitation]
 	ReputationID    = ID[Reputation]
+	KnownDeviceID   = ID[KnownDevice]
 )
 
 // NewID returns a fresh time-ordered identifier (RFC 9562, version 7).

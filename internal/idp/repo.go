@@ -430,6 +430,7 @@ type Repos struct {
 	Blueprints     Blueprints
 	Configuration  Configuration
 	Links          Links
+	KnownDevices   KnownDevices
 	Jobs           Jobs
 	Attempts       Attempts
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -46,7 +47,8 @@ type DB struct {
 	queue    *queue
 	repos    idp.Repos
 	log      *slog.Logger
-	schema   int // the newest migration this build knows
+	schema   int                                                     // the newest migration this build knows
+	await    atomic.Pointer[func(ctx context.Context, change int64)] // nil = nobody
 }
 
 var _ idp.Store = (*DB)(nil)
@@ -86,6 +88,7 @@ func (db *DB) open(ctx context.Context, url string, o Options) error {
 	}
 	config.MaxConnIdleTime = 5 * time.Minute
 	config.ConnConfig.StatementCacheCapacity = statements
+	config.ConnConfig.OnNotice = noteChange
 	if config.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
 		config.ConnConfig.DescriptionCacheCapacity = 0 // of use in another mode only
 	}
@@ -147,7 +150,7 @@ func (db *DB) over(q querier) idp.Repos {
 		Policies: newPolicies(q), PolicyBindings: newPolicyBindings(q), Brands: newBrands(q),
 		Events: events{q}, Lockdowns: lockdowns{q}, Runs: runs{q}, Holder: holder{q}, Settings: settings{q},
 		Reputations: reputations{q}, Invitations: newInvitations(q), Consents: consents{q},
-		Blueprints: newBlueprints(q), Configuration: configuration{q}, Links: links{q}, Jobs: jobs{q: q, queue: db.queue},
+		Blueprints: newBlueprints(q), Configuration: configuration{q}, Links: links{q}, KnownDevices: knownDevices{q}, Jobs: jobs{q: q, queue: db.queue},
 		Attempts: attempts{db, q},
 	}
 }

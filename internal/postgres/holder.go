@@ -21,8 +21,12 @@ type holder struct{ q querier }
 func (r holder) Holdings(ctx context.Context, user idp.UserID) (idp.Holdings, error) {
 	h := idp.Holdings{Tokens: map[idp.TokenIntent]int{}}
 	rows, err := r.q.Query(ctx, `
-		SELECT '' AS intent, count(*) FROM sessions
-		 WHERE user_id = $1 AND ended_at IS NULL AND (expires_at > (SELECT clock_timestamp())) IS TRUE
+		SELECT '' AS intent, count(*) + (
+			SELECT count(*) FROM sessions s
+			 WHERE user_id = $1 AND ended_at IS NULL AND idle_timeout > 0 AND NOT `+sessionExpired+`
+			   AND generation = (SELECT session_generation FROM users WHERE id = $1))
+		  FROM sessions
+		 WHERE user_id = $1 AND ended_at IS NULL AND idle_timeout = 0 AND (expires_at > (SELECT clock_timestamp())) IS TRUE
 		   AND generation = (SELECT session_generation FROM users WHERE id = $1)
 		UNION ALL
 		SELECT intent, count(*) FROM tokens

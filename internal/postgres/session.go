@@ -1,8 +1,10 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -12,18 +14,24 @@ import (
 type sessions struct{ q querier }
 
 // sessionLive is the one definition of a session that still counts, over
-// sessions s and users u.
+// sessions s and users u. sessionIdle is part of it: a session that may be idle
+// for so long only, and was.
 const (
-	sessionLive    = `(s.ended_at IS NULL AND s.expires_at > clock_timestamp() AND s.generation = u.session_generation)`
+	sessionIdle    = `(s.idle_timeout > 0 AND s.last_seen_at <= clock_timestamp() - make_interval(secs => s.idle_timeout))`
+	sessionExpired = `(s.expires_at <= clock_timestamp() OR ` + sessionIdle + `)`
+	sessionLive    = `(s.ended_at IS NULL AND NOT ` + sessionExpired + ` AND s.generation = u.session_generation)`
 	sessionColumns = `s.id, s.user_id, u.username, s.digest, s.generation, s.auth_method, s.created_at, s.last_seen_at,
 		s.expires_at, s.ip, s.user_agent, s.data, s.ended_at, s.end_reason,
-		s.expires_at <= clock_timestamp() AS expired, ` + sessionLive + ` AS live`
+		make_interval(secs => s.idle_timeout), s.network_binding, s.geoip_binding, s.binding_log_only, s.binding_private,
+		s.device_id, ` + sessionExpired + ` AS expired, ` + sessionLive + ` AS live`
 	sessionUser = `JOIN users u ON u.id = s.user_id`
 )
 
 func sessionTargets(s *idp.Session) []any {
 	return []any{&s.ID, &s.UserID, &s.Username, &s.Digest, &s.Generation, &s.AuthMethod, &s.CreatedAt, &s.LastSeenAt,
-		&s.ExpiresAt, &s.IP, &s.UserAgent, &s.Data, &s.EndedAt, &s.EndReason, &s.Expired, &s.Live}
+		&s.ExpiresAt, &s.IP, &s.UserAgent, &s.Data, &s.EndedAt, &s.EndReason,
+		&s.IdleTimeout, &s.Binding.Network, &s.Binding.GeoIP, &s.Binding.LogOnly, &s.Binding.Private,
+		&s.DeviceID, &s.Expired, &s.Live}
 }
 
 func scanSession(row pgx.CollectableRow) (s idp.Session, err error) {
@@ -66,12 +74,17 @@ func (r sessions) Create(ctx context.Context, s *idp.Session) error {
 	if s.ID.IsZero() {
 		s.ID = idp.NewID[idp.Session]()
 	}
+	s.Binding.Network, s.Binding.GeoIP = cmp.Or(s.Binding.Network, idp.NetworkUnbound), cmp.Or(s.Binding.GeoIP, idp.GeoUnbound)
 	err := r.q.QueryRow(ctx, `
-		INSERT INTO sessions (id, user_id, digest, generation, auth_method, created_at, last_seen_at, expires_at, ip, user_agent, data)
-		VALUES ($1, $2, $3, $4, $5, coalesce($6, clock_timestamp()), coalesce($7, clock_timestamp()), $8, $9, $10, coalesce($11, ''::bytea))
+		INSERT INTO sessions (id, user_id, digest, generation, auth_method, created_at, last_seen_at, expires_at, ip, user_agent, data,
+			idle_timeout, network_binding, geoip_binding, binding_log_only, binding_private, device_id)
+		VALUES ($1, $2, $3, $4, $5, coalesce($6, clock_timestamp()), coalesce($7, clock_timestamp()), $8, $9, $10, coalesce($11, ''::bytea),
+			$12, $13, $14, $15, $16, $17)
 		RETURNING created_at, last_seen_at`,
 		s.ID, s.UserID, s.Digest, s.Generation, s.AuthMethod, unset(s.CreatedAt), unset(s.LastSeenAt), s.ExpiresAt,
-		s.IP.Unmap().WithZone(""), s.UserAgent, s.Data).Scan(&s.CreatedAt, &s.LastSeenAt)
+		s.IP.Unmap().WithZone(""), s.UserAgent, s.Data,
+		int64(s.IdleTimeout/time.Second), s.Binding.Network, s.Binding.GeoIP, s.Binding.LogOnly, s.Binding.Private, s.DeviceID).
+		Scan(&s.CreatedAt, &s.LastSeenAt)
 	return wrap(err, "session", "creating a session of user %d", s.UserID)
 }
 
@@ -94,11 +107,14 @@ func (r sessions) Save(ctx context.Context, digest, data []byte) error {
 		 WHERE s.digest = $1 AND u.id = s.user_id AND s.ended_at IS NULL AND `+sessionLive, digest, data)
 }
 
+// Seen writes more often where idleness ends sessions: what is not written down
+// may count as idle, so it is a tenth of the timeout at most.
 func (r sessions) Seen(ctx context.Context, id idp.SessionID, ip, userAgent string) error {
 	addr, _ := netip.ParseAddr(ip) // an address nobody can parse is not kept
 	_, err := exec(ctx, r.q, "session", "noting the use of session "+id.String(), `
-		UPDATE sessions SET last_seen_at = clock_timestamp(), ip = coalesce($2, ip), user_agent = $3
-		 WHERE id = $1 AND ended_at IS NULL AND last_seen_at < clock_timestamp() - interval '1 minute'`,
+		UPDATE sessions s SET last_seen_at = clock_timestamp(), ip = coalesce($2, ip), user_agent = $3
+		 WHERE id = $1 AND ended_at IS NULL AND NOT `+sessionIdle+` AND last_seen_at < clock_timestamp() -
+			make_interval(secs => CASE WHEN idle_timeout > 0 THEN least(60, idle_timeout / 10.0) ELSE 60 END)`,
 		id, addr.Unmap().WithZone(""), userAgent)
 	return err
 }
@@ -117,10 +133,18 @@ func (r sessions) End(ctx context.Context, id idp.SessionID, reason string) (boo
 	return ended, wrap(err, "session", "ending session %s", id)
 }
 
+// Carry takes the browser that the session is in along: whoever stays signed in
+// in it stays known in it.
 func (r sessions) Carry(ctx context.Context, id idp.SessionID, from int64) (bool, error) {
 	n, err := exec(ctx, r.q, "session", "carrying over session "+id.String(), `
 		UPDATE sessions s SET generation = u.session_generation FROM users u
 		 WHERE s.id = $1 AND u.id = s.user_id AND s.generation = $2
-		   AND s.ended_at IS NULL AND s.expires_at > clock_timestamp()`, id, from)
-	return n > 0, err
+		   AND s.ended_at IS NULL AND NOT `+sessionExpired, id, from)
+	if err != nil || n == 0 {
+		return false, err
+	}
+	_, err = exec(ctx, r.q, "known device", "carrying over the device of session "+id.String(), `
+		UPDATE known_devices d SET generation = s.generation FROM sessions s
+		 WHERE s.id = $1 AND d.id = s.device_id AND d.user_id = s.user_id AND d.generation = $2 AND d.revoked_at IS NULL`, id, from)
+	return true, err
 }

@@ -111,6 +111,9 @@ func (db *DB) sweep(ctx context.Context, user idp.UserID) error {
 var purges = []struct{ what, sql string }{
 	{"expired sessions", `DELETE FROM sessions WHERE id IN (
 		SELECT id FROM sessions WHERE expires_at < clock_timestamp() - interval '24 hours' AND ended_at IS NULL LIMIT $1 FOR UPDATE SKIP LOCKED)`},
+	{"idle sessions", `DELETE FROM sessions WHERE id IN (
+		SELECT id FROM sessions WHERE idle_timeout > 0 AND last_seen_at < clock_timestamp() - make_interval(secs => idle_timeout) - interval '24 hours'
+		   AND ended_at IS NULL LIMIT $1 FOR UPDATE SKIP LOCKED)`},
 	{"ended sessions", `DELETE FROM sessions WHERE id IN (
 		SELECT id FROM sessions WHERE ended_at < clock_timestamp() - interval '30 days' LIMIT $1 FOR UPDATE SKIP LOCKED)`},
 	{"expired runs", `DELETE FROM runs WHERE id IN (
@@ -123,6 +126,9 @@ var purges = []struct{ what, sql string }{
 		SELECT id FROM invitations WHERE expires_at < clock_timestamp() - interval '30 days' LIMIT $1 FOR UPDATE SKIP LOCKED)`},
 	{"expired consents", `DELETE FROM consents WHERE id IN (
 		SELECT id FROM consents WHERE expires_at < clock_timestamp() LIMIT $1 FOR UPDATE SKIP LOCKED)`},
+	{"known devices", `DELETE FROM known_devices WHERE id IN (
+		SELECT id FROM known_devices WHERE expires_at < clock_timestamp() OR revoked_at < clock_timestamp() - interval '30 days'
+		 LIMIT $1 FOR UPDATE SKIP LOCKED)`},
 	{"expired links", `DELETE FROM links WHERE id IN (
 		SELECT id FROM links WHERE expires_at < clock_timestamp() - interval '24 hours' LIMIT $1 FOR UPDATE SKIP LOCKED)`},
 	{"keys of tokens", `DELETE FROM token_keys WHERE token_id IN (
