@@ -54,6 +54,8 @@ var reserved = map[string][]string{
 	"github.com/alexedwards/scs":    {"internal/server"},
 	"github.com/expr-lang/expr":     {"internal/policy"},
 	"github.com/spf13/cobra":        {"internal/cli"},
+	"github.com/oschwald/maxmind":   {"internal/geo"},
+	"github.com/maxmind/mmdbwriter": {"internal/testkit/mmdb"},
 	"net/http":                      {"internal/server", "internal/oidc", "internal/webhook", "internal/cli", "internal/app", "internal/bench", "internal/testkit"},
 }
 
