@@ -181,7 +181,7 @@ func (s *Service) SetupLink(ctx context.Context, base string) (string, error) {
 		if !u.IsActive || u.HasUsablePassword() || u.PasswordChangedAt != nil || u.LastLoginAt != nil {
 			return idp.Conflict("The first administrator, “%s”, has been set up already.", u.Username)
 		}
-		if _, err := tx.Tokens.RevokeIntent(ctx, u.ID, idp.IntentRecovery); err != nil {
+		if _, err := tx.Tokens.RevokeIntent(ctx, u.ID, idp.IntentRecovery, nil); err != nil {
 			return err
 		}
 		id := idp.NewID[idp.Token]()

@@ -9,12 +9,12 @@ import (
 
 // Confirmation is how somebody showed that they read an account's mail.
 type Confirmation struct {
-	Link       idp.TokenID // the link that came by mail, to be used up
+	Link       idp.TokenID // the link that came by mail, to be redeemed
 	Generation int64       // the user's session generation when it was asked for
 }
 
 // Confirm switches on an account that was made switched off and waits for its
-// first use, and uses up the link that came by mail. An account that anybody
+// first use, and redeems the link that came by mail. An account that anybody
 // closed stays closed. It asks no permission but the rule of links, with the row
 // held. The error is CodeRefused for every other account and link.
 func (s *Service) Confirm(ctx context.Context, actor idp.Actor, id idp.UserID, c Confirmation) (*idp.User, error) {

@@ -68,7 +68,7 @@ func TestARecoveryUnderWayDiesWithItsLink(t *testing.T) {
 			})
 		},
 		"another link made": func(u *idp.User) error {
-			_, err := w.db.Repos().Tokens.RevokeIntent(w.ctx, u.ID, idp.IntentRecovery)
+			_, err := w.db.Repos().Tokens.RevokeIntent(w.ctx, u.ID, idp.IntentRecovery, nil)
 			return err
 		},
 	} {

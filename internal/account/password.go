@@ -51,7 +51,7 @@ func (s *Service) SetPassword(ctx context.Context, actor idp.Actor, id idp.UserI
 			}
 		}
 		u.Password, u.PasswordChangedAt = encoded, &clock
-		ended, err := endOthers(ctx, tx, now, u)
+		ended, err := endOthers(ctx, tx, now, u, nil)
 		if err != nil {
 			return err
 		}
@@ -65,8 +65,9 @@ func (s *Service) SetPassword(ctx context.Context, actor idp.Actor, id idp.UserI
 
 // endOthers saves the held user with a raised session generation, which ends
 // every session and every sign-in under way, carries the actor's own session
-// over, and revokes recovery links.
-func endOthers(ctx context.Context, tx idp.Repos, actor idp.Actor, u *idp.User) (map[string]any, error) {
+// over, and revokes recovery links: all but the one that this is done by, which
+// goes on if it is reusable. by is nil for none.
+func endOthers(ctx context.Context, tx idp.Repos, actor idp.Actor, u *idp.User, by *idp.TokenID) (map[string]any, error) {
 	held, err := tx.Holder.Holdings(ctx, u.ID)
 	if err != nil {
 		return nil, err
@@ -86,9 +87,14 @@ func endOthers(ctx context.Context, tx idp.Repos, actor idp.Actor, u *idp.User) 
 			sessions--
 		}
 	}
-	links, err := tx.Tokens.RevokeIntent(ctx, u.ID, idp.IntentRecovery)
+	links, err := tx.Tokens.RevokeIntent(ctx, u.ID, idp.IntentRecovery, by)
 	if err != nil {
 		return nil, err
+	}
+	if by != nil {
+		if err := tx.Links.Follow(ctx, *by, former, u.SessionGeneration); err != nil {
+			return nil, err
+		}
 	}
 	if err := tx.Jobs.Enqueue(ctx, idp.Job{Kind: idp.JobSweep, User: u.ID}); err != nil {
 		return nil, err

@@ -18,7 +18,7 @@ type Settlement struct {
 	Attributes map[string]any
 	// Groups are joined beside those that the account is in.
 	Groups []idp.GroupID
-	// Link is the recovery link that established it, to be used up; nil = none.
+	// Link is the recovery link that established it, to be redeemed; nil = none.
 	Link *idp.TokenID
 	// Generation is the user's session generation when the flow established who
 	// it is about. Another one at present means that everything was ended
@@ -80,7 +80,7 @@ func (s *Service) Settle(ctx context.Context, actor idp.Actor, id idp.UserID, c 
 		}
 		if c.Password != nil {
 			u.Password, u.PasswordChangedAt = encoded, &clock
-			ended, err := endOthers(ctx, tx, now, u)
+			ended, err := endOthers(ctx, tx, now, u, c.Link)
 			if err != nil {
 				return err
 			}

@@ -67,7 +67,7 @@ func (s *Service) SaveUserIn(ctx context.Context, tx idp.Repos, actor idp.Actor,
 		return nil, err
 	}
 	if p.PasswordHash != nil {
-		if _, err := tx.Tokens.RevokeIntent(ctx, u.ID, idp.IntentRecovery); err != nil {
+		if _, err := tx.Tokens.RevokeIntent(ctx, u.ID, idp.IntentRecovery, nil); err != nil {
 			return nil, err
 		}
 	}

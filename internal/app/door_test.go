@@ -436,7 +436,7 @@ func (d *doorway) recoveryLink(how spoil) error {
 	actor, target := d.target(how)
 	page, err := d.repos().Brands.Find(d.Context(), idp.BrandFilter{})
 	require.NoError(d, err)
-	_, err = d.Tokens.RecoveryLink(d.Context(), actor, target, &page.Items[0], 0)
+	_, err = d.Tokens.RecoveryLink(d.Context(), actor, target, &page.Items[0], token.LinkTerms{})
 	answer := d.admin().do(http.MethodPost, fmt.Sprintf("/api/v3/core/users/%d/recovery/", target), map[string]any{})
 	return d.told(err, answer, http.StatusOK, how)
 }

@@ -69,6 +69,7 @@ type Token struct {
 	LastUsedAt  *time.Time
 	Managed     *string // set by blueprints and by the system, never by people
 	FlowSlug    string  // for links that open a flow: which one
+	Reusable    bool    // for links that open a flow: what it is used for does not use it up
 	RevokedAt   *time.Time
 	Expired     bool // by the database's clock, when read
 	Live        bool // neither revoked, expired nor of an old generation

@@ -28,6 +28,7 @@ type Link struct {
 	// that everything was ended meanwhile.
 	SessionGeneration, TokenGeneration int64
 	Confirms                           bool            // opening it may switch a new account on; see MayConfirm
+	Reusable                           bool            // so is the token; see Token
 	State                              json.RawMessage // what the flow goes on with; {} = it begins
 	Address                            string          // "" = the account's
 	Lifetime                           time.Duration   // of the token, from when it is made; whole seconds
@@ -54,6 +55,9 @@ type Links interface {
 	Create(ctx context.Context, l *Link) error
 	// Made notes the token made for the link, and that the link lasts as long.
 	Made(ctx context.Context, id LinkID, token TokenID, until time.Time) error
+	// Follow raises the session generation of the reusable link of a token that
+	// was used for what ended the former one; any other link stays as it is.
+	Follow(ctx context.Context, token TokenID, former, present int64) error
 	// Sent notes that the mail was accepted.
 	Sent(ctx context.Context, id LinkID) error
 	// Recent counts what was asked for within the window, by the database's

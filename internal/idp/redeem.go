@@ -2,10 +2,11 @@ package idp
 
 import "context"
 
-// RedeemLink uses up the recovery or verification link that u was identified
-// by, inside the transaction of what it is used for: of two acts for one link
-// exactly one succeeds. u's row is held or shared by tx. The error is an *Error
-// with CodeRefused when the link is not u's or may not act any more.
+// RedeemLink judges the recovery or verification link that u was identified by,
+// inside the transaction of what it is used for, and uses it up unless it is
+// reusable: of two acts for one link that is not, exactly one succeeds. u's row is
+// held or shared by tx. The error is an *Error with CodeRefused when the link is
+// not u's or may not act any more.
 func RedeemLink(ctx context.Context, tx Repos, u *User, id TokenID) error {
 	t, err := tx.Tokens.Get(ctx, id)
 	if Is(err, CodeNotFound) {
@@ -23,6 +24,9 @@ func RedeemLink(ctx context.Context, tx Repos, u *User, id TokenID) error {
 	}
 	if err := MayAct(DoorFlowLink, u, t.Credential(intent)); err != nil {
 		return err
+	}
+	if t.Reusable {
+		return nil // whoever ends it holds u's row, so it was good until now
 	}
 	revoked, err := tx.Tokens.Revoke(ctx, id)
 	if err == nil && !revoked {

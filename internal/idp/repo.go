@@ -158,8 +158,8 @@ type Tokens interface {
 	// notes the use at most once a minute; CodeNotFound when there is none. It
 	// does not judge: call MayAct.
 	Use(ctx context.Context, digest []byte) (*Token, *User, error)
-	// RevokeIntent revokes the live tokens of a user with that intent.
-	RevokeIntent(ctx context.Context, user UserID, intent TokenIntent) (int, error)
+	// RevokeIntent revokes the live tokens of a user with that intent; nil = all.
+	RevokeIntent(ctx context.Context, user UserID, intent TokenIntent, except *TokenID) (int, error)
 	// Revoke ends one; revoked is false when it was ended already.
 	Revoke(ctx context.Context, id TokenID) (revoked bool, err error)
 	// KeepKey stores the sealed key of a token, in place of an earlier one, for

@@ -101,7 +101,7 @@ func (s *Service) server(settings *email.Settings) Server {
 func (s *Service) data(letter *token.Letter, settings *email.Settings) Data {
 	base := strings.TrimRight(s.Base(), "/")
 	u := letter.User
-	d := Data{Subject: settings.Subject, URL: base + letter.Path, Expires: email.InWords(letter.Link.Lifetime),
+	d := Data{Subject: settings.Subject, URL: base + letter.Path, Expires: email.InWords(letter.Link.Lifetime), Once: !letter.Link.Reusable,
 		User:  Person{Username: line(u.Username), Name: line(u.DisplayName()), Email: letter.To},
 		Brand: Brand{Title: "Portcullis"}}
 	if b := letter.Brand; b != nil {

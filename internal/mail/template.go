@@ -33,6 +33,7 @@ type Data struct {
 	Subject string
 	URL     string // where the mail leads, with a link's key
 	Expires string // until when the link works, such as "30 minutes"; "" = no link
+	Once    bool   // its first use ends the link
 	User    Person
 	Brand   Brand
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/mail"
 )
 
-var data = mail.Data{Subject: "Subject", URL: "https://id.example.org/if/flow/f/?flow_token=a&b", Expires: "30 minutes",
+var data = mail.Data{Subject: "Subject", URL: "https://id.example.org/if/flow/f/?flow_token=a&b", Expires: "30 minutes", Once: true,
 	User: mail.Person{Username: "mia", Name: `Mia <b>"Bold"</b>`, Email: "mia@example.org"}, Brand: mail.Brand{Title: "Example & Co"}}
 
 func TestShippedTemplates(t *testing.T) {

@@ -134,10 +134,10 @@ func TestRevokeIntent(t *testing.T) {
 	addToken(t, db, u, idp.IntentRecovery)
 	addToken(t, db, u, idp.IntentRecovery)
 	kept := []*idp.Token{addToken(t, db, u, idp.IntentAPI), addToken(t, db, other, idp.IntentRecovery)}
-	n, err := tokens.RevokeIntent(ctx, u.ID, idp.IntentRecovery)
+	n, err := tokens.RevokeIntent(ctx, u.ID, idp.IntentRecovery, nil)
 	require.NoError(t, err)
 	require.Equal(t, 2, n)
-	n, err = tokens.RevokeIntent(ctx, u.ID, idp.IntentRecovery)
+	n, err = tokens.RevokeIntent(ctx, u.ID, idp.IntentRecovery, nil)
 	require.NoError(t, err)
 	require.Zero(t, n)
 	for _, k := range kept {

@@ -23,7 +23,7 @@ var stagesOfTheContract = map[string]struct {
 	"consent":          {"ConsentStage", fields{"mode": "expiring", "consent_expire_in": "weeks=2"}, fields{"mode": "permanent"}},
 	"deny":             {"DenyStage", fields{"deny_message": "Not today."}, fields{"deny_message": ""}},
 	"dummy":            {"DummyStage", fields{"throw_error": false}, fields{"throw_error": true}},
-	"email":            {"EmailStage", fields{"subject": "Hello", "token_expiry": "minutes=10"}, fields{"subject": "Hi"}},
+	"email":            {"EmailStage", fields{"subject": "Hello", "token_expiry": "minutes=10", "single_use": false}, fields{"subject": "Hi"}},
 	"identification": {"IdentificationStage", fields{"user_fields": []any{"email"}, "case_insensitive_matching": false, "show_matched_user": false,
 		"pretend_user_exists": false, "password_stage": "", "enrollment_flow": nil, "sources": []any{}, "captcha_stage": nil, "webauthn_stage": ""},
 		fields{"user_fields": []any{"upn", "username"}}},

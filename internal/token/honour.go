@@ -94,6 +94,23 @@ func (s *Service) find(ctx context.Context, door idp.Door, key string) (*idp.Tok
 	return t, u, err
 }
 
+// LinkTerms say how long and how often a recovery link works.
+type LinkTerms struct {
+	Lifetime time.Duration // 0 = DefaultLinkLifetime
+	Reusable bool          // what it is used for does not use it up
+}
+
+// judged is the terms with their defaults. The error is CodeInvalid.
+func (l LinkTerms) judged() (LinkTerms, error) {
+	switch {
+	case l.Lifetime < 0 || l.Lifetime > MaxLinkLifetime:
+		return l, idp.Invalid("token_duration", "Ensure this value is at most 30 days.")
+	case l.Lifetime == 0:
+		l.Lifetime = DefaultLinkLifetime
+	}
+	return l, nil
+}
+
 // The lifetimes of recovery links.
 const (
 	DefaultLinkLifetime = time.Hour
@@ -102,30 +119,29 @@ const (
 
 // RecoveryLink makes a link with which the user sets a new password, and revokes
 // the user's earlier ones. The link is a path with a query; whoever shows it
-// puts the address in front. A lifetime of 0 means DefaultLinkLifetime.
+// puts the address in front.
 //
 // It takes the right to change users, not ownership: a link made with a stolen
 // session would outlive it. Errors: CodeForbidden; CodeInvalid when the brand
 // has no recovery flow or the lifetime is out of bounds; CodeNotFound;
 // CodeRefused for an account that is switched off.
-func (s *Service) RecoveryLink(ctx context.Context, actor idp.Actor, user idp.UserID, brand *idp.Brand, lifetime time.Duration) (string, error) {
+func (s *Service) RecoveryLink(ctx context.Context, actor idp.Actor, user idp.UserID, brand *idp.Brand, terms LinkTerms) (string, error) {
 	administer := idp.Object{Resource: idp.ResourceUser}
 	if err := s.access.Check(actor, idp.VerbUpdate, administer); err != nil {
 		return "", err
 	}
-	switch {
-	case brand == nil || brand.FlowRecovery == nil:
+	if brand == nil || brand.FlowRecovery == nil {
 		return "", idp.Invalid("", "No recovery flow set.")
-	case lifetime < 0 || lifetime > MaxLinkLifetime:
-		return "", idp.Invalid("token_duration", "Ensure this value is at most 30 days.")
-	case lifetime == 0:
-		lifetime = DefaultLinkLifetime
+	}
+	terms, err := terms.judged()
+	if err != nil {
+		return "", err
 	}
 	clock, err := s.store.Now(ctx)
 	if err != nil {
 		return "", fmt.Errorf("asking for the time: %w", err)
 	}
-	ends, key := clock.Add(lifetime), secret.Token()
+	ends, key := clock.Add(terms.Lifetime), secret.Token()
 	var link string
 	err = s.store.InTx(ctx, func(tx idp.Repos) error {
 		u, err := tx.Users.Hold(ctx, user)
@@ -149,13 +165,13 @@ func (s *Service) RecoveryLink(ctx context.Context, actor idp.Actor, user idp.Us
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Tokens.RevokeIntent(ctx, user, idp.IntentRecovery); err != nil {
+		if _, err := tx.Tokens.RevokeIntent(ctx, user, idp.IntentRecovery, nil); err != nil {
 			return err
 		}
 		id := idp.NewID[idp.Token]()
 		t := &idp.Token{ID: id, Identifier: "recovery-link-" + id.Hex(), Intent: idp.IntentRecovery, UserID: user,
 			Digest: secret.DigestOf(key).Bytes(), Generation: u.TokenGeneration, Description: "Recovery link",
-			Expiring: true, ExpiresAt: &ends, CreatedAt: clock, FlowSlug: flow.Slug}
+			Expiring: true, ExpiresAt: &ends, CreatedAt: clock, FlowSlug: flow.Slug, Reusable: terms.Reusable}
 		if err := tx.Tokens.Create(ctx, t); err != nil {
 			return err
 		}

@@ -82,7 +82,8 @@ func (s *Service) mint(ctx context.Context, tx idp.Repos, id idp.LinkID, user id
 	letter.ExpiresAt = clock.Add(l.Lifetime)
 	t := &idp.Token{ID: tokenID, Identifier: "mailed-link-" + tokenID.Hex(), Intent: l.Intent, UserID: u.ID,
 		Digest: secret.DigestOf(key).Bytes(), Generation: u.TokenGeneration, Description: "Link sent by mail",
-		Expiring: true, ExpiresAt: &letter.ExpiresAt, CreatedAt: clock, FlowSlug: f.Slug, Managed: &managed}
+		Expiring: true, ExpiresAt: &letter.ExpiresAt, CreatedAt: clock, FlowSlug: f.Slug, Managed: &managed,
+		Reusable: l.Reusable}
 	if err := tx.Tokens.Create(ctx, t); err != nil {
 		return nil, err
 	}

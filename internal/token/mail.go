@@ -21,6 +21,7 @@ type Ask struct {
 	State             []byte // what the flow goes on with, without secrets; nil = it begins
 	Address           string // "" = the account's
 	Lifetime          time.Duration
+	Reusable          bool // what the link is used for does not use it up
 	// Limit is how many of a stage's links a run, and an account, may ask for
 	// within Window.
 	Limit  int
@@ -38,7 +39,7 @@ const tooMany = "Too many emails were asked for. Wait a few minutes, then try ag
 // CodeInvalid when the run itself asks too often.
 func (s *Service) AskMail(ctx context.Context, actor idp.Actor, a Ask) error {
 	l := &idp.Link{RunID: a.Run, FlowID: a.Flow, StageID: a.Stage, Intent: a.Intent, Confirms: a.Confirms, State: a.State,
-		SessionGeneration: a.SessionGeneration, Address: a.Address, Lifetime: a.Lifetime, ClientIP: actor.ClientIP()}
+		SessionGeneration: a.SessionGeneration, Address: a.Address, Lifetime: a.Lifetime, Reusable: a.Reusable, ClientIP: actor.ClientIP()}
 	if a.Brand != nil {
 		l.BrandID = &a.Brand.ID
 	}
@@ -122,24 +123,23 @@ func confirmable(ctx context.Context, tx idp.Repos, u *idp.User, l *idp.Link) (*
 }
 
 // RecoveryMail sends the user a link with which they set a new password, by way
-// of an email stage. A lifetime of 0 means DefaultLinkLifetime. Errors:
+// of an email stage. Errors:
 // CodeForbidden; CodeNotFound; CodeInvalid when the brand has no recovery flow,
 // the user no address, the stage is none or the lifetime is out of bounds;
 // CodeRefused for an account that is switched off.
-func (s *Service) RecoveryMail(ctx context.Context, actor idp.Actor, user idp.UserID, brand *idp.Brand, stage idp.StageID, lifetime time.Duration) error {
+func (s *Service) RecoveryMail(ctx context.Context, actor idp.Actor, user idp.UserID, brand *idp.Brand, stage idp.StageID, terms LinkTerms) error {
 	administer := idp.Object{Resource: idp.ResourceUser}
 	if err := s.access.Check(actor, idp.VerbUpdate, administer); err != nil {
 		return err
 	}
-	switch {
-	case brand == nil || brand.FlowRecovery == nil:
+	if brand == nil || brand.FlowRecovery == nil {
 		return idp.Invalid("", "No recovery flow set.")
-	case lifetime < 0 || lifetime > MaxLinkLifetime:
-		return idp.Invalid("token_duration", "Ensure this value is at most 30 days.")
-	case lifetime == 0:
-		lifetime = DefaultLinkLifetime
 	}
-	err := s.store.InTx(ctx, func(tx idp.Repos) error {
+	terms, err := terms.judged()
+	if err != nil {
+		return err
+	}
+	err = s.store.InTx(ctx, func(tx idp.Repos) error {
 		u, err := tx.Users.Hold(ctx, user)
 		if err != nil {
 			return err
@@ -163,7 +163,7 @@ func (s *Service) RecoveryMail(ctx context.Context, actor idp.Actor, user idp.Us
 		}
 		l := &idp.Link{UserID: &u.ID, RunID: idp.NewID[idp.Run](), FlowID: *brand.FlowRecovery, StageID: stage, BrandID: &brand.ID,
 			Intent: idp.IntentRecovery, SessionGeneration: u.SessionGeneration, TokenGeneration: u.TokenGeneration,
-			Lifetime: max(lifetime, time.Second), ClientIP: actor.ClientIP()}
+			Lifetime: max(terms.Lifetime, time.Second), Reusable: terms.Reusable, ClientIP: actor.ClientIP()}
 		if err := mayBeSent(ctx, tx, u, l); err != nil {
 			return err
 		}

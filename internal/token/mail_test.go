@@ -327,7 +327,7 @@ func TestRecoveryMail(t *testing.T) {
 		"without an address": {idp.SystemActor(), silent.ID, m.brand, m.stage.ID, 0, idp.CodeInvalid},
 		"switched off":       {idp.SystemActor(), off.ID, m.brand, m.stage.ID, 0, idp.CodeRefused},
 	} {
-		err := m.tokens.RecoveryMail(m.ctx, c.actor, c.user, c.brand, c.stage, c.lifetime)
+		err := m.tokens.RecoveryMail(m.ctx, c.actor, c.user, c.brand, c.stage, token.LinkTerms{Lifetime: c.lifetime})
 		require.Equal(t, c.want, idp.CodeOf(err), "%s: %v", name, err)
 		if err == nil {
 			letter := m.mail(m.newest())

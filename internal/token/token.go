@@ -111,8 +111,12 @@ func (s *Service) Find(ctx context.Context, actor idp.Actor, filter idp.TokenFil
 
 // modelFacts shows a token inside an event.
 func modelFacts(t *idp.Token) map[string]any {
-	return map[string]any{
+	facts := map[string]any{
 		"model":  map[string]any{"app": app, "model_name": "token", "pk": t.ID.String(), "name": t.Identifier},
 		"intent": string(t.Intent),
 	}
+	if opensFlow(t.Intent) {
+		facts["single_use"] = !t.Reusable
+	}
+	return facts
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/server/page"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
+	"github.com/portcullis-idp/portcullis/internal/token"
 	"github.com/portcullis-idp/portcullis/web/ui"
 )
 
@@ -190,7 +191,7 @@ func (c *Console) recoveryLink(w http.ResponseWriter, r *http.Request) error {
 			Text:   "Whoever opens the link can set a new password. Links made before stop working.",
 			Action: at + "recovery/", Back: at})
 	}
-	link, err := c.tokens.RecoveryLink(r.Context(), web.Actor(r), d.User.ID, web.Brand(r), recoveryLifetime)
+	link, err := c.tokens.RecoveryLink(r.Context(), web.Actor(r), d.User.ID, web.Brand(r), token.LinkTerms{Lifetime: recoveryLifetime})
 	if err != nil {
 		return page.Refused(w, r, err, at)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
+	"github.com/portcullis-idp/portcullis/internal/token"
 )
 
 // Mail is what the API tells of mail; it may be nil.
@@ -22,6 +23,7 @@ type Mail interface {
 type recoveryMailBody struct {
 	TokenDuration Optional[string]      `json:"token_duration" api:"blank" max:"200" help:"Such as hours=1;minutes=30."`
 	EmailStage    Optional[idp.StageID] `json:"email_stage" api:"required" help:"The email stage whose server and text are used."`
+	SingleUse     Optional[bool]        `json:"single_use" help:"Default true: the first use ends the link. false: it works until it expires or is ended."`
 }
 
 func (a *API) mountEmail() {
@@ -68,7 +70,8 @@ func (a *API) recoveryMail(c *call) (any, error) {
 	if err := a.sends(c, b.EmailStage.Value); err != nil {
 		return nil, err
 	}
-	return nil, a.Tokens.RecoveryMail(c, c.actor, id, web.Brand(c.r), b.EmailStage.Value, lifetime)
+	return nil, a.Tokens.RecoveryMail(c, c.actor, id, web.Brand(c.r), b.EmailStage.Value,
+		token.LinkTerms{Lifetime: lifetime, Reusable: !b.SingleUse.Or(true)})
 }
 
 // sends refuses a stage that leaves the sending to a mail server there is none

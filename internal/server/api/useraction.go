@@ -9,6 +9,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
+	"github.com/portcullis-idp/portcullis/internal/token"
 )
 
 // SessionUser is who makes the request.
@@ -55,6 +56,7 @@ type passwordBody struct {
 
 type recoveryBody struct {
 	TokenDuration Optional[string] `json:"token_duration" api:"blank" max:"200" help:"Such as hours=1;minutes=30."`
+	SingleUse     Optional[bool]   `json:"single_use" help:"Default true: the first use ends the link. false: it works until it expires or is ended."`
 }
 
 func (a *API) mountUserActions() {
@@ -136,7 +138,7 @@ func (a *API) recovery(c *call) (any, error) {
 			return nil, idp.Invalid("token_duration", "%s", err.Error())
 		}
 	}
-	link, err := a.Tokens.RecoveryLink(c, c.actor, id, web.Brand(c.r), lifetime)
+	link, err := a.Tokens.RecoveryLink(c, c.actor, id, web.Brand(c.r), token.LinkTerms{Lifetime: lifetime, Reusable: !b.SingleUse.Or(true)})
 	if err != nil {
 		return nil, err
 	}

@@ -172,7 +172,7 @@ func (s stage) ask(ctx context.Context, run *flow.Run, u *idp.User) (flow.Step, 
 		return nil, err
 	}
 	a := token.Ask{Run: run.ID, Flow: run.Flow.ID, Stage: run.Binding.StageID, Brand: run.Brand, Intent: idp.IntentVerification,
-		Confirms: s.settings.ActivateUserOnSuccess, State: state, Lifetime: duration(s.settings.TokenExpiry),
+		Confirms: s.settings.ActivateUserOnSuccess, State: state, Lifetime: duration(s.settings.TokenExpiry), Reusable: !s.settings.SingleUse,
 		Limit: s.settings.RecoveryMaxAttempts, Window: duration(s.settings.RecoveryCacheTimeout)}
 	if run.Flow.Designation == idp.DesignationRecovery {
 		a.Intent = idp.IntentRecovery

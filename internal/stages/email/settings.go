@@ -27,6 +27,7 @@ type Settings struct {
 	FromAddress           string `json:"from_address" help:"Sender. The installation's own is used with the installation's server."`
 	ActivateUserOnSuccess bool   `json:"activate_user_on_success" help:"Switch on an account that was made switched off and waits for its address to be confirmed. An account that was locked down or switched off stays so."`
 	TokenExpiry           string `json:"token_expiry" format:"duration" help:"How long the link works, from when it is sent."`
+	SingleUse             bool   `json:"single_use" label:"Link works once" help:"End the link with its first use. Otherwise it works until it expires, or the account is locked down, gets a password in another way, or has all of its sessions ended."`
 	Subject               string `json:"subject" help:"Subject of the mail."`
 	Template              string `json:"template" help:"Text of the mail: email/password_reset.html, email/account_confirmation.html, email/setup.html, or a file of the installation's own."`
 	RecoveryMaxAttempts   int    `json:"recovery_max_attempts" min:"1" help:"How many mails may be asked for within the time below, by one browser and for one account."`
@@ -34,7 +35,7 @@ type Settings struct {
 }
 
 func defaults() *Settings {
-	return &Settings{UseGlobalSettings: true, Host: "localhost", Port: 25, Timeout: 10, TokenExpiry: "minutes=30",
+	return &Settings{UseGlobalSettings: true, Host: "localhost", Port: 25, Timeout: 10, TokenExpiry: "minutes=30", SingleUse: true,
 		Subject: "Portcullis", Template: "email/password_reset.html", RecoveryMaxAttempts: 5, RecoveryCacheTimeout: "minutes=5"}
 }
 
