@@ -26,12 +26,16 @@ type Config struct {
 	// SecretKeys are what the server seals with; the first seals, the others
 	// only open. None = the data directory holds one.
 	SecretKeys [][]byte
+	// LockingMode is Strict or BestEffort.
+	LockingMode string
 	// TokenKeysRevealable shows keys of tokens more than once.
 	TokenKeysRevealable bool
 	// BreachedPasswords is the path of a list of breached passwords; "" = none.
 	BreachedPasswords string
 	// BlueprintsDir is the operator's directory of blueprints; "" = none.
 	BlueprintsDir   string
+	GeoIPCity       string // path of a database of places; "" = none
+	GeoIPASN        string // path of a database of networks; "" = none
 	Mail            Mail
 	LogLevel        slog.Level
 	LogFormat       string
@@ -40,6 +44,13 @@ type Config struct {
 
 	values map[string]string // as given, by option key
 }
+
+// The locking modes, by the names of the resource that will set them for a
+// cluster.
+const (
+	BestEffort = "best_effort"
+	Strict     = "strict"
+)
 
 // Bootstrap is what the first administrator is made from.
 type Bootstrap struct {
@@ -88,10 +99,14 @@ func parse(values map[string]string) (*Config, error) {
 		values:          values,
 
 		SecretKeys:          p.secretKeys(),
+		LockingMode:         p.oneOf("locking_mode", BestEffort, Strict),
 		TokenKeysRevealable: p.oneOf("token_keys_revealable", "true", "false") == "true",
 
 		BreachedPasswords: p.path("breached_passwords"),
 		BlueprintsDir:     p.directory("blueprints_dir"),
+		// Files that are not there yet are no fault: they may come.
+		GeoIPCity: p.path("geoip_city"),
+		GeoIPASN:  p.path("geoip_asn"),
 	}
 	c.Mail = p.mail(c)
 	if len(p.faults) > 0 {

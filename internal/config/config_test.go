@@ -62,6 +62,14 @@ func TestSecretKeys(t *testing.T) {
 	require.NotContains(t, err.Error(), "too-short")
 }
 
+// A database of addresses may come later: where it is to be is no fault.
+func TestDatabasesOfAddressesNeedNotBeThere(t *testing.T) {
+	c, err := Load(Source{Env: []string{"PORTCULLIS_GEOIP_CITY=/nowhere/city.mmdb", "PORTCULLIS_GEOIP_ASN=asn.mmdb"}})
+	require.NoError(t, err)
+	require.Equal(t, "/nowhere/city.mmdb", c.GeoIPCity)
+	require.True(t, filepath.IsAbs(c.GeoIPASN), "wherever the server changes to")
+}
+
 func TestAllFaultsAreListedAtOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "portcullis.yaml")
 	require.NoError(t, os.WriteFile(path, []byte("lissten: x\n"), 0o600))
