@@ -17,6 +17,7 @@ type Run struct {
 	Actor   idp.Actor         // who is signed in in the browser
 	Brand   *idp.Brand        // may be nil
 	Query   map[string]string // the page's query string
+	Device  Device
 	Vars    Vars
 	Effects *Effects
 
@@ -122,6 +123,11 @@ func (r *Run) SignIn(u *idp.User, s *idp.Session, cookie string, expires time.Ti
 	r.Effects.SignedOut = false
 	r.Actor.User, r.Actor.Session, r.Actor.Token = u, s, nil
 	r.keep(u)
+}
+
+// Remember notes that the browser is known by that value from now on.
+func (r *Run) Remember(cookie string, expires time.Time) {
+	r.Effects.Remembered = &Remembered{Cookie: cookie, Expires: expires}
 }
 
 // SignOut notes that the browser's session is over. The rest of the run

@@ -14,6 +14,7 @@ type Visit struct {
 	// to be set only where Answer.Stored says so.
 	Browser []byte
 	Actor   idp.Actor         // who is signed in in this browser, if anybody
+	Device  Device            // what the browser is known by
 	Query   map[string]string // the page's own query string (`next`, `flow_token`, …)
 	Brand   *idp.Brand
 	// Revision is the state of the configuration that the request began with;
@@ -51,9 +52,22 @@ type Answer struct {
 // Effects are what stages did to the browser itself; the server turns them
 // into cookies.
 type Effects struct {
-	SignedIn  *SignedIn
-	SignedOut bool
-	Messages  []string // informational messages of passing policies
+	SignedIn   *SignedIn
+	SignedOut  bool
+	Remembered *Remembered
+	Messages   []string // informational messages of passing policies
+}
+
+// Device is what a browser is known by to accounts that have signed in there.
+type Device struct {
+	Value string // its cookie's; "" = it has none, or one that we cannot have made
+	Keeps bool   // whether it can be given one
+}
+
+// Remembered is a browser that is known from now on, by the cookie's value.
+type Remembered struct {
+	Cookie  string
+	Expires time.Time
 }
 
 // SignedIn is a session just begun. Cookie is the secret for the browser.

@@ -16,8 +16,9 @@ var units = map[string]time.Duration{
 // ParseDuration reads the duration syntax of settings, such as
 // hours=1;minutes=2;seconds=3: keys microseconds, milliseconds, seconds,
 // minutes, hours, days and weeks, separated by commas or semicolons, numbers
-// with or without fractions, not negative in sum. A bare 0 is zero. The error
-// names the bad part.
+// with or without fractions, not negative in sum. Whole numbers count exactly,
+// others to the nearest nanosecond. A bare 0 is zero. The error names the bad
+// part.
 func ParseDuration(s string) (time.Duration, error) {
 	s = strings.TrimSpace(s)
 	if s == "0" {
@@ -26,21 +27,54 @@ func ParseDuration(s string) (time.Duration, error) {
 	if strings.Trim(s, ",; ") == "" {
 		return 0, Invalid("", "A duration is expected, such as hours=1;minutes=30 or seconds=0.")
 	}
-	var sum float64
+	var sum time.Duration
 	for part := range strings.FieldsFuncSeq(s, func(r rune) bool { return r == ',' || r == ';' }) {
 		key, value, found := strings.Cut(strings.TrimSpace(part), "=")
 		unit, known := units[strings.TrimSpace(key)]
 		if !found || !known {
-			return 0, Invalid("", "“%s” is not part of a duration; expected a form like hours=1;minutes=30, with weeks, days, hours, minutes, seconds, milliseconds or microseconds.", clip(part, 64))
+			return 0, Invalid("", "“%s” is not part of a duration; expected a form like hours=1;minutes=30, with weeks, days, hours, minutes, seconds, milliseconds or microseconds.", clip(strings.TrimSpace(part), 64))
 		}
-		n, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
-		if err != nil || math.IsNaN(n) || math.IsInf(n, 0) {
+		n, err := times(strings.TrimSpace(value), unit)
+		if err != nil {
 			return 0, Invalid("", "“%s” is not a number of %s.", clip(value, 64), strings.TrimSpace(key))
 		}
-		sum += n * float64(unit)
+		if n > maxDuration || n < -maxDuration || sum+n > maxDuration || sum+n < -maxDuration {
+			return 0, outOfBounds()
+		}
+		sum += n
 	}
-	if sum < 0 || sum >= math.MaxInt64 {
-		return 0, Invalid("", "The duration must be at least zero and less than 290 years.")
+	if sum < 0 {
+		return 0, outOfBounds()
 	}
-	return time.Duration(sum), nil
+	return sum, nil
+}
+
+// maxDuration is half of what a time.Duration can be: two of them never overflow.
+const maxDuration = math.MaxInt64 / 2
+
+func outOfBounds() *Error {
+	return Invalid("", "The duration must be at least zero and at most 146 years.")
+}
+
+// times multiplies a unit by a number in decimal notation. What does not fit is
+// more than maxDuration.
+func times(number string, unit time.Duration) (time.Duration, error) {
+	if strings.ContainsAny(number, "xXpP_") {
+		return 0, strconv.ErrSyntax // hexadecimal: nobody means it
+	}
+	n, err := strconv.ParseFloat(number, 64)
+	if err != nil || math.IsNaN(n) || math.IsInf(n, 0) {
+		return 0, strconv.ErrSyntax
+	}
+	product := n * float64(unit)
+	if math.Abs(product) >= maxDuration {
+		if product < 0 {
+			return -maxDuration - 1, nil
+		}
+		return maxDuration + 1, nil
+	}
+	if whole, err := strconv.ParseInt(number, 10, 64); err == nil {
+		return time.Duration(whole) * unit, nil
+	}
+	return time.Duration(math.Round(product)), nil
 }

@@ -95,7 +95,8 @@ type KnownDevices interface {
 	Until(ctx context.Context, digest []byte) (time.Time, error)
 	// Remember makes or renews the row of d.Digest and d.UserID for a lifetime
 	// from now on, and assigns ID, CreatedAt, LastSeenAt and ExpiresAt. A row
-	// that was revoked stays so: CodeConflict; it wants a new value.
+	// that was revoked or is of another generation than d stays so:
+	// CodeConflict; the browser needs a new value.
 	Remember(ctx context.Context, d *KnownDevice, lifetime time.Duration) error
 	// Seen notes that the browser was used, from where and with what, at most
 	// once a minute.

@@ -68,7 +68,7 @@ func (r knownDevices) Remember(ctx context.Context, d *idp.KnownDevice, lifetime
 		ON CONFLICT ON CONSTRAINT known_devices_digest_key DO UPDATE SET
 			generation = excluded.generation, last_seen_at = excluded.last_seen_at, expires_at = excluded.expires_at,
 			ip = coalesce(excluded.ip, d.ip), user_agent = excluded.user_agent
-		 WHERE d.revoked_at IS NULL
+		 WHERE d.revoked_at IS NULL AND d.generation = excluded.generation
 		RETURNING id, created_at, last_seen_at, expires_at`,
 		idp.NewID[idp.KnownDevice](), d.UserID, d.Digest, d.Generation, lifetime.Seconds(), d.IP.Unmap().WithZone(""), d.UserAgent).
 		Scan(&d.ID, &d.CreatedAt, &d.LastSeenAt, &d.ExpiresAt)

@@ -26,7 +26,7 @@ type Executor interface {
 // visit describes a request to a flow's page.
 func visit(r *http.Request, slug string) flow.Visit {
 	v := flow.Visit{Slug: slug, Browser: web.Browser(r), Query: map[string]string{}}
-	v.Brand, v.Actor = web.Brand(r), web.Actor(r)
+	v.Brand, v.Actor, v.Device = web.Brand(r), web.Actor(r), web.Device(r)
 	v.Revision = web.From(r.Context()).Revision
 	v.Inspect = r.URL.Query().Has(web.InspectorParam)
 	for name, values := range r.URL.Query() {

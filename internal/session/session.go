@@ -36,6 +36,16 @@ type Begin struct {
 	Lifetime   time.Duration // 0 = until the browser closes, at most BrowserLifetime
 	IP         netip.Addr
 	UserAgent  string
+	// IdleTimeout ends the session when it was not used for that long, in whole
+	// seconds; 0 = never.
+	IdleTimeout time.Duration
+	Binding     idp.SessionBinding
+	// EndOthers ends every other session of the account, and every sign-in of it
+	// under way. Tokens and grants are not touched.
+	EndOthers bool
+	// Device is the browser, to be remembered; nil = it is not. See
+	// Service.Device. Whether it was is Session.DeviceID.
+	Device *Device
 	// Replace is the session this browser had until now; it ends.
 	Replace *idp.SessionID
 	// Link is the recovery link that established who it is, to be used up.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/secret"
@@ -32,6 +33,9 @@ func (s *Service) Start(ctx context.Context, actor idp.Actor, b Begin) (*idp.Ses
 	if b.Lifetime < 0 {
 		return nil, "", idp.Invalid("session_duration", "Ensure this value is greater than or equal to 0.")
 	}
+	if b.IdleTimeout < 0 {
+		return nil, "", idp.Invalid("idle_timeout", "Ensure this value is greater than or equal to 0.")
+	}
 	if b.Lifetime == 0 {
 		b.Lifetime = BrowserLifetime
 	}
@@ -58,14 +62,25 @@ func (s *Service) Start(ctx context.Context, actor idp.Actor, b Begin) (*idp.Ses
 				return err
 			}
 		}
-		started = &idp.Session{
-			ID: idp.NewID[idp.Session](), UserID: u.ID, Username: u.Username,
-			Digest: secret.DigestOf(cookie).Bytes(), Generation: u.SessionGeneration,
-			AuthMethod: clean(b.AuthMethod, maxAuthMethod), ExpiresAt: now.Add(b.Lifetime),
-			CreatedAt: now, LastSeenAt: now, IP: b.IP, UserAgent: clean(b.UserAgent, maxUserAgent),
-		}
 		if err := replace(ctx, tx, actor, b.Replace, u); err != nil {
 			return err
+		}
+		// Whoever was signed in before has no part in the rest.
+		actor := actor
+		actor.User = nil
+		if b.EndOthers {
+			if err := endOthers(ctx, tx, actor, u); err != nil {
+				return err
+			}
+		}
+		started = begun(b, u, now)
+		started.Digest = secret.DigestOf(cookie).Bytes()
+		facts := map[string]any{"auth_method": started.AuthMethod, "session": started.ID.String()}
+		if b.Device != nil {
+			if err := remember(ctx, tx, *b.Device, started); err != nil {
+				return err
+			}
+			facts["known_device"] = b.Device.Known
 		}
 		if err := tx.Sessions.Create(ctx, started); err != nil {
 			return err
@@ -73,12 +88,10 @@ func (s *Service) Start(ctx context.Context, actor idp.Actor, b Begin) (*idp.Ses
 		if err := tx.Users.TouchLogin(ctx, u.ID); err != nil {
 			return err
 		}
-		// Whoever was signed in before has no part in this.
-		actor := actor
-		actor.User = nil
-		err = tx.Events.Append(ctx, idp.NewEvent(idp.ActionLogin, app, actor, u, map[string]any{
-			"auth_method": started.AuthMethod, "session": started.ID.String()}))
-		if err != nil {
+		if err := tx.Events.Append(ctx, idp.NewEvent(idp.ActionLogin, app, actor, u, facts)); err != nil {
+			return err
+		}
+		if err := tellUnchecked(ctx, tx, actor, s.atlas.State().Missing(b.Binding.Needs()), now); err != nil {
 			return err
 		}
 		return tx.Reputations.Adjust(ctx, u.Username, actor.ClientIP(), idp.ReputationSignedIn)
@@ -87,6 +100,37 @@ func (s *Service) Start(ctx context.Context, actor idp.Actor, b Begin) (*idp.Ses
 		return nil, "", fmt.Errorf("starting a session of user %d: %w", b.User, err)
 	}
 	return started, cookie, nil
+}
+
+// begun is the row of a session that u begins at that time.
+func begun(b Begin, u *idp.User, now time.Time) *idp.Session {
+	return &idp.Session{
+		ID: idp.NewID[idp.Session](), UserID: u.ID, Username: u.Username, Generation: u.SessionGeneration,
+		AuthMethod: clean(b.AuthMethod, maxAuthMethod), CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(b.Lifetime),
+		IP: b.IP, UserAgent: clean(b.UserAgent, maxUserAgent), IdleTimeout: b.IdleTimeout, Binding: b.Binding,
+	}
+}
+
+// endOthers ends what sessions u has, whose row tx shares, before one more
+// begins. The browsers stay known: nobody is suspected of anything.
+func endOthers(ctx context.Context, tx idp.Repos, actor idp.Actor, u *idp.User) error {
+	held, err := tx.Holder.Holdings(ctx, u.ID)
+	if err != nil {
+		return err
+	}
+	former := u.SessionGeneration
+	u.SessionGeneration++
+	if err := tx.Users.Update(ctx, u); err != nil {
+		return err
+	}
+	if err := tx.KnownDevices.Carry(ctx, u.ID, former); err != nil {
+		return err
+	}
+	if err := tx.Jobs.Enqueue(ctx, idp.Job{Kind: idp.JobSweep, User: u.ID}); err != nil || held.Sessions == 0 {
+		return err
+	}
+	return tx.Events.Append(ctx, idp.NewEvent(idp.ActionLogout, app, actor, u, map[string]any{
+		"logout_reason": ReasonOthersEnded, "sessions": held.Sessions}))
 }
 
 // replace ends the session this browser had: the next person's sign-in must not

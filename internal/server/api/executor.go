@@ -32,7 +32,7 @@ func (a *API) mountExecutor() {
 // comes inside `query`.
 func visit(c *call) (flow.Visit, error) {
 	v := flow.Visit{Slug: c.param("flow_slug"), Browser: web.Browser(c.r), Actor: c.actor, Brand: web.Brand(c.r), Query: map[string]string{}}
-	v.Actor = web.Actor(c.r) // with the brand
+	v.Actor, v.Device = web.Actor(c.r), web.Device(c.r) // the actor with the brand
 	v.Revision = web.From(c).Revision
 	if inner := c.query.text("query"); inner != nil {
 		values, err := url.ParseQuery(strings.TrimPrefix(*inner, "?"))

@@ -20,6 +20,9 @@ func Apply(w http.ResponseWriter, r *http.Request, a *flow.Answer) {
 	} else if a.Effects.SignedOut {
 		SignOut(w, r)
 	}
+	if d := a.Effects.Remembered; d != nil {
+		rememberDevice(w, r, d)
+	}
 	authenticated := a.Flow != nil && a.Flow.Designation == idp.DesignationAuthentication
 	switch {
 	case a.Done && (a.Effects.SignedIn != nil || authenticated):
