@@ -124,7 +124,7 @@ func (a *App) build() error {
 			return a.Configure.Release(ctx, tx, actor, row)
 		}})
 	a.Sessions = session.New(session.Deps{Store: a.DB, Access: a.Access})
-	sealer, err := a.sealer()
+	sealer, lasts, err := a.sealer()
 	if err != nil {
 		return err
 	}
@@ -132,9 +132,13 @@ func (a *App) build() error {
 	a.Invitations = invitation.New(invitation.Deps{Store: a.DB, Access: a.Access})
 	a.Consents = consent.New(consent.Deps{Store: a.DB, Access: a.Access})
 	a.Mail = a.post()
+	a.Mail.Sealer = sealer
+	if !lasts { // passwords of mail servers have to outlive the process
+		sealer = nil
+	}
 	a.Flows = a.engine()
 	a.Configure = configure.New(configure.Deps{Store: a.DB, Access: a.Access, Stages: a.Flows, Policies: a.policyKinds,
-		Prompt: prompt.CheckPrompt})
+		Prompt: prompt.CheckPrompt, Sealer: sealer})
 	a.Prints = a.prints()
 	a.Library = a.library()
 	a.Server, err = a.web()
@@ -154,7 +158,7 @@ func (a *App) settle(ctx context.Context) error {
 	if err := a.Tokens.Settle(ctx); err != nil {
 		return err
 	}
-	return nil
+	return a.Configure.SealSecrets(ctx)
 }
 
 // Handler answers every request.

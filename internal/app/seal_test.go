@@ -8,7 +8,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/testkit"
+	"github.com/portcullis-idp/portcullis/internal/testkit/smtp"
 )
 
 // on is a program of the first administrator that talks to one replica.
@@ -56,4 +58,62 @@ func TestKeysAreKeptRevealable(t *testing.T) {
 	once := s.open("data_dir", shared)
 	require.Equal(t, made["key"], s.viewed(once, "ci", http.StatusOK)["key"])
 	s.viewed(once, "ci", http.StatusConflict)
+}
+
+// The password of a stage's own mail server is nowhere in the database, and the
+// stage sends with it: also one that was stored in clear once, and from any
+// replica that has the secret. One that has another says so.
+func TestPasswordsOfMailServersAreSealed(t *testing.T) {
+	t.Parallel()
+	const typed = "kept-from-the-database"
+	post := smtp.Start(t, smtp.Options{Security: smtp.StartTLS, Username: "u", Password: typed})
+	s, shared := blankSite(t, testkit.Database(t)), t.TempDir()
+	first := s.open("data_dir", shared)
+	first.Mail.Server.Roots = post.Roots()
+	s.example("recovery-by-mail.yaml")
+	s.user("mia")
+	stages := s.admin().api(http.StatusOK, http.MethodGet, "/stages/email/", nil)["results"].([]any)
+	at := "/stages/email/" + stages[0].(map[string]any)["pk"].(string) + "/"
+	changed := s.admin().api(http.StatusOK, http.MethodPatch, at, map[string]any{"use_global_settings": false, "host": "127.0.0.1",
+		"port": post.Port, "username": "u", "password": typed, "use_tls": true, "from_address": "stage@example.org"})
+	require.NotContains(t, changed, "password")
+	require.Zero(t, s.rowsWith(typed))
+	require.Positive(t, s.rowsWith("stage@example.org"), "this finds what is there")
+	s.browser().forgot("mia")
+	require.Equal(t, "u", post.Receive().User)
+
+	// The API, an export and the console's form show neither form of it.
+	exported, err := first.Prints.Export(t.Context(), mailFlow)
+	require.NoError(t, err)
+	form := s.with(s.named("admin")).get("/if/admin/stages/" + stages[0].(map[string]any)["pk"].(string) + "/")
+	require.Equal(t, http.StatusOK, form.status)
+	require.Contains(t, string(form.body), "stage@example.org")
+	shown := s.admin().get("/api/v3" + at)
+	for _, text := range []string{string(exported), string(form.body), string(shown.body)} {
+		require.NotContains(t, text, typed)
+		require.NotContains(t, text, "sealed:")
+	}
+
+	// As an earlier version stored it.
+	_, err = s.connect().Exec(t.Context(), `UPDATE stages SET settings = jsonb_set(settings, '{password}', to_jsonb($1::text)) WHERE kind = 'email'`, typed)
+	require.NoError(t, err)
+	s.browser().forgot("mia")
+	require.Equal(t, "u", post.Receive().User)
+	require.Positive(t, s.rowsWith(typed))
+	second := s.open("data_dir", shared)
+	second.Mail.Server.Roots = post.Roots()
+	require.Zero(t, s.rowsWith(typed), "a start seals it")
+	s.browser().forgot("mia")
+	require.Equal(t, "u", post.Receive().User)
+
+	require.NoError(t, first.Close())
+	require.NoError(t, second.Close())
+	s.replicas = nil
+	s.open("data_dir", t.TempDir()).Mail.Server.Roots = post.Roots()
+	s.browser().forgot("mia")
+	s.settled()
+	require.Equal(t, 3, post.Taken())
+	failed := s.acted(idp.ActionConfigError)
+	require.Len(t, failed, 1)
+	require.Contains(t, failed[0].Context["exception"], "PORTCULLIS_SECRET_KEY")
 }

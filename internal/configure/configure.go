@@ -8,6 +8,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/policy"
+	"github.com/portcullis-idp/portcullis/internal/secret"
 )
 
 // app names this package in events.
@@ -34,6 +35,9 @@ type Deps struct {
 	// Prompt judges what only the stage that shows prompts can tell of one.
 	// The error is an *idp.Error with CodeInvalid.
 	Prompt func(*idp.Prompt) error
+	// Sealer seals the secrets in the settings of stages; nil = they are stored
+	// as they are, because there is nothing to seal them with that lasts.
+	Sealer *secret.Sealer
 }
 
 // Service keeps the configuration.

@@ -99,7 +99,7 @@ func (s *Service) judgeStage(ctx context.Context, tx idp.Repos, was, st *idp.Sta
 		return err
 	}
 	st.Settings = settings
-	return nil
+	return s.seal(kind, was, st)
 }
 
 // gather returns what was noted already and what the error says of fields as

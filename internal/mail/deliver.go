@@ -9,6 +9,7 @@ import (
 
 	"github.com/portcullis-idp/portcullis/internal/config"
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/secret"
 	"github.com/portcullis-idp/portcullis/internal/stages/email"
 	"github.com/portcullis-idp/portcullis/internal/token"
 )
@@ -24,8 +25,9 @@ type Orders interface {
 type Service struct {
 	Orders Orders
 	Texts  *Templates
-	Server Server        // of the installation; without a host, only stages with one of their own send
-	Base   func() string // put in front of links, such as https://id.example.org; never what a request said
+	Server Server         // of the installation; without a host, only stages with one of their own send
+	Sealer *secret.Sealer // opens passwords of stages; nil = only those that are not sealed open
+	Base   func() string  // put in front of links, such as https://id.example.org; never what a request said
 }
 
 // Ready reports whether the installation has a mail server.
@@ -56,7 +58,10 @@ func (s *Service) Deliver(ctx context.Context, id idp.LinkID, last bool) error {
 	if err != nil {
 		return s.misconfigured(ctx, letter, err)
 	}
-	server := s.server(settings)
+	server, err := s.server(letter.Stage, settings)
+	if err != nil {
+		return s.misconfigured(ctx, letter, err)
+	}
 	if server.Host == "" {
 		return s.misconfigured(ctx, letter, errors.New(email.NoServer))
 	}
@@ -83,11 +88,15 @@ func (s *Service) misconfigured(ctx context.Context, letter *token.Letter, cause
 }
 
 // server is where a stage's mail goes.
-func (s *Service) server(settings *email.Settings) Server {
+func (s *Service) server(stage *idp.Stage, settings *email.Settings) (Server, error) {
 	if settings.UseGlobalSettings {
-		return s.Server
+		return s.Server, nil
 	}
-	own := Server{Host: settings.Host, Port: settings.Port, Username: settings.Username, Password: settings.Password,
+	password, err := s.password(stage, settings.Password)
+	if err != nil {
+		return Server{}, err
+	}
+	own := Server{Host: settings.Host, Port: settings.Port, Username: settings.Username, Password: password,
 		TLS: config.TLSNone, Timeout: settings.Wait(), From: settings.FromAddress, Roots: s.Server.Roots}
 	switch {
 	case settings.UseSSL:
@@ -95,7 +104,7 @@ func (s *Service) server(settings *email.Settings) Server {
 	case settings.UseTLS:
 		own.TLS = config.TLSStart
 	}
-	return own
+	return own, nil
 }
 
 func (s *Service) data(letter *token.Letter, settings *email.Settings) Data {

@@ -6,13 +6,16 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/mail"
+	"github.com/portcullis-idp/portcullis/internal/secret"
 	"github.com/portcullis-idp/portcullis/internal/testkit/smtp"
 	"github.com/portcullis-idp/portcullis/internal/token"
 )
@@ -133,4 +136,44 @@ func TestTestingMail(t *testing.T) {
 	require.Contains(t, post.Receive().Text, "https://id.example.org/")
 	_, err = office(&desk{}, mail.Server{}, "").Test(t.Context(), "mia@example.org")
 	require.ErrorContains(t, err, "PORTCULLIS_SMTP_HOST")
+}
+
+// The password of a stage's server is opened for that stage alone; where it
+// cannot be, nothing is sent and administrators hear why.
+func TestDeliverWithASealedPassword(t *testing.T) {
+	t.Parallel()
+	sealer := func(word string) *secret.Sealer {
+		s, err := secret.NewSealer([]byte(strings.Repeat(word, secret.MinSecret)))
+		require.NoError(t, err)
+		return s
+	}
+	own := smtp.Start(t, smtp.Options{Security: smtp.StartTLS, Username: "u", Password: "p"})
+	stage, other := idp.NewID[idp.Stage](), idp.NewID[idp.Stage]()
+	for name, c := range map[string]struct {
+		sealed string
+		opens  *secret.Sealer
+		action idp.Action // "" = it is sent
+	}{
+		"its own":        {sealer("a").SealText(flow.SecretPurpose(stage, "password"), "p"), sealer("a"), ""},
+		"in clear":       {"p", sealer("a"), ""},
+		"another secret": {sealer("a").SealText(flow.SecretPurpose(stage, "password"), "p"), sealer("b"), idp.ActionConfigError},
+		"no secret":      {sealer("a").SealText(flow.SecretPurpose(stage, "password"), "p"), nil, idp.ActionConfigError},
+		"another stage":  {sealer("a").SealText(flow.SecretPurpose(other, "password"), "p"), sealer("a"), idp.ActionConfigError},
+	} {
+		before := own.Taken()
+		d := &desk{letter: letter(`{"use_global_settings": false, "host": "127.0.0.1", "port": ` + strconv.Itoa(own.Port) +
+			`, "username": "u", "password": "` + c.sealed + `", "use_tls": true, "from_address": "stage@example.org"}`)}
+		d.letter.Stage.ID = stage
+		service := office(d, mail.Server{Roots: own.Roots()}, "")
+		service.Sealer = c.opens
+		require.NoError(t, service.Deliver(t.Context(), idp.LinkID{}, false), name)
+		require.Equal(t, c.action, d.action, name)
+		if c.action == "" {
+			require.Equal(t, "u", own.Receive().User, name)
+			continue
+		}
+		require.Equal(t, before, own.Taken(), name)
+		require.Contains(t, d.failed["exception"], `the password of stage "mail" cannot be opened`, name)
+		require.NotContains(t, d.failed["exception"], c.sealed, name)
+	}
 }

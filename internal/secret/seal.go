@@ -27,6 +27,7 @@ const (
 	sealVersion = 1
 	markSize    = 8
 	headSize    = 1 + markSize
+	minSealed   = headSize + chacha20poly1305.NonceSizeX + chacha20poly1305.Overhead
 )
 
 // Sealer encrypts small values with the server's own secret (XChaCha20-Poly1305
@@ -91,7 +92,7 @@ func (s *Sealer) Seal(purpose string, plain []byte) []byte {
 // Open decrypts what Seal made for the same purpose. The error is
 // ErrOtherSecret or ErrTampered.
 func (s *Sealer) Open(purpose string, sealed []byte) ([]byte, error) {
-	if len(sealed) < headSize+chacha20poly1305.NonceSizeX+chacha20poly1305.Overhead || sealed[0] != sealVersion {
+	if len(sealed) < minSealed || sealed[0] != sealVersion {
 		return nil, ErrTampered
 	}
 	head, rest := sealed[:headSize], sealed[headSize:]

@@ -20,7 +20,7 @@ type Settings struct {
 	Host                  string `json:"host" help:"Mail server of this stage."`
 	Port                  int    `json:"port" min:"1" help:"Port of the mail server."`
 	Username              string `json:"username" help:"Name to sign in with at the mail server; empty for none."`
-	Password              string `json:"password" format:"secret" help:"Password for the mail server. It is stored with the stage and never shown; the installation's own server can read it from a file instead."`
+	Password              string `json:"password" format:"secret" help:"Password for the mail server. It is stored sealed with the secret_key of the server and never shown; the installation's own server can read it from a file instead."`
 	UseTLS                bool   `json:"use_tls" label:"Use STARTTLS" help:"Turn the connection into an encrypted one (STARTTLS)."`
 	UseSSL                bool   `json:"use_ssl" label:"Use TLS" help:"Encrypt the connection from the start."`
 	Timeout               int    `json:"timeout" min:"1" help:"Seconds to wait for the mail server."`
