@@ -14,7 +14,8 @@ const LastAdministrator = "This is the last account that can administer this ins
 
 // CloseIn applies the switches to u, which tx must hold, saves it and returns
 // what ended. It is the one place where an account is closed. Sessions and
-// tokens end by raising u's generations; a job sweeps their rows. Fields of u
+// tokens end by raising u's generations; a job sweeps their rows. No browser
+// stays known to the account, whichever the switches are. Fields of u
 // that the caller changed are saved with it. Closing the last administrator is
 // CodeInvalid.
 //
@@ -31,9 +32,14 @@ func (s *Service) CloseIn(ctx context.Context, tx idp.Repos, u *idp.User, sw idp
 	if err != nil {
 		return ended, fmt.Errorf("counting what user %d holds: %w", u.ID, err)
 	}
+	// Whoever took the account over must not come back as somebody known. The
+	// browsers are known under the session generation; only where that stays
+	// there are rows to write.
 	if sw.DeleteSessions {
 		u.SessionGeneration++
 		ended.Sessions = held.Sessions
+	} else if _, err := tx.KnownDevices.ForgetAll(ctx, u.ID); err != nil {
+		return ended, fmt.Errorf("forgetting the devices of user %d: %w", u.ID, err)
 	}
 	if sw.RevokeTokens {
 		u.TokenGeneration++
