@@ -12,7 +12,11 @@ import (
 // post makes the service that sends mail.
 func (a *App) post() *mail.Service {
 	m := a.Config.Mail
-	return &mail.Service{Orders: a.Tokens, Texts: mail.NewTemplates(m.TemplatesDir), Base: a.base,
+	var told mail.Events
+	if a.DB != nil { // a test of the mail server needs no database
+		told = a.DB.Repos().Events
+	}
+	return &mail.Service{Events: told, Orders: a.Tokens, Texts: mail.NewTemplates(m.TemplatesDir), Base: a.base,
 		Server: mail.Server{Host: m.Host, Port: m.Port, Username: m.Username, Password: m.Password, TLS: m.TLS, Timeout: m.Timeout, From: m.From}}
 }
 

@@ -1,6 +1,8 @@
 package app
 
 import (
+	"net"
+
 	"github.com/go-chi/chi/v5"
 
 	"github.com/portcullis-idp/portcullis/internal/cli"
@@ -25,7 +27,8 @@ import (
 func (a *App) engine() *flow.Executor {
 	a.policyKinds = policy.NewKinds(policies.Kinds(policies.Deps{
 		Reputations: a.DB.Repos().Reputations, Clock: a.DB, BreachedPasswords: a.Config.BreachedPasswords}))
-	a.policies = policy.NewEngine(a.policyKinds).With(policies.Directory{Store: a.DB})
+	a.policies = policy.NewEngine(a.policyKinds).With(policies.Directory{Store: a.DB}).
+		Acting(policies.Effects{Store: a.DB, Post: a.Mail, Log: a.Log}).Resolving(net.DefaultResolver)
 	bound := stages.NewPolicies(a.DB, a.policies)
 	return flow.NewExecutor(flow.Deps{Store: a.DB, Policies: bound, Kinds: stages.All(stages.Deps{
 		Store: a.DB, Accounts: a.Accounts, Sessions: a.Sessions, Lockdowns: a.Lockdowns, Invitations: a.Invitations, Consents: a.Consents, Policies: bound,

@@ -131,6 +131,7 @@ func (p *passage) evaluate(ctx context.Context, target idp.UUID, mode idp.Policy
 	if err != nil {
 		return idp.PolicyResult{}, err
 	}
+	req.Object = p.object(target)
 	result, err := p.policies.Evaluate(ctx, target, mode, req)
 	p.inspect.judged(target, when, result, err)
 	if err == nil && result.Passing {

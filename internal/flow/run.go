@@ -217,6 +217,7 @@ func (r *Run) PolicyRequest(ctx context.Context) (idp.PolicyRequest, error) {
 	}
 	req := idp.PolicyRequest{User: u, SignedIn: r.Actor.User, Query: r.Query, ClientIP: r.Actor.ClientIP(), Context: facts}
 	req.Brand, _ = r.Actor.Brand["name"].(string)
+	req.Secrets, _ = KeySecrets.In(r.Vars)
 	if http := r.Actor.Request; http != nil {
 		req.Path, req.Method = http.Path, http.Method
 	}

@@ -52,11 +52,16 @@ const (
 	JobPurge JobKind = "purge"
 	// JobMail sends the mail of a link.
 	JobMail JobKind = "mail"
+	// JobMessage sends a mail in plain text. The same one is sent once in five
+	// minutes, and to one address 20 of them in an hour: beyond that Enqueue is
+	// CodeRateLimited.
+	JobMessage JobKind = "message"
 )
 
 // Job is work to be done after the transaction that enqueues it.
 type Job struct {
-	Kind JobKind
-	User UserID // for JobSweep
-	Link LinkID // for JobMail
+	Kind    JobKind
+	User    UserID   // for JobSweep
+	Link    LinkID   // for JobMail
+	Message *Message // for JobMessage
 }

@@ -47,6 +47,8 @@ type PolicyRequest struct {
 	Query    map[string]string
 	ClientIP netip.Addr
 	Context  map[string]any // plain data only; users as UserFacts
+	Secrets  []string       // names of entries of Context that hold what people typed unseen
+	Object   map[string]any // what the policy is bound to, as plain data; nil = nothing, or not known
 	Brand    string         // what the site calls itself; "" = not known
 	Debug    bool           // somebody tries the policy; nothing depends on the answer
 }

@@ -28,6 +28,7 @@ const goodPassword = "correct horse battery"
 // world is an installation without flows, wired as the product is.
 type world struct {
 	*testing.T
+	url      string
 	db       *postgres.DB
 	accounts *account.Service
 	bound    *stages.Policies
@@ -36,11 +37,12 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	db, err := postgres.Open(t.Context(), testkit.Database(t), postgres.Options{})
+	url := testkit.Database(t)
+	db, err := postgres.Open(t.Context(), url, postgres.Options{})
 	require.NoError(t, err)
 	t.Cleanup(db.Close)
 	checker, hasher := access.New(), secret.New()
-	w := &world{T: t, db: db}
+	w := &world{T: t, url: url, db: db}
 	closer := lockdown.New(lockdown.Deps{Store: db, Access: checker})
 	w.accounts = account.New(account.Deps{Store: db, Access: checker, Closer: closer, Hasher: hasher})
 	kinds := policy.NewKinds(policies.Kinds(policies.Deps{Reputations: db.Repos().Reputations, Clock: db}))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"sync/atomic"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
@@ -30,7 +29,8 @@ const (
 type asking struct {
 	engine  *Engine
 	depth   int
-	left    *atomic.Int32 // asks that remain, for the outermost evaluation and all below
+	left    *allowance
+	policy  string // name of the one that is evaluated
 	journal *journal
 }
 
@@ -38,8 +38,7 @@ type askingKey struct{}
 
 // asks returns the asking of a context, with its depth; a new one outside of any.
 func (e *Engine) asks(ctx context.Context) (context.Context, *asking) {
-	a := asking{engine: e, left: new(atomic.Int32)}
-	a.left.Store(maxAsks)
+	a := asking{engine: e, left: newAllowance()}
 	if outer, ok := ctx.Value(askingKey{}).(*asking); ok {
 		a = *outer
 		a.depth++
@@ -53,7 +52,7 @@ func (m *meter) asker() (*asking, error) {
 	if !ok || a.engine.directory == nil {
 		return nil, fmt.Errorf("only a policy can ask for this, and only where policies are kept")
 	}
-	if a.left.Add(-1) < 0 {
+	if a.left.asks.Add(-1) < 0 {
 		return nil, tooMuch("an evaluation asks for at most %d policies and users", maxAsks)
 	}
 	return a, m.spend(1000)

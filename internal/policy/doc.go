@@ -15,6 +15,7 @@
 //	request.http_request.user   who is signed in, nil = nobody; also as http_request.user
 //	request.http_request.path   and .method, .query
 //	request.context.*           what the flow knows so far; also as context.*
+//	request.obj                 the flow or stage the policy is bound to, nil = not known
 //	prompt_context.*            the answers given so far (context.prompt_data)
 //	client_ip                   the client's address as text, "" when unknown
 //
@@ -23,9 +24,12 @@
 // not exist is an error when the expression is saved, not a silent nil.
 //
 // Policies may ask for other policies (ak_call_policy) and for users (ak_user_by)
-// where an engine has a Directory; prompts may not. Python, which other products
-// use, is refused with the line and the form it has here, and with the whole of
-// it where Translate is certain.
+// where an engine has a Directory, write events (ak_create_event) and send mail
+// (ak_send_email) where it has Effects, and ask the DNS (resolve_dns,
+// reverse_dns) where it has a Resolver; prompts may not. Python, which other
+// products use, is refused with the line and the form it has here, and with the
+// whole of it where Translate is certain. Names that are left out on purpose say
+// why (absent.go).
 //
 // A policy that lets administrators pass, but not an account's owner:
 //
@@ -48,6 +52,13 @@
 // bounded ones of the same name; method calls, chained comparisons and the
 // short form a ?: b are refused. See guard.go for how, meter.go for how much, and
 // FuzzExpression.
+//
+// What an evaluation asks, writes, sends and looks up is counted over all the
+// policies it asks; a trial (Engine.Try, or a request for debugging) writes and
+// sends nothing, and its journal tells what would have been. Whatever leaves an
+// expression that way may come from strangers: secrets of the request are taken
+// out by name and by value, mails are plain text to plain addresses with
+// subjects of one line, and an event names the policy that wrote it.
 //
 // A policy that fails to evaluate gives the binding's failure result and is
 // never negated: failing closed is the default.

@@ -20,6 +20,8 @@ type Engine struct {
 	kinds     *Kinds
 	built     *cache[builtKey, Policy]
 	directory Directory // nil = expressions can ask for nothing
+	effects   Effects   // nil = and do nothing
+	lookups   *lookups  // nil = and look up nothing
 }
 
 type builtKey struct {
@@ -197,6 +199,7 @@ func (e *Engine) tracePolicy(ctx context.Context, b *idp.PolicyBinding, req idp.
 // that does not mind it: its answer then goes nowhere.
 func (e *Engine) ask(ctx context.Context, p *idp.Policy, req idp.PolicyRequest) (result idp.PolicyResult, err error) {
 	ctx, a := e.asks(ctx)
+	a.policy = p.Name
 	began := time.Now()
 	a.journal.began(p, a.depth)
 	type answer struct {

@@ -45,6 +45,7 @@ var variables = []Entry{
 	{"request.user", "variable", "user or nil", "See user."},
 	{"request.http_request", "variable", "map", "See http_request."},
 	{"request.context", "variable", "map", "See context."},
+	{"request.obj", "variable", "map or nil", "What the policy is bound to: a flow (pk, model, name, slug, title, designation) or a stage of one (pk, model, name, order, stage, target); nil where policies are asked in another way, and in prompts."},
 	{"context.pending_user", "variable", "user or nil", "The user the flow is about."},
 	{"context.prompt_data", "variable", "map", "The answers given so far, by field key."},
 	{"context.flow_plan", "variable", "map", "The flow: context, which is the same as context here."},
@@ -68,16 +69,16 @@ func environmentTypes() types.Map {
 		user[name] = types.Any
 	}
 	free := types.Map{types.Extra: types.Any}
-	target := types.Map{"holdings": types.Map{"sessions": types.Any, "tokens": types.Any, "grants": types.Any, "applications": types.Any}}
+	held := types.Map{"holdings": types.Map{"sessions": types.Any, "tokens": types.Any, "grants": types.Any, "applications": types.Any}}
 	for name, t := range user {
-		target[name] = t
+		held[name] = t
 	}
 	context := types.Map{
 		types.Extra:             types.Any,
 		"pending_user":          user,
 		"prompt_data":           free,
-		"lockdown_target_user":  target,
-		"lockdown_target_users": types.Array(target),
+		"lockdown_target_user":  held,
+		"lockdown_target_users": types.Array(held),
 		"lockdown_results":      types.Array(free),
 	}
 	inner := types.Map{}
@@ -85,9 +86,15 @@ func environmentTypes() types.Map {
 		inner[name] = t
 	}
 	context["flow_plan"] = types.Map{types.Extra: types.Any, "context": inner}
+	object := types.Map{"order": types.Any, "stage": types.Map{"pk": types.Any, "name": types.Any, "kind": types.Any}}
+	target := types.Map{}
+	for _, name := range []string{"pk", "model", "name", "slug", "title", "designation"} {
+		object[name], target[name] = types.Any, types.Any
+	}
+	object["target"] = target
 	http := types.Map{"user": user, "path": types.Any, "method": types.Any, "query": free}
 	return types.Map{
-		"request":        types.Map{"user": user, "http_request": http, "context": context, "debug": types.Any},
+		"request":        types.Map{"user": user, "http_request": http, "context": context, "debug": types.Any, "obj": object},
 		"user":           user,
 		"http_request":   http,
 		"context":        context,
@@ -124,6 +131,10 @@ func environment(req idp.PolicyRequest, m *meter) (map[string]any, error) {
 		context["prompt_data"] = map[string]any{}
 	}
 	addFlowPlan(context)
+	object, err := plain(req.Object, "request.obj", 0, &left)
+	if err != nil {
+		return nil, err
+	}
 	query := make(map[string]any, len(req.Query))
 	for k, v := range req.Query {
 		query[k] = v
@@ -135,7 +146,7 @@ func environment(req idp.PolicyRequest, m *meter) (map[string]any, error) {
 	http := map[string]any{"user": signedIn, "path": req.Path, "method": req.Method, "query": query}
 	return map[string]any{
 		nameRun:          m,
-		"request":        map[string]any{"user": user, "http_request": http, "context": context, "debug": req.Debug},
+		"request":        map[string]any{"user": user, "http_request": http, "context": context, "debug": req.Debug, "obj": object},
 		"user":           user,
 		"http_request":   http,
 		"context":        context,

@@ -44,7 +44,7 @@ func compile(source string, g *guard) (*Expression, error) {
 	e, err := compileOnly(source, g)
 	var fault *Error
 	if errors.As(err, &fault) && !errors.Is(err, errTooMuch) {
-		fault.Hint = pythonHint(source)
+		fault.Hint = pythonHint(source, fault.Message)
 	}
 	return e, err
 }
@@ -78,7 +78,7 @@ func condition(e *Expression, err error) (*Expression, error) {
 	}
 	if e.result != nil && e.result.Kind() != reflect.Bool {
 		return nil, &Error{Message: fmt.Sprintf("The expression must give true or false, but gives %s.", kindName(e.result)),
-			Hint: pythonHint(e.source)}
+			Hint: pythonHint(e.source, "")}
 	}
 	return e, nil
 }

@@ -68,7 +68,7 @@ func (f function) display() string {
 // functions lists what authors may call beside the language's harmless own.
 func functions() []function {
 	var all []function
-	for _, part := range [][]function{textFunctions(), listFunctions(), patternFunctions(), factFunctions(), addressFunctions(), askFunctions()} {
+	for _, part := range [][]function{textFunctions(), listFunctions(), patternFunctions(), factFunctions(), addressFunctions(), lookupFunctions(), askFunctions(), actFunctions()} {
 		all = append(all, part...)
 	}
 	return all

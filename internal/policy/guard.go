@@ -65,7 +65,13 @@ type guard struct {
 // events.
 var (
 	theGuard   = sync.OnceValue(func() *guard { return newGuard(environmentTypes) })
-	eventGuard = sync.OnceValue(func() *guard { return newGuard(eventTypes) })
+	eventGuard = sync.OnceValue(func() *guard {
+		g := newGuard(eventTypes)
+		for _, f := range actFunctions() {
+			delete(g.author.Functions, f.name)
+		}
+		return g
+	})
 )
 
 func newGuard(env func() types.Map) *guard {

@@ -13,6 +13,7 @@ type inspector struct {
 	functions conf.FunctionsTable
 	seen      map[ast.Node]bool
 	patterns  map[string]*pattern
+	given     []string // names the author has given to values
 	err       *file.Error
 }
 
@@ -53,15 +54,26 @@ func (in *inspector) look(node ast.Node) {
 		if n.Value == "$env" {
 			in.refuse(n, "$env is not available")
 		}
+		if why := in.absentFrom(n.Value); why != "" {
+			in.refuse(n, "%s", why)
+		}
+	case *ast.VariableDeclaratorNode:
+		in.given = append(in.given, n.Name)
 	case *ast.BytesNode:
 		in.refuse(n, "byte literals are not supported")
 	case *ast.CallNode:
 		callee, named := n.Callee.(*ast.IdentifierNode)
+		why := in.absentFrom(root(n.Callee))
 		switch {
+		case why != "":
+			in.refuse(n, "%s", why)
 		case !named:
 			in.refuse(n, "methods cannot be called; use a function")
+		case in.functions[callee.Value] == nil && isAct(callee.Value):
+			in.refuse(n, "%s is not available in conditions over events", callee.Value)
 		case in.functions[callee.Value] == nil:
 			in.refuse(n, "unknown function %s", callee.Value)
+		case len(n.Arguments) > 0 && in.argument(callee.Value, n.Arguments):
 		case len(n.Arguments) > 1 && (callee.Value == "regex_match" || callee.Value == "regex_replace"):
 			in.pattern(n.Arguments[1])
 		}
@@ -70,6 +82,59 @@ func (in *inspector) look(node ast.Node) {
 			in.pattern(n.Right)
 		}
 	}
+}
+
+// argument judges arguments that are written out, so that what could never run
+// is not saved, and reports whether it refused them.
+func (in *inspector) argument(function string, args []ast.Node) bool {
+	first, isText := args[0].(*ast.StringNode)
+	switch {
+	case function == "ak_create_event" && isText:
+		if _, err := actionNamed(first.Value); err != nil {
+			in.refuse(first, "%v", err)
+		}
+	case function == "ak_send_email" && len(args) > 2:
+		in.mail(args[2])
+	case function == "resolve_dns" && len(args) > 1 && literal(args[1]):
+		if _, err := networkNamed(literalValue(args[1])); err != nil {
+			in.refuse(args[1], "%v", err)
+		}
+	}
+	return in.err != nil
+}
+
+// mail judges the map of a mail.
+func (in *inspector) mail(node ast.Node) {
+	settings, ok := node.(*ast.MapNode)
+	if !ok {
+		return
+	}
+	for _, entry := range settings.Pairs {
+		pair, ok := entry.(*ast.PairNode)
+		if !ok {
+			continue
+		}
+		if name, ok := pair.Key.(*ast.StringNode); ok {
+			if why := badMailSetting(name.Value); why != "" {
+				in.refuse(name, "%s", why)
+			}
+		}
+	}
+}
+
+// literalValue is the value of a node that is written out.
+func literalValue(node ast.Node) any {
+	switch n := node.(type) {
+	case *ast.StringNode:
+		return n.Value
+	case *ast.IntegerNode:
+		return n.Value
+	case *ast.FloatNode:
+		return n.Value
+	case *ast.BoolNode:
+		return n.Value
+	}
+	return nil
 }
 
 func (in *inspector) pattern(node ast.Node) {

@@ -72,7 +72,8 @@ type Trial struct {
 }
 
 // Try evaluates one policy without a binding and tells what happened: every
-// policy it asked, every message, and what went wrong where. It writes nothing.
+// policy it asked, every message, and what went wrong where. It writes and sends
+// nothing: the notes tell what would have been.
 // A policy that gives no answer does not pass, and its fault is the message.
 func (e *Engine) Try(ctx context.Context, p *idp.Policy, req idp.PolicyRequest) Trial {
 	ctx, cancel := context.WithTimeout(ctx, defaultTimeout)

@@ -50,32 +50,56 @@ type Idiom struct {
 	Instead string
 }
 
-// Python lists the lines of a source that look like Python. It tells something
-// only about sources that do not compile.
+// Python lists the lines of a source that look like Python, and those that use
+// what is left out here on purpose. It tells something only about sources that do
+// not compile.
 func Python(source string) []Idiom {
 	var out []Idiom
 	for i, text := range strings.Split(source, "\n") {
-		for _, idiom := range idioms() {
-			m := idiom.pattern.FindStringSubmatchIndex(text)
-			if m == nil {
-				continue
-			}
-			instead := string(idiom.pattern.ExpandString(nil, idiom.instead, text, m))
-			instead = strings.ReplaceAll(strings.ReplaceAll(instead, `"" + `, ""), ` + ""`, "")
+		instead, found := insteadOf(text)
+		if why := absentLine(text); why != "" {
+			instead, found = "nothing: "+why, true
+		}
+		if found {
 			out = append(out, Idiom{i + 1, clip(strings.TrimSpace(text)), instead})
-			break
 		}
 	}
 	return out
 }
 
-// pythonHint returns how to write the first line that looks like Python, or "".
-// It is asked only about sources that do not compile.
-func pythonHint(source string) string {
-	list := Python(source)
-	if len(list) == 0 {
-		return ""
+// insteadOf is how a line of Python is written here.
+func insteadOf(text string) (instead string, python bool) {
+	for _, idiom := range idioms() {
+		if m := idiom.pattern.FindStringSubmatchIndex(text); m != nil {
+			instead = string(idiom.pattern.ExpandString(nil, idiom.instead, text, m))
+			return strings.ReplaceAll(strings.ReplaceAll(instead, `"" + `, ""), ` + ""`, ""), true
+		}
 	}
-	return fmt.Sprintf("Line %d %s (“%s”), which is not the language of expressions here. Write: %s",
-		list[0].Line, LooksLikePython, list[0].Text, list[0].Instead)
+	return "", false
+}
+
+// pythonHint returns how to write the first line that looks like Python, and why
+// the first line cannot be written that uses what is left out here, unless the
+// message says so; "" = there is none of either. It is asked only about sources
+// that do not compile.
+func pythonHint(source, message string) string {
+	var hints []string
+	python, missing := false, false
+	lines := strings.Split(source, "\n")
+	for _, idiom := range Python(source) {
+		if _, is := insteadOf(lines[idiom.Line-1]); is && !python {
+			python = true
+			hints = append(hints, fmt.Sprintf("Line %d %s (“%s”), which is not the language of expressions here. Write: %s",
+				idiom.Line, LooksLikePython, idiom.Text, idiom.Instead))
+			missing = missing || absentLine(lines[idiom.Line-1]) != ""
+			continue
+		}
+		if why := absentLine(lines[idiom.Line-1]); why != "" && !missing {
+			missing = true
+			if !strings.Contains(message, why) {
+				hints = append(hints, fmt.Sprintf("Line %d: %s.", idiom.Line, why))
+			}
+		}
+	}
+	return strings.Join(hints, " ")
 }

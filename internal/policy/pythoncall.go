@@ -165,7 +165,7 @@ func (n callNode) function(name string, args []term, vars map[string]kindOf) (te
 	if len(n.named) > 0 {
 		return n.withNames(name, args, vars)
 	}
-	if name == "ak_call_policy" {
+	if name == "ak_call_policy" || name == "resolve_dns" {
 		return n.withNames(name, args, vars)
 	}
 	if len(args) == 0 {
@@ -194,6 +194,8 @@ func (n callNode) function(name string, args []term, vars map[string]kindOf) (te
 		return call(name, kindNetwork)
 	case name == "ip_address" && isText:
 		return call(name, kindAddress)
+	case name == "reverse_dns" && isText:
+		return call(name, kindText)
 	case name == "list_flatten" && one.kind == kindList:
 		return call(name, kindList)
 	}
@@ -241,8 +243,56 @@ func (n callNode) withNames(name string, args []term, vars map[string]kindOf) (t
 		}
 	case name == "ak_call_policy" && len(args) == 1 && args[0].kind == kindText:
 		return atom("ak_call_policy("+args[0].text+entriesOf(named)+")", kindAnswer), nil
+	case name == "resolve_dns":
+		return resolving(args, named)
+	case name == "ak_send_email" && len(args) == 2 && args[1].kind == kindText && len(named) == 1 && named["body"].kind == kindText:
+		if to := args[0].kind; to == kindText || to == kindList {
+			return atom("ak_send_email("+args[0].text+", "+args[1].text+entriesOf(named)+")", kindTruth), nil
+		}
 	}
 	return term{}, errUncertain
+}
+
+// resolving writes a question to the DNS.
+func resolving(args []term, named map[string]term) (term, error) {
+	version, given := named["ip_version"]
+	switch {
+	case len(args) == 2 && len(named) == 0:
+		version, given = args[1], true
+	case len(args) != 1 || len(named) > 1 || len(named) == 1 && !given:
+		return term{}, errUncertain
+	}
+	if args[0].kind != kindText {
+		return term{}, errUncertain
+	}
+	text := "resolve_dns(" + args[0].text
+	if given {
+		if version.text != "4" && version.text != "6" && version.kind != kindNil {
+			return term{}, errUncertain
+		}
+		text += ", " + version.text
+	}
+	return atom(text+")", kindList), nil
+}
+
+// recording writes an event that is made for what it does.
+func (n callNode) recording(vars map[string]kindOf) (string, error) {
+	if len(n.args) != 1 {
+		return "", errUncertain
+	}
+	action, ok := literalText(n.args[0])
+	if _, err := actionNamed(action); !ok || err != nil {
+		return "", errUncertain // another name is made a new action there
+	}
+	named := map[string]term{}
+	for key, value := range n.named {
+		t, err := value.write(vars)
+		if err != nil || t.kind > kindNil {
+			return "", errUncertain
+		}
+		named[key] = t
+	}
+	return "ak_create_event(" + quoted(action) + entriesOf(named) + ")", nil
 }
 
 // entriesOf writes named values as a map, the names in order.

@@ -244,7 +244,15 @@ func effect(n node, vars map[string]kindOf) (string, error) {
 	name := "message"
 	switch callee := c.callee.(type) {
 	case nameNode:
-		if callee != "ak_message" {
+		switch _, own := vars[string(callee)]; {
+		case own:
+			return "", errUncertain
+		case callee == "ak_create_event":
+			return c.recording(vars)
+		case callee == "ak_send_email":
+			e, err := c.write(vars)
+			return e.text, err
+		case callee != "ak_message":
 			return "", errUncertain
 		}
 	case attribute:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -73,6 +74,44 @@ func (mailArgs) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{Queue: mailQueue, MaxAttempts: mailAttempts}
 }
 
+// messageArgs is a mail in plain text. Recipient is the address regardless of
+// case, to be counted by.
+type messageArgs struct {
+	Recipient string         `json:"recipient" river:"unique"`
+	Subject   string         `json:"subject" river:"unique"`
+	Text      string         `json:"text" river:"unique"`
+	To        string         `json:"to"`
+	Policy    string         `json:"policy"`
+	User      map[string]any `json:"user"`
+}
+
+// Kind implements river.JobArgs.
+func (messageArgs) Kind() string { return string(idp.JobMessage) }
+
+// InsertOpts implements river.JobArgsWithInsertOpts. Whoever loads a page again
+// and again sends one mail.
+func (messageArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: mailQueue, MaxAttempts: mailAttempts, UniqueOpts: river.UniqueOpts{ByArgs: true, ByPeriod: messageOnce}}
+}
+
+// message prepares a mail, unless its address was written to too often. Mails
+// that were sent stay in the queue's table for a day.
+func (r jobs) message(ctx context.Context, m *idp.Message) (args messageArgs, err error) {
+	args = messageArgs{Recipient: strings.ToLower(m.To), Subject: m.Subject, Text: m.Text, To: m.To, Policy: m.Policy, User: m.User}
+	var lately int
+	err = r.q.QueryRow(ctx, `
+		SELECT count(*) FROM river_job
+		 WHERE kind = $1 AND args @> jsonb_build_object('recipient', $2::text) AND created_at > clock_timestamp() - $3::interval`,
+		idp.JobMessage, args.Recipient, messageWindow).Scan(&lately)
+	if err != nil {
+		return args, wrap(err, "job", "counting the mails to an address")
+	}
+	if lately >= messageLimit {
+		return args, &idp.Error{Code: idp.CodeRateLimited, Message: "The address was written to too often.", RetryAfter: messageWindow}
+	}
+	return args, nil
+}
+
 // jobs is the queue over a pool or a transaction.
 type jobs struct {
 	q     querier
@@ -88,6 +127,15 @@ func (r jobs) Enqueue(ctx context.Context, job idp.Job) error {
 		args = purgeArgs{}
 	case idp.JobMail:
 		args = mailArgs{Link: job.Link}
+	case idp.JobMessage:
+		if job.Message == nil {
+			return &idp.Error{Code: idp.CodeInternal, Message: "A job without its message."}
+		}
+		message, err := r.message(ctx, job.Message)
+		if err != nil {
+			return err
+		}
+		args = message
 	case idp.JobSweep:
 		sweep := sweepArgs{User: job.User}
 		err := r.q.QueryRow(ctx, `

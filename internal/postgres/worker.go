@@ -23,6 +23,9 @@ const (
 	pollInterval  = 10 * time.Second
 	purgeInterval = 15 * time.Minute
 	stopPatience  = 5 * time.Second
+	messageOnce   = 5 * time.Minute // within which the same message is sent once
+	messageWindow = time.Hour
+	messageLimit  = 20 // messages to one address within the window
 )
 
 // Worker works the job queue in the background.
@@ -37,6 +40,8 @@ type Mailer interface {
 	// means that it may be tried again, which does not happen after the last
 	// try.
 	Deliver(ctx context.Context, link idp.LinkID, last bool) error
+	// DeliverMessage sends a mail in plain text; its errors are those of Deliver.
+	DeliverMessage(ctx context.Context, m idp.Message, last bool) error
 }
 
 // NewWorker prepares a worker over the database's pool. Without a mailer, mail
@@ -55,6 +60,11 @@ func (db *DB) NewWorker(mailer Mailer, chores ...Chore) (*Worker, error) {
 		queues[mailQueue] = river.QueueConfig{MaxWorkers: mailers}
 		river.AddWorker(register, river.WorkFunc(func(ctx context.Context, job *river.Job[mailArgs]) error {
 			return mailer.Deliver(ctx, job.Args.Link, job.Attempt >= job.MaxAttempts)
+		}))
+		river.AddWorker(register, river.WorkFunc(func(ctx context.Context, job *river.Job[messageArgs]) error {
+			a := job.Args
+			m := idp.Message{To: a.To, Subject: a.Subject, Text: a.Text, Policy: a.Policy, User: a.User}
+			return mailer.DeliverMessage(ctx, m, job.Attempt >= job.MaxAttempts)
 		}))
 	}
 	addChores(register, chores)

@@ -48,11 +48,11 @@ func (s stage) Submit(ctx context.Context, run *flow.Run, in flow.Input) (flow.S
 			merged[key] = v
 		}
 	}
+	keepSecret(run, fields) // also from what policies about the answers leave behind
 	if err := s.validate(ctx, run, a.values); err != nil {
 		return nil, err
 	}
 	flow.KeyPromptData.Put(run.Vars, merged)
-	keepSecret(run, fields)
 	return flow.Next{}, nil
 }
 

@@ -1,0 +1,128 @@
+package policies_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"net/netip"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/policies"
+	"github.com/portcullis-idp/portcullis/internal/policy"
+)
+
+// counter says whether there is a mail server.
+type counter bool
+
+func (c counter) Ready() bool { return bool(c) }
+
+func (w *world) engine(mail bool) (*policy.Engine, *bytes.Buffer) {
+	var log bytes.Buffer
+	kinds := policy.NewKinds(policies.Kinds(policies.Deps{}))
+	return policy.NewEngine(kinds).With(policies.Directory{Store: w.db}).
+		Acting(policies.Effects{Store: w.db, Post: counter(mail), Log: slog.New(slog.NewTextHandler(&log, nil))}), &log
+}
+
+// queued lists the addresses of the mails in the job queue.
+func (w *world) queued() []string {
+	w.Helper()
+	conn, err := pgx.Connect(w.Context(), w.url)
+	require.NoError(w, err)
+	defer conn.Close(w.Context())
+	rows, err := conn.Query(w.Context(), `SELECT args ->> 'to' FROM river_job WHERE kind = 'message'`)
+	require.NoError(w, err)
+	out, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(w, err)
+	return out
+}
+
+// The events and the mail of an expression are stored, and only when it is asked
+// in earnest.
+func TestExpressionsAct(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	ada, root := w.user("ada"), w.user("root")
+	ada.Email = "ada@example.org"
+	engine, log := w.engine(true)
+	acts := &idp.Policy{ID: idp.NewID[idp.Policy](), Name: "acts", Kind: "expression", Settings: json.RawMessage(expression(
+		`ak_create_event("suspicious_request", {"why": "from " + client_ip, "answers": prompt_context}) and ak_send_email([user, "soc@example.org"], "Look", {"body": "At " + user.username + "\u0000."})`))}
+	req := idp.PolicyRequest{User: ada, SignedIn: root, Path: "/if/flow/x/", Method: "GET", ClientIP: netip.MustParseAddr("192.0.2.1"),
+		Context: map[string]any{"prompt_data": map[string]any{"password": "hunter2hunter2", "word": "nul \x00 and \xff"}}}
+
+	trial := engine.Try(ctx, acts, req)
+	require.NoError(t, trial.Err)
+	require.True(t, trial.Passing)
+	require.Zero(t, w.events(idp.ActionSuspicious))
+	require.Empty(t, w.queued())
+
+	for range 2 { // the mail is the same and sent once
+		r, err := engine.EvaluatePolicy(ctx, acts, req)
+		require.NoError(t, err)
+		require.True(t, r.Passing)
+	}
+	require.Equal(t, 2, w.events(idp.ActionSuspicious))
+	page, err := w.db.Repos().Events.Find(ctx, idp.EventFilter{Actions: []idp.Action{idp.ActionSuspicious}})
+	require.NoError(t, err)
+	e := page.Items[0]
+	require.Equal(t, policy.App, e.App)
+	require.Equal(t, "192.0.2.1", e.ClientIP.String())
+	require.Equal(t, "ada", e.User["username"])
+	require.Equal(t, "root", e.User["authenticated_as"].(map[string]any)["username"])
+	require.Equal(t, map[string]any{"password": idp.Hidden, "word": "nul \uFFFD and \uFFFD"}, e.Context["answers"])
+	require.Equal(t, []any{"acts", "from 192.0.2.1"}, []any{e.Context["policy"], e.Context["why"]})
+	require.ElementsMatch(t, []string{"ada@example.org", "soc@example.org"}, w.queued())
+	require.Empty(t, log.String())
+
+	// One address that was written to too often: nobody is.
+	for i := range 30 {
+		req.Context["n"] = i
+		letter := &idp.Policy{ID: idp.NewID[idp.Policy](), Name: "letter", Kind: "expression", Settings: json.RawMessage(expression(
+			`ak_send_email(["new" + string(context.n) + "@example.org", "soc@example.org"], "Look", {"body": string(context.n)})`))}
+		r, err := engine.EvaluatePolicy(ctx, letter, req)
+		require.NoError(t, err)
+		require.Equal(t, i < 19, r.Passing, "%d", i)
+	}
+	require.Len(t, w.queued(), 2+2*19)
+	require.Contains(t, log.String(), "written to too often")
+	require.Contains(t, log.String(), "policy=letter")
+	require.NotContains(t, log.String(), "example.org")
+}
+
+// Without a mail server the function is false, and the log says so.
+func TestNoMailServer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	engine, log := w.engine(false)
+	p := &idp.Policy{ID: idp.NewID[idp.Policy](), Name: "letter", Kind: "expression",
+		Settings: json.RawMessage(expression(`ak_send_email("a@example.org", "Look", {"body": "x"})`))}
+	r, err := engine.EvaluatePolicy(t.Context(), p, idp.PolicyRequest{})
+	require.NoError(t, err)
+	require.False(t, r.Passing)
+	require.Empty(t, w.queued())
+	require.Contains(t, log.String(), "no mail server")
+	trial := engine.Try(t.Context(), p, idp.PolicyRequest{})
+	require.NoError(t, trial.Err)
+	require.False(t, trial.Passing)
+}
+
+// Policies of flows see what they are bound to.
+func TestPoliciesSeeWhatTheyAreBoundTo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	f := w.flow("bound", idp.DesignationEnrollment)
+	second := w.stage(f, 10, "deny", `{"deny_message": "second"}`)
+	first := w.stage(f, 0, "password", `{}`)
+	of := w.named("of the flow", "expression", expression(`let o = request.obj; o.slug == "bound" and o.designation == "enrollment" and o.stage == nil and
+		o.model == "authentik_flows.flow" and o.pk == "`+f.ID.String()+`"`), false)
+	at := w.named("of a stage", "expression", expression(`let o = request.obj; o.order == 10 and o.stage.kind == "deny" and o.name == "bound deny" and
+		o.target.slug == "bound" and o.pk == "`+second.ID.String()+`"`), false)
+	w.bind(of, f.ID.UUID())
+	w.bind(at, first.ID.UUID())
+	w.bind(at, second.ID.UUID())
+	require.Equal(t, "second", denial(t, w.at("192.0.2.1").begin("bound")), "the first stage is not the one")
+}

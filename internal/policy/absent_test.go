@@ -1,0 +1,106 @@
+package policy
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Names that are left out say why, and what to do instead.
+func TestAbsentNamesSayWhy(t *testing.T) {
+	t.Parallel()
+	const jwt, http, factors = "come with OpenID Connect", "must not call other servers", "it comes with second factors"
+	for source, says := range map[string][]string{
+		`ak_create_jwt(user, "x", ["openid"])`:                    {"line 1, column 1: ak_create_jwt is not offered", jwt, "API token"},
+		`ak_create_jwt_raw({"sub": "x"})`:                         {"line 1, column 1: ak_create_jwt_raw is not offered", jwt},
+		`requests.get("https://example.org").ok`:                  {"requests is not offered", http, "user.attributes"},
+		`true and requests`:                                       {"line 1, column 10: requests is not offered", http},
+		`any([1], requests.get(#).ok)`:                            {"requests is not offered", http},
+		`ak_user_has_authenticator(user)`:                         {factors, "Look at a group"},
+		`not ak_user_has_authenticator(user, "totp")`:             {factors},
+		`return requests.get("x").ok`:                             {LooksLikePython, http},
+		"import requests\nreturn requests.get(\"x\").ok":          {"Line 1 looks like Python", http},
+		"if user:\n  return ak_user_has_authenticator(user)":      {"Line 1 looks like Python", "Line 2: ak_user_has_authenticator is not offered yet", factors},
+		"x = ak_create_jwt(user, 'p', [])\nreturn bool(x)":        {"Line 1 looks like Python", jwt},
+		"return True and ak_create_jwt_raw(a=1) # not requests.x": {jwt},
+	} {
+		_, err := CompileCondition(source)
+		require.Error(t, err, source)
+		for _, part := range says {
+			require.ErrorContains(t, err, part, source)
+		}
+		_, ok := Translate(source, true)
+		require.False(t, ok, source)
+	}
+	// Said once, and not of Python where there is none.
+	_, err := Compile(`ak_create_jwt(user, "x", [])`)
+	require.NotContains(t, err.Error(), LooksLikePython)
+	var fault *Error
+	require.ErrorAs(t, err, &fault)
+	require.Empty(t, fault.Hint)
+	// Names of one's own, comments and texts are free.
+	for _, source := range []string{`let requests = 2; requests > 1`, `"requests.get(" != ""`, `context.requests == nil // requests.get("x")`} {
+		_, err := CompileCondition(source)
+		require.NoError(t, err, source)
+	}
+	_, err = Compile(`let requests = {"get": 1}; requests.get(1)`)
+	require.ErrorContains(t, err, "methods cannot be called")
+	for line, absent := range map[string]bool{
+		`x = requests.post(url)`: true, `from requests import get`: true, `import requests`: true, `y = my_requests.get(1)`: false,
+		`# requests.get(1)`: false, `say("requests.get(1)")`: false, `requests_seen = 1`: false, `if ak_user_has_authenticator(user):`: true,
+	} {
+		require.Equal(t, absent, absentLine(line) != "", line)
+	}
+	require.Equal(t, []Idiom{{2, "return requests.get(1)", "nothing: " + whyAbsent("requests")}}, Python("1\nreturn requests.get(1)"))
+}
+
+// What could never run is not saved.
+func TestArgumentsAreJudgedWhenSaved(t *testing.T) {
+	t.Parallel()
+	for source, says := range map[string]string{
+		`ak_create_event("custom_login")`:                                  `line 1, column 17: "custom_login" is not an action of events; choose one of`,
+		`ak_create_event(7)`:                                               "cannot use",
+		`ak_create_event()`:                                                "not enough arguments",
+		`ak_send_email(user, "x", {"template": "y"})`:                      "mails of expressions have no template",
+		`ak_send_email(user, "x", {"body": "y", "bcc": 1})`:                `a mail has no "bcc"`,
+		`ak_send_email(user, "x")`:                                         "not enough arguments",
+		`resolve_dns("a", 5) == []`:                                        "the IP version is 4, 6 or nil",
+		`resolve_dns("a", "v4") == []`:                                     "the IP version is 4, 6 or nil",
+		`resolve_dns() == []`:                                              "not enough arguments",
+		`ak_create_event("login") and ak_create_event("login", {}, 1)`:     "too many arguments",
+		`any([1], ak_create_event("nope"))`:                                `"nope" is not an action`,
+		`ak_send_email(user, "x", {"body": "y"}) and reverse_dns() == "x"`: "not enough arguments",
+	} {
+		_, err := CompileCondition(source)
+		require.ErrorContains(t, err, says, source)
+	}
+	for _, source := range []string{`ak_create_event("login")`, `ak_send_email("a@example.org", "x", {"body": "y"})`} {
+		_, err := CompileEvent(source)
+		require.ErrorContains(t, err, "is not available in conditions over events", source)
+	}
+}
+
+func TestTranslateWhatActs(t *testing.T) {
+	t.Parallel()
+	for python, want := range map[string]string{
+		"ak_create_event(\"suspicious_request\", why=\"far\", who=user.pk)\nreturn True":    "ak_create_event(\"suspicious_request\", {\"who\": user.pk, \"why\": \"far\"});\ntrue",
+		"ak_create_event(\"login\")\nreturn True":                                           "ak_create_event(\"login\");\ntrue",
+		"ak_send_email(\"a@example.org\", \"Hi\", body=\"Text\")\nreturn True":              "ak_send_email(\"a@example.org\", \"Hi\", {\"body\": \"Text\"});\ntrue",
+		"return ak_send_email([\"a@example.org\", user.email], \"Hi\", body=user.username)": "ak_send_email([\"a@example.org\", user.email], \"Hi\", {\"body\": user.username})",
+		"return \"192.0.2.1\" in resolve_dns(\"a.example\", 4)":                             "\"192.0.2.1\" in resolve_dns(\"a.example\", 4)",
+		"return \"192.0.2.1\" in resolve_dns(\"a.example\", ip_version=6)":                  "\"192.0.2.1\" in resolve_dns(\"a.example\", 6)",
+		"return \"192.0.2.1\" in resolve_dns(\"a.example\")":                                "\"192.0.2.1\" in resolve_dns(\"a.example\")",
+		"return reverse_dns(str(ak_client_ip)).endswith(\".example\")":                      "reverse_dns(client_ip) endsWith \".example\"",
+		"ak_create_event(\"my_own\")\nreturn True":                                          "",
+		"return ak_create_event(\"login\")":                                                 "",
+		"ak_create_event(user.username)\nreturn True":                                       "",
+		"return ak_send_email(\"a@example.org\", \"Hi\", template=\"x.html\")":              "",
+		"return ak_send_email(\"a@example.org\", \"Hi\", body=\"x\", cc=\"y\")":             "",
+		"return resolve_dns(\"a.example\", 5)":                                              "",
+		"return reverse_dns(ak_client_ip) == \"x\"":                                         "",
+	} {
+		got, ok := Translate(python, true)
+		require.Equal(t, want != "", ok, "%s\n%s", python, got)
+		require.Equal(t, want, got)
+	}
+}
