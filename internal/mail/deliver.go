@@ -27,7 +27,7 @@ type Service struct {
 	Texts  *Templates
 	Server Server         // of the installation; without a host, only stages with one of their own send
 	Sealer *secret.Sealer // opens passwords of stages; nil = only those that are not sealed open
-	Events Events        // of messages; nil = they are told to nobody
+	Events Events         // of messages; nil = they are told to nobody
 	Base   func() string  // put in front of links, such as https://id.example.org; never what a request said
 }
 
