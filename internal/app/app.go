@@ -15,6 +15,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/consent"
 	"github.com/portcullis-idp/portcullis/internal/embedded"
 	"github.com/portcullis-idp/portcullis/internal/flow"
+	"github.com/portcullis-idp/portcullis/internal/geo"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/invitation"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
@@ -48,6 +49,9 @@ type App struct {
 	Library     *blueprint.Library
 	Mail        *mail.Service
 	Server      *server.Server
+
+	// Geo knows where addresses are.
+	Geo *geo.Databases
 
 	policyKinds *policy.Kinds
 	policies    *policy.Engine
@@ -94,6 +98,9 @@ func (a *App) open(ctx context.Context) error {
 	if a.watch != nil {
 		a.watch.start(ctx)
 	}
+	if err := a.locate(ctx); err != nil {
+		return err
+	}
 	if a.worker, err = a.DB.NewWorker(a.Mail, a.chores()...); err != nil {
 		return err
 	}
@@ -123,7 +130,8 @@ func (a *App) build() error {
 		Release: func(ctx context.Context, tx idp.Repos, actor idp.Actor, row any) error {
 			return a.Configure.Release(ctx, tx, actor, row)
 		}})
-	a.Sessions = session.New(session.Deps{Store: a.DB, Access: a.Access})
+	a.Geo = geo.Open(geo.Config{City: a.Config.GeoIPCity, ASN: a.Config.GeoIPASN, Log: a.Log})
+	a.Sessions = session.New(session.Deps{Store: a.DB, Access: a.Access, Whereabouts: a.Geo})
 	sealer, lasts, err := a.sealer()
 	if err != nil {
 		return err
@@ -171,6 +179,9 @@ func (a *App) Close() error {
 	}
 	if a.worker != nil {
 		a.worker.Stop()
+	}
+	if a.Geo != nil {
+		a.Geo.Stop()
 	}
 	if a.DB != nil {
 		a.DB.Close()

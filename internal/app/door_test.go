@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -32,12 +33,14 @@ const (
 	expired  spoil = "expired"
 	ended    spoil = "ended"
 	misused  spoil = "misused" // a token of another intent
+	moved    spoil = "moved"   // a session comes from where its binding does not allow it
 )
 
 // spoils says which of them is which refusal.
 var spoils = map[idp.Refusal]spoil{
 	idp.RefusedUnknown: forged, idp.RefusedAnonymous: nobodys, idp.RefusedInactive: closed, idp.RefusedGeneration: outdated,
 	idp.RefusedExpired: expired, idp.RefusedEnded: ended, idp.RefusedIntent: misused,
+	idp.RefusedBinding: moved,
 }
 
 // cannot holds every pair that no state of the world brings about, and why.
@@ -92,8 +95,8 @@ func TestAllDoorsAllRefusals(t *testing.T) {
 		for _, refusal := range idp.Refusals() {
 			how, known := spoils[refusal]
 			require.True(t, known, "no test brings the refusal %s about", refusal)
-			if cannot[door][refusal] != "" {
-				continue
+			if cannot[door][refusal] != "" || refusal == idp.RefusedBinding && door != idp.DoorSession {
+				continue // only sessions are bound, and judged at the one door that honours them
 			}
 			err := open(d, how)
 			var e *idp.Error
@@ -166,8 +169,11 @@ func (d *doorway) sessionOf(u *idp.User, how spoil) (*idp.Session, string) {
 	cookie := secret.Token()
 	row := &idp.Session{UserID: u.ID, Digest: secret.DigestOf(cookie).Bytes(), Generation: d.now(u).SessionGeneration,
 		AuthMethod: "password", CreatedAt: clock.Add(-time.Hour), LastSeenAt: clock, ExpiresAt: clock.Add(time.Hour)}
-	if how == expired {
+	switch how {
+	case expired:
 		row.ExpiresAt = clock.Add(-time.Second)
+	case moved:
+		row.IP, row.Binding.Network = netip.MustParseAddr("198.51.100.77"), idp.BindASNNetworkIP
 	}
 	require.NoError(d, d.repos().Sessions.Create(d.Context(), row))
 	if how == ended {
@@ -227,7 +233,10 @@ func (d *doorway) agree(err error, admitted bool, what string) error {
 func (d *doorway) session(how spoil) error {
 	d.Helper()
 	_, cookie := d.sessionOf(d.person(how), how)
-	_, _, err := d.Sessions.Visit(d.Context(), cookie)
+	found, u, err := d.Sessions.Visit(d.Context(), cookie)
+	if err == nil {
+		err = d.Sessions.Follow(d.Context(), idp.Actor{User: u, Session: found}, found, u, netip.MustParseAddr("192.0.2.1"))
+	}
 	b := d.holding(cookie)
 	page := b.get("/if/user/")
 	require.Equal(d, err == nil, page.status == http.StatusOK, "the page says %d", page.status)

@@ -42,6 +42,14 @@ const (
 	DatabaseNetworks AddressDatabase = "networks"
 )
 
+// Option is the configuration option that names the database's file.
+func (d AddressDatabase) Option() string {
+	if d == DatabasePlaces {
+		return "geoip_city"
+	}
+	return "geoip_asn"
+}
+
 // shared is what networks of carriers use within (RFC 6598).
 var shared = netip.MustParsePrefix("100.64.0.0/10")
 

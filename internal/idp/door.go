@@ -38,13 +38,14 @@ const (
 	RefusedExpired    Refusal = "expired"    // past its time
 	RefusedEnded      Refusal = "ended"      // ended or revoked by somebody
 	RefusedIntent     Refusal = "intent"     // a token of another purpose
+	RefusedBinding    Refusal = "binding"    // a session came from where its binding does not allow it
 )
 
 // Refusals lists every refusal that the state of an account or a credential
 // can cause.
 func Refusals() []Refusal {
 	return []Refusal{RefusedUnknown, RefusedAnonymous, RefusedInactive, RefusedGeneration,
-		RefusedExpired, RefusedEnded, RefusedIntent}
+		RefusedExpired, RefusedEnded, RefusedIntent, RefusedBinding}
 }
 
 // Family says which of a user's two generations a credential belongs to.

@@ -13,7 +13,7 @@ type Code string
 const (
 	CodeInternal    Code = "internal"     // 500: a fault of ours; the cause is logged, never shown
 	CodeInvalid     Code = "invalid"      // 400: the input is wrong; Fields says where
-	CodeUnsigned    Code = "unsigned"     // 403 on the API, redirect to sign-in on pages: no valid credential
+	CodeUnsigned    Code = "unsigned"     // 403 on the API (401 when a session has just ended), redirect to sign-in on pages: no valid credential
 	CodeForbidden   Code = "forbidden"    // 403: signed in, not permitted
 	CodeNotFound    Code = "not_found"    // 404
 	CodeConflict    Code = "conflict"     // 409: the object changed meanwhile
@@ -35,7 +35,7 @@ type Error struct {
 	Code       Code
 	Message    string
 	Fields     map[string][]string // field → messages; only with CodeInvalid
-	Reason     Refusal             // only with CodeRefused
+	Reason     Refusal             // with CodeRefused, and with CodeUnsigned when a session has just ended
 	RetryAfter time.Duration       // only with CodeBusy and CodeRateLimited
 	Err        error
 }

@@ -3,6 +3,7 @@ package idp
 import (
 	"context"
 	"encoding/json"
+	"net/netip"
 	"time"
 )
 
@@ -131,6 +132,12 @@ type Sessions interface {
 	// Seen notes that the session was used, from where and with what, at most
 	// once a minute.
 	Seen(ctx context.Context, id SessionID, ip string, userAgent string) error
+	// Hold is Get for whoever is about to judge where the session is used from:
+	// everybody else who does waits until the transaction ends.
+	Hold(ctx context.Context, id SessionID) (*Session, error)
+	// Move writes the address that the session was last used from, at once. A
+	// session that has ended stays as it is. An invalid address is none.
+	Move(ctx context.Context, id SessionID, to netip.Addr) error
 	// End makes the row a tombstone. ended is false when it was one already.
 	End(ctx context.Context, id SessionID, reason string) (ended bool, err error)
 	// Carry lifts one live session to its user's present generation: the one

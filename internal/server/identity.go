@@ -18,6 +18,9 @@ type Sessions interface {
 	// Visit returns the live session of a cookie and its user. CodeRefused and
 	// CodeNotFound mean that there is none.
 	Visit(ctx context.Context, cookie string) (*idp.Session, *idp.User, error)
+	// Follow judges where a session is used from. CodeRefused means that its
+	// binding does not allow it, or that it has ended.
+	Follow(ctx context.Context, actor idp.Actor, found *idp.Session, u *idp.User, to netip.Addr) error
 	// Seen notes where a session was used from, at most once a minute.
 	Seen(ctx context.Context, id idp.SessionID, ip netip.Addr, userAgent string) error
 }
@@ -49,7 +52,7 @@ func (s *Server) identify(next http.Handler) http.Handler {
 		} else {
 			err = s.cookie(r, scope)
 		}
-		if err != nil {
+		if err = s.part(w, r, err); err != nil {
 			return err
 		}
 		if unsafe(r.Method) || strings.HasPrefix(r.URL.Path, "/if/") || strings.HasPrefix(r.URL.Path, "/flows/") {
@@ -97,6 +100,9 @@ func (s *Server) cookie(r *http.Request, scope *web.Scope) error {
 		return err
 	}
 	scope.Actor.Session, scope.Actor.User = session, u
+	if ended, err := s.follow(r, scope); ended || err != nil {
+		return err
+	}
 	scope.Messages = &messages{manager: s.manager, session: session, token: c.Value}
 	if info := scope.Actor.Request; time.Since(session.LastSeenAt) > seenEvery {
 		if err := s.sessions.Seen(r.Context(), session.ID, info.ClientIP, info.UserAgent); err != nil {

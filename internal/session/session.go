@@ -11,16 +11,26 @@ import (
 type Deps struct {
 	Store  idp.Store
 	Access idp.Access
+	// Whereabouts judges where bound sessions are used from; nil = nothing is
+	// known of any address.
+	Whereabouts idp.Whereabouts
 }
 
 // Service starts, honours and ends sessions.
 type Service struct {
 	store  idp.Store
 	access idp.Access
+	atlas  idp.Whereabouts
 }
 
 // New returns a Service.
-func New(d Deps) *Service { return &Service{store: d.Store, access: d.Access} }
+func New(d Deps) *Service {
+	s := &Service{store: d.Store, access: d.Access, atlas: d.Whereabouts}
+	if s.atlas == nil {
+		s.atlas = idp.Nowhere{}
+	}
+	return s
+}
 
 // BrowserLifetime is how long a session may last at most whose cookie goes when
 // the browser closes.

@@ -28,6 +28,9 @@ func Status(err error) (int, string) {
 		}
 		return http.StatusInternalServerError, internal
 	}
+	if e.Code == idp.CodeUnsigned && e.Reason == idp.RefusedBinding {
+		status = http.StatusUnauthorized // there was a session, and it just ended
+	}
 	if e.Message == "" {
 		return status, http.StatusText(status) + "."
 	}
