@@ -205,12 +205,13 @@ type browser struct {
 	*world
 	key    []byte
 	cookie string
+	device flow.Device
 	query  map[string]string
 }
 
 func (w *world) browser(name string) *browser {
 	sum := sha256.Sum256([]byte(name))
-	return &browser{world: w, key: sum[:]}
+	return &browser{world: w, key: sum[:], device: flow.Device{Keeps: true}}
 }
 
 // signedIn is a browser with a session of u.
@@ -235,7 +236,7 @@ func (b *browser) actor() idp.Actor {
 func (b *browser) alive() bool { return b.actor().User != nil }
 
 func (b *browser) visit(slug string) flow.Visit {
-	return flow.Visit{Slug: slug, Browser: b.key, Actor: b.actor(), Query: b.query}
+	return flow.Visit{Slug: slug, Browser: b.key, Actor: b.actor(), Device: b.device, Query: b.query}
 }
 
 func (b *browser) keep(a *flow.Answer, err error) *flow.Answer {
@@ -243,6 +244,9 @@ func (b *browser) keep(a *flow.Answer, err error) *flow.Answer {
 	require.NoError(b, err)
 	if a.Effects.SignedIn != nil {
 		b.cookie = a.Effects.SignedIn.Cookie
+	}
+	if d := a.Effects.Remembered; d != nil {
+		b.device.Value = d.Cookie
 	}
 	if a.Effects.SignedOut {
 		b.cookie = ""
