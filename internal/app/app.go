@@ -14,6 +14,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/configure"
 	"github.com/portcullis-idp/portcullis/internal/consent"
 	"github.com/portcullis-idp/portcullis/internal/embedded"
+	"github.com/portcullis-idp/portcullis/internal/feed"
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/geo"
 	"github.com/portcullis-idp/portcullis/internal/idp"
@@ -52,7 +53,12 @@ type App struct {
 
 	// Geo knows where addresses are.
 	Geo *geo.Databases
+	// Feed keeps what is held in memory in step with the database.
+	Feed *feed.Feed
 
+	view        *session.View
+	feedSource  *postgres.FeedSource
+	uses        func() // writes what is noted of sessions for the last time; nil = not begun
 	policyKinds *policy.Kinds
 	policies    *policy.Engine
 	embedded    *embedded.Server // nil with a database URL
@@ -98,6 +104,9 @@ func (a *App) open(ctx context.Context) error {
 	if a.watch != nil {
 		a.watch.start(ctx)
 	}
+	if err := a.follow(ctx); err != nil {
+		return err
+	}
 	if err := a.locate(ctx); err != nil {
 		return err
 	}
@@ -130,8 +139,12 @@ func (a *App) build() error {
 		Release: func(ctx context.Context, tx idp.Repos, actor idp.Actor, row any) error {
 			return a.Configure.Release(ctx, tx, actor, row)
 		}})
+	a.view = session.NewView(a.DB, a.Config.LockingMode == config.Strict)
+	a.feedSource = a.DB.NewFeedSource()
+	a.Feed = feed.New(a.feedSource, feed.Options{Log: a.Log}, a.view)
+	a.view.Follow(a.Feed)
 	a.Geo = geo.Open(geo.Config{City: a.Config.GeoIPCity, ASN: a.Config.GeoIPASN, Log: a.Log})
-	a.Sessions = session.New(session.Deps{Store: a.DB, Access: a.Access, Whereabouts: a.Geo})
+	a.Sessions = session.New(session.Deps{Store: a.DB, Access: a.Access, View: a.view, Whereabouts: a.Geo})
 	sealer, lasts, err := a.sealer()
 	if err != nil {
 		return err
@@ -182,6 +195,13 @@ func (a *App) Close() error {
 	}
 	if a.Geo != nil {
 		a.Geo.Stop()
+	}
+	if a.uses != nil {
+		a.uses()
+	}
+	if a.Feed != nil {
+		a.Feed.Stop()
+		a.feedSource.Close()
 	}
 	if a.DB != nil {
 		a.DB.Close()

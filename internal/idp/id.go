@@ -15,6 +15,15 @@ type UserID int32
 // String returns the decimal form.
 func (id UserID) String() string { return strconv.Itoa(int(id)) }
 
+// ParseUserID reads the decimal form. The error is an *Error with CodeInvalid.
+func ParseUserID(s string) (UserID, error) {
+	n, err := strconv.ParseInt(s, 10, 32)
+	if err != nil {
+		return 0, Invalid("pk", "“%s” is not a whole number.", clip(s, 64))
+	}
+	return UserID(n), nil
+}
+
 // ID is the UUID of a T. IDs of different nouns are different types, so a
 // group's cannot be passed where a flow's is wanted.
 type ID[T any] [16]byte

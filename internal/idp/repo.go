@@ -129,9 +129,10 @@ type Sessions interface {
 	Visit(ctx context.Context, digest []byte) (*Session, *User, error)
 	// Save keeps the session manager's data, and only on a row that lives.
 	Save(ctx context.Context, digest []byte, data []byte) error
-	// Seen notes that the session was used, from where and with what, at most
-	// once a minute.
-	Seen(ctx context.Context, id SessionID, ip string, userAgent string) error
+	// Used notes that sessions were used just now, from where and with what. It
+	// leaves those that have ended or lay idle too long as they are, and the
+	// address of bound ones, which moves by a check only.
+	Used(ctx context.Context, uses []SessionUse) error
 	// Hold is Get for whoever is about to judge where the session is used from:
 	// everybody else who does waits until the transaction ends.
 	Hold(ctx context.Context, id SessionID) (*Session, error)

@@ -109,3 +109,10 @@ type KnownDevices interface {
 	// one: sessions ended, and nobody is to be a stranger for it.
 	Carry(ctx context.Context, user UserID, from int64) error
 }
+
+// SessionUse is one use of a session.
+type SessionUse struct {
+	ID        SessionID
+	IP        netip.Addr // invalid = unknown
+	UserAgent string
+}

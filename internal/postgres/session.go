@@ -109,13 +109,20 @@ func (r sessions) Save(ctx context.Context, digest, data []byte) error {
 
 // Seen writes more often where idleness ends sessions: what is not written down
 // may count as idle, so it is a tenth of the timeout at most.
-func (r sessions) Seen(ctx context.Context, id idp.SessionID, ip, userAgent string) error {
-	addr, _ := netip.ParseAddr(ip) // an address nobody can parse is not kept
-	_, err := exec(ctx, r.q, "session", "noting the use of session "+id.String(), `
-		UPDATE sessions s SET last_seen_at = clock_timestamp(), ip = coalesce($2, ip), user_agent = $3
-		 WHERE id = $1 AND ended_at IS NULL AND NOT `+sessionIdle+` AND last_seen_at < clock_timestamp() -
-			make_interval(secs => CASE WHEN idle_timeout > 0 THEN least(60, idle_timeout / 10.0) ELSE 60 END)`,
-		id, addr.Unmap().WithZone(""), userAgent)
+func (r sessions) Used(ctx context.Context, uses []idp.SessionUse) error {
+	ids, ips, agents := make([]idp.SessionID, len(uses)), make([]*netip.Addr, len(uses)), make([]string, len(uses))
+	for i, u := range uses {
+		ids[i], agents[i] = u.ID, u.UserAgent
+		if u.IP.IsValid() {
+			ip := u.IP.Unmap().WithZone("")
+			ips[i] = &ip
+		}
+	}
+	_, err := exec(ctx, r.q, "session", "noting the use of sessions", `
+		UPDATE sessions s SET last_seen_at = clock_timestamp(), user_agent = used.agent,
+		       ip = CASE WHEN s.network_binding = 'no_binding' AND s.geoip_binding = 'no_binding' THEN coalesce(used.ip, s.ip) ELSE s.ip END
+		  FROM unnest($1::uuid[], $2::inet[], $3::text[]) AS used (id, ip, agent)
+		 WHERE s.id = used.id AND s.ended_at IS NULL AND NOT `+sessionIdle, ids, ips, agents)
 	return err
 }
 

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -133,27 +134,32 @@ func TestSessionFilters(t *testing.T) {
 	requireField(t, err, "last_ip", "not an IP address")
 }
 
-func TestSeenAtMostOnceAMinute(t *testing.T) {
+func TestUsesAreNoted(t *testing.T) {
 	t.Parallel()
 	db := open(t)
-	ctx, sessions := t.Context(), db.Repos().Sessions
-	s := addSession(t, db, addUser(t, db, "u"), time.Hour)
-	seen := func(ip, agent string) *idp.Session {
-		require.NoError(t, sessions.Seen(ctx, s.ID, ip, agent))
+	ctx, sessions, u := t.Context(), db.Repos().Sessions, addUser(t, db, "u")
+	plain, bound, idle, ended := addSession(t, db, u, time.Hour), addSession(t, db, u, time.Hour), addSession(t, db, u, time.Hour), addSession(t, db, u, time.Hour)
+	sql(t, db, `UPDATE sessions SET last_seen_at = last_seen_at - interval '2 minutes', user_agent = 'before', ip = '192.0.2.1'`)
+	sql(t, db, `UPDATE sessions SET network_binding = 'bind_asn' WHERE id = $1`, bound.ID)
+	sql(t, db, `UPDATE sessions SET idle_timeout = 60 WHERE id = $1`, idle.ID)
+	sql(t, db, `UPDATE sessions SET ended_at = now() WHERE id = $1`, ended.ID)
+	ip := netip.MustParseAddr("::ffff:192.0.2.9")
+	var uses []idp.SessionUse
+	for _, s := range []*idp.Session{plain, bound, idle, ended} {
+		uses = append(uses, idp.SessionUse{ID: s.ID, IP: ip, UserAgent: "after"})
+	}
+	require.NoError(t, sessions.Used(ctx, append(uses, idp.SessionUse{ID: idp.NewID[idp.Session]()})))
+	state := func(s *idp.Session) string {
 		got, err := sessions.Get(ctx, s.ID)
 		require.NoError(t, err)
-		return got
+		return fmt.Sprint(got.UserAgent, got.IP, time.Since(got.LastSeenAt) < time.Minute)
 	}
-	require.Equal(t, "", seen("192.0.2.1", "one").UserAgent, "a session made this minute was seen this minute")
-	sql(t, db, `UPDATE sessions SET last_seen_at = last_seen_at - interval '61 seconds'`)
-	got := seen("192.0.2.1", "one")
-	require.Equal(t, "192.0.2.1 one", got.IP.String()+" "+got.UserAgent)
-	require.Equal(t, "one", seen("192.0.2.2", "two").UserAgent)
-	sql(t, db, `UPDATE sessions SET last_seen_at = last_seen_at - interval '61 seconds'`)
-	got = seen("nonsense", "three")
-	require.Equal(t, "192.0.2.1 three", got.IP.String()+" "+got.UserAgent)
-	sql(t, db, `UPDATE sessions SET last_seen_at = last_seen_at - interval '61 seconds', ended_at = now()`)
-	require.Equal(t, "three", seen("192.0.2.9", "four").UserAgent, "a tombstone was written to")
+	require.Equal(t, "after192.0.2.9 true", state(plain))
+	require.Equal(t, "after192.0.2.1 true", state(bound), "the address of a bound session moves by a check only")
+	require.Equal(t, "before192.0.2.1 false", state(idle), "a session that lay idle came back to life")
+	require.Equal(t, "before192.0.2.1 false", state(ended), "a tombstone was written to")
+	require.NoError(t, sessions.Used(ctx, []idp.SessionUse{{ID: plain.ID, UserAgent: "nowhere"}}))
+	require.Equal(t, "nowhere192.0.2.9 true", state(plain))
 }
 
 func TestCarry(t *testing.T) {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
 )
 
 // hashed is what the session manager passes on for a cookie.
@@ -110,7 +112,7 @@ func TestSaveNeverRevives(t *testing.T) {
 		require.True(t, ended)
 		require.NoError(t, <-saved)
 		if i%100 == 0 {
-			require.NoError(t, sessions.Seen(ctx, s.ID, "192.0.2.1", "late"))
+			require.NoError(t, sessions.Used(ctx, []idp.SessionUse{{ID: s.ID, UserAgent: "late"}}))
 		}
 	}
 	require.Equal(t, fmt.Sprint(1000), scalar[string](t, db,

@@ -20,10 +20,10 @@ const (
 
 // InTx implements idp.Store.
 func (db *DB) InTx(ctx context.Context, fn func(tx idp.Repos) error) error {
-	return db.retry(ctx, func() error {
+	return db.retry(ctx, func() (int64, error) {
 		conn, tx, err := begin(ctx, db.pool)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		return db.finish(ctx, conn, tx, fn)
 	})
@@ -32,14 +32,14 @@ func (db *DB) InTx(ctx context.Context, fn func(tx idp.Repos) error) error {
 // Lockdown implements idp.Store. When none of the reserved connections can be
 // had (the server is out of connections), the pool has to do.
 func (db *DB) Lockdown(ctx context.Context, fn func(tx idp.Repos) error) error {
-	return db.retry(ctx, func() error {
+	return db.retry(ctx, func() (int64, error) {
 		conn, tx, err := begin(ctx, db.reserved)
 		if err != nil && ctx.Err() == nil {
 			db.log.WarnContext(ctx, "no reserved connection for a lockdown; using the pool", "error", err)
 			conn, tx, err = begin(ctx, db.pool)
 		}
 		if err != nil {
-			return err
+			return 0, err
 		}
 		return db.finish(ctx, conn, tx, fn)
 	})
@@ -65,10 +65,14 @@ func begin(ctx context.Context, pool *pgxpool.Pool) (*pgxpool.Conn, pgx.Tx, erro
 	}
 }
 
-// retry runs a transaction again while it loses races.
-func (db *DB) retry(ctx context.Context, attempt func() error) error {
+// retry runs a transaction again while it loses races, and waits until what it
+// changed in the feed has taken effect.
+func (db *DB) retry(ctx context.Context, attempt func() (change int64, err error)) error {
 	for n := 1; ; n++ {
-		err := attempt()
+		change, err := attempt()
+		if await := db.await.Load(); err == nil && change > 0 && await != nil {
+			(*await)(ctx, change)
+		}
 		if n == txAttempts || !lostRace(err) {
 			return err
 		}
@@ -91,9 +95,11 @@ func lostRace(err error) bool {
 }
 
 // finish runs fn in the transaction, commits or rolls back, and gives the
-// connection back.
-func (db *DB) finish(ctx context.Context, conn *pgxpool.Conn, tx pgx.Tx, fn func(tx idp.Repos) error) error {
+// connection back. change is the last number that it was given in the change
+// feed; 0 = it changed nothing there.
+func (db *DB) finish(ctx context.Context, conn *pgxpool.Conn, tx pgx.Tx, fn func(tx idp.Repos) error) (change int64, err error) {
 	defer conn.Release()
+	takeChange(conn.Conn()) // of one that was rolled back at the last moment
 	// Runs after a panic too. A caller that gave up must not keep the rollback
 	// from being sent, or the row locks would stay until the timeout.
 	defer func() {
@@ -104,13 +110,18 @@ func (db *DB) finish(ctx context.Context, conn *pgxpool.Conn, tx pgx.Tx, fn func
 		}
 	}()
 	if err := fn(db.over(tx)); err != nil {
-		return err
+		return 0, err
 	}
 	if err := tx.Commit(ctx); err != nil {
 		if errors.Is(err, pgx.ErrTxCommitRollback) {
-			return &idp.Error{Code: idp.CodeInternal, Message: "The change was not kept.", Err: err}
+			return 0, &idp.Error{Code: idp.CodeInternal, Message: "The change was not kept.", Err: err}
 		}
-		return wrap(err, "database", "committing a transaction")
+		return 0, wrap(err, "database", "committing a transaction")
 	}
-	return nil
+	return takeChange(conn.Conn()), nil
 }
+
+// Await has fn called after each transaction that changed something in the
+// change feed, with the number of its last change and before InTx and Lockdown
+// return.
+func (db *DB) Await(fn func(ctx context.Context, change int64)) { db.await.Store(&fn) }

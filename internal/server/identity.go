@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
-	"time"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/server/flowlink"
@@ -22,7 +21,7 @@ type Sessions interface {
 	// binding does not allow it, or that it has ended.
 	Follow(ctx context.Context, actor idp.Actor, found *idp.Session, u *idp.User, to netip.Addr) error
 	// Seen notes where a session was used from, at most once a minute.
-	Seen(ctx context.Context, id idp.SessionID, ip netip.Addr, userAgent string) error
+	Seen(ctx context.Context, used *idp.Session, ip netip.Addr, userAgent string) error
 }
 
 // Tokens honours bearer tokens and links; see token.Service.
@@ -35,10 +34,6 @@ type Tokens interface {
 
 // maxCookie is more than any cookie of ours is long.
 const maxCookie = 128
-
-// seenEvery is how old the note of a session's last use may get before it is
-// written again. The storage holds the same limit by its own clock.
-const seenEvery = time.Minute
 
 // identify finds out who makes the request. On the API an Authorization header
 // decides alone: when it is no good the request is refused, whatever cookie
@@ -104,10 +99,9 @@ func (s *Server) cookie(r *http.Request, scope *web.Scope) error {
 		return err
 	}
 	scope.Messages = &messages{manager: s.manager, session: session, token: c.Value}
-	if info := scope.Actor.Request; time.Since(session.LastSeenAt) > seenEvery {
-		if err := s.sessions.Seen(r.Context(), session.ID, info.ClientIP, info.UserAgent); err != nil {
-			scope.Record.Warn(err) // what is shown of a session may be a minute old
-		}
+	info := scope.Actor.Request
+	if err := s.sessions.Seen(r.Context(), session, info.ClientIP, info.UserAgent); err != nil {
+		scope.Record.Warn(err) // what is shown of a session may be a minute old
 	}
 	return nil
 }

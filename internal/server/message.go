@@ -31,17 +31,30 @@ func newManager(store scs.Store) *scs.SessionManager {
 type sessionKey struct{}
 
 // visited is the storage's session store, except that it finds the session the
-// request has already been checked with: no second SELECT.
+// request has already been checked with: no second SELECT where its data came
+// along.
 type visited struct{ scs.Store }
 
 // FindCtx implements scs.CtxStore.
-func (v visited) FindCtx(ctx context.Context, _ string) ([]byte, bool, error) {
+func (v visited) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
 	s, ok := ctx.Value(sessionKey{}).(*idp.Session)
 	if !ok {
 		return nil, false, nil
 	}
-	if _, _, err := (jsonCodec{}).Decode(s.Data); err == nil {
-		return s.Data, true, nil
+	data := s.Data
+	if data == nil { // it was answered for from memory, which does not keep them
+		c, ok := v.Store.(scs.CtxStore)
+		if !ok {
+			return v.Store.Find(token)
+		}
+		found := false
+		var err error
+		if data, found, err = c.FindCtx(ctx, token); err != nil || !found {
+			return nil, false, err
+		}
+	}
+	if _, _, err := (jsonCodec{}).Decode(data); err == nil {
+		return data, true, nil
 	}
 	fresh, err := jsonCodec{}.Encode(s.ExpiresAt, nil)
 	return fresh, err == nil, err

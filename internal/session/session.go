@@ -11,6 +11,8 @@ import (
 type Deps struct {
 	Store  idp.Store
 	Access idp.Access
+	// View answers for sessions in use; nil = the database is asked each time.
+	View *View
 	// Whereabouts judges where bound sessions are used from; nil = nothing is
 	// known of any address.
 	Whereabouts idp.Whereabouts
@@ -20,12 +22,13 @@ type Deps struct {
 type Service struct {
 	store  idp.Store
 	access idp.Access
+	view   *View
 	atlas  idp.Whereabouts
 }
 
 // New returns a Service.
 func New(d Deps) *Service {
-	s := &Service{store: d.Store, access: d.Access, atlas: d.Whereabouts}
+	s := &Service{store: d.Store, access: d.Access, view: d.View, atlas: d.Whereabouts}
 	if s.atlas == nil {
 		s.atlas = idp.Nowhere{}
 	}

@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"net/netip"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/secret"
@@ -14,7 +13,7 @@ func (s *Service) Visit(ctx context.Context, cookie string) (*idp.Session, *idp.
 	if cookie == "" {
 		return nil, nil, idp.Refuse(idp.DoorSession, idp.RefusedUnknown)
 	}
-	found, u, err := s.store.Repos().Sessions.Visit(ctx, secret.DigestOf(cookie).Bytes())
+	found, u, err := s.visit(ctx, digest(secret.DigestOf(cookie).Bytes()))
 	if idp.Is(err, idp.CodeNotFound) {
 		return nil, nil, idp.Refuse(idp.DoorSession, idp.RefusedUnknown)
 	}
@@ -27,13 +26,11 @@ func (s *Service) Visit(ctx context.Context, cookie string) (*idp.Session, *idp.
 	return found, u, nil
 }
 
-// Seen notes where a session was used from and with what, at most once a minute.
-func (s *Service) Seen(ctx context.Context, id idp.SessionID, ip netip.Addr, userAgent string) error {
-	address := ""
-	if ip.IsValid() {
-		address = ip.String()
+func (s *Service) visit(ctx context.Context, d digest) (*idp.Session, *idp.User, error) {
+	if s.view != nil {
+		return s.view.visit(ctx, d)
 	}
-	return s.store.Repos().Sessions.Seen(ctx, id, address, clean(userAgent, maxUserAgent))
+	return s.store.Repos().Sessions.Visit(ctx, d[:])
 }
 
 // Get returns one session. A session that the actor may not see is

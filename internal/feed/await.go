@@ -1,0 +1,45 @@
+package feed
+
+import (
+	"context"
+	"time"
+)
+
+// Await makes what was committed here under this number take effect: it returns
+// when this server and every other one at work has applied it. From the moment it
+// is called, State is not Fresh before this server has.
+//
+// It waits no longer than the lease: a server that has not said by then that it
+// is that far has either stopped, or does not trust what it holds any more. What
+// it could not wait for it logs; the act itself is done.
+func (f *Feed) Await(ctx context.Context, seq int64) {
+	for {
+		promised := f.promised.Load()
+		if promised >= seq || f.promised.CompareAndSwap(promised, seq) {
+			break
+		}
+	}
+	f.nudge()
+	limit, cancel := context.WithTimeout(ctx, f.lease)
+	defer cancel()
+	began := time.Now()
+	err := f.wait(limit, func() bool { return f.applied.Load() >= seq && f.others(seq) == 0 })
+	if err != nil && ctx.Err() == nil {
+		f.log.WarnContext(ctx, "not every server has confirmed a change", "change", seq, "applied", f.applied.Load(),
+			"others", f.others(seq), "waited", time.Since(began))
+	}
+}
+
+// others counts the other servers at work that are not known to be that far.
+// Once this server is, the list is one that was read after the act.
+func (f *Feed) others(seq int64) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := 0
+	for _, applied := range f.peers {
+		if applied < seq {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,19 @@
+package idp
+
+// ChangeKind says what a Change is about.
+type ChangeKind string
+
+// The kinds of changes that servers hear of.
+const (
+	ChangeSession ChangeKind = "session" // subject: SessionID; ended, or lasts or is bound otherwise
+	ChangeUser    ChangeKind = "user"    // subject: UserID; the row or its memberships
+	ChangeGroup   ChangeKind = "group"   // no subject: what groups are and belong to
+)
+
+// Change is one entry of the ordered feed of what servers may not go on knowing
+// by heart. The storage writes it in the transaction of the act.
+type Change struct {
+	Seq     int64 // rising in the order of the commits
+	Kind    ChangeKind
+	Subject string // the primary key of what changed; "" = any of the kind
+}

@@ -1,0 +1,229 @@
+package session
+
+import (
+	"context"
+	"maps"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unique"
+
+	"github.com/portcullis-idp/portcullis/internal/feed"
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+const (
+	// viewShards spreads what is held over locks of its own.
+	viewShards = 64
+	// viewLimit is how many sessions, and how many users, are held at most.
+	viewLimit = 256_000
+	// doubtPatience bounds the question to the database where memory may not
+	// answer.
+	doubtPatience = time.Second
+)
+
+// Freshness says whether what is held may be relied on; see feed.Feed.
+type Freshness interface {
+	State() feed.State
+	Now() time.Time
+}
+
+// digest is how a cookie's value is known.
+type digest [32]byte
+
+// View holds the sessions in use and their users in memory, so that most
+// requests are answered without a statement. It is a feed.Subscriber: what the
+// feed names is dropped, and read again when it is next asked for.
+type View struct {
+	store  idp.Store
+	fresh  Freshness
+	strict bool
+
+	// gate keeps a reading that began before a change from being kept after it.
+	gate     sync.RWMutex
+	recent   [512]idp.Change
+	count    uint64 // of all changes ever
+	sessions [viewShards]shard[digest, *held]
+	digests  [viewShards]shard[idp.SessionID, digest]
+	users    [viewShards]shard[idp.UserID, *idp.User]
+
+	pending pending
+}
+
+var _ feed.Subscriber = (*View)(nil)
+
+// held is a session as it is kept: small, because there are many.
+type held struct {
+	id         idp.SessionID
+	user       idp.UserID
+	generation int64
+	created    int64 // Unix nanoseconds, as the other times
+	expires    int64
+	seen       atomic.Int64
+	ended      int64 // 0 = it has not
+	idle       time.Duration
+	ip         netip.Addr
+	method     unique.Handle[string]
+	agent      unique.Handle[string]
+	binding    unique.Handle[idp.SessionBinding]
+	device     *idp.KnownDeviceID
+}
+
+// NewView returns an empty view. strict = memory answers only while it is
+// certain to be what the database holds; otherwise the last known is used when the
+// database cannot be reached. Call Follow before it is asked anything.
+func NewView(store idp.Store, strict bool) *View { return &View{store: store, strict: strict} }
+
+// Follow says whose word on freshness counts.
+func (v *View) Follow(f Freshness) { v.fresh = f }
+
+// visit is Sessions.Visit, from memory where that is allowed.
+func (v *View) visit(ctx context.Context, d digest) (*idp.Session, *idp.User, error) {
+	state := v.fresh.State()
+	if state == feed.Fresh || state == feed.Stale && !v.strict {
+		if s, u := v.recall(d, state == feed.Stale); s != nil {
+			return s, u, nil
+		}
+	}
+	if state != feed.Fresh {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, doubtPatience)
+		defer cancel()
+	}
+	at := v.position()
+	s, u, err := v.store.Repos().Sessions.Visit(ctx, d[:])
+	if err != nil {
+		return nil, nil, err
+	}
+	v.keep(d, s, u, at)
+	return s, u, nil
+}
+
+// recall returns the session and its user as they are held. Nothing, also for a
+// session that lay idle too long for what is known here: another server may know
+// of a use. last = there is nobody else to ask.
+func (v *View) recall(d digest, last bool) (*idp.Session, *idp.User) {
+	h, ok := v.sessions[d[0]%viewShards].get(d)
+	if !ok {
+		return nil, nil
+	}
+	u, ok := v.users[uint(h.user)%viewShards].get(h.user)
+	if !ok {
+		return nil, nil
+	}
+	now, seen := v.fresh.Now().UnixNano(), h.seen.Load()
+	idle := h.idle > 0 && now >= seen+int64(h.idle)
+	if idle && !last {
+		return nil, nil
+	}
+	user := *u
+	if len(user.Attributes) > 0 {
+		user.Attributes = maps.Clone(user.Attributes)
+	}
+	s := &idp.Session{ID: h.id, UserID: h.user, Username: u.Username, Digest: d[:], Generation: h.generation,
+		AuthMethod: h.method.Value(), CreatedAt: when(h.created), LastSeenAt: when(seen), ExpiresAt: when(h.expires),
+		IP: h.ip, UserAgent: h.agent.Value(), IdleTimeout: h.idle, Binding: h.binding.Value(), DeviceID: h.device,
+		Expired: idle || now >= h.expires}
+	if h.ended != 0 {
+		ended := when(h.ended)
+		s.EndedAt = &ended
+	}
+	s.Live = s.EndedAt == nil && !s.Expired && s.Generation == u.SessionGeneration
+	return s, &user
+}
+
+func when(nanoseconds int64) time.Time { return time.Unix(0, nanoseconds).UTC() }
+
+// position is how many changes there were; a reading that begins now is kept
+// only if none of those to come concerns it.
+func (v *View) position() uint64 {
+	v.gate.RLock()
+	defer v.gate.RUnlock()
+	return v.count
+}
+
+func (v *View) keep(d digest, s *idp.Session, u *idp.User, at uint64) {
+	h := &held{id: s.ID, user: u.ID, generation: s.Generation, created: s.CreatedAt.UnixNano(), expires: s.ExpiresAt.UnixNano(),
+		idle: s.IdleTimeout, ip: s.IP, method: unique.Make(s.AuthMethod), agent: unique.Make(s.UserAgent),
+		binding: unique.Make(s.Binding), device: s.DeviceID}
+	h.seen.Store(s.LastSeenAt.UnixNano())
+	if s.EndedAt != nil {
+		h.ended = s.EndedAt.UnixNano()
+	}
+	user := *u
+	user.Attributes = maps.Clone(u.Attributes)
+
+	v.gate.RLock()
+	defer v.gate.RUnlock()
+	if v.concerned(at, s.ID, u.ID) {
+		return
+	}
+	v.users[uint(u.ID)%viewShards].put(u.ID, &user)
+	v.digests[s.ID[15]%viewShards].put(s.ID, d)
+	v.sessions[d[0]%viewShards].put(d, h)
+}
+
+// concerned reports whether a change since then is about one of them.
+func (v *View) concerned(since uint64, s idp.SessionID, u idp.UserID) bool {
+	if v.count-since > uint64(len(v.recent)) {
+		return true // who knows
+	}
+	for ; since < v.count; since++ {
+		switch c := v.recent[since%uint64(len(v.recent))]; {
+		case c.Kind == idp.ChangeGroup,
+			c.Kind == idp.ChangeSession && c.Subject == s.String(),
+			c.Kind == idp.ChangeUser && c.Subject == u.String():
+			return true
+		}
+	}
+	return false
+}
+
+// Apply implements feed.Subscriber.
+func (v *View) Apply(changes []idp.Change) {
+	v.gate.Lock()
+	defer v.gate.Unlock()
+	for _, c := range changes {
+		v.recent[v.count%uint64(len(v.recent))] = c
+		v.count++
+		switch c.Kind {
+		case idp.ChangeSession:
+			if id, err := idp.ParseID[idp.Session](c.Subject); err == nil {
+				if d, ok := v.digests[id[15]%viewShards].drop(id); ok {
+					v.sessions[d[0]%viewShards].drop(d)
+				}
+			}
+		case idp.ChangeUser:
+			if id, err := idp.ParseUserID(c.Subject); err == nil {
+				v.users[uint(id)%viewShards].drop(id)
+			}
+		case idp.ChangeGroup:
+			for i := range v.users {
+				v.users[i].clear()
+			}
+		}
+	}
+}
+
+// Reset implements feed.Subscriber.
+func (v *View) Reset(context.Context) error {
+	v.gate.Lock()
+	defer v.gate.Unlock()
+	v.count += uint64(len(v.recent)) + 1 // no reading under way is kept
+	for i := range viewShards {
+		v.sessions[i].clear()
+		v.digests[i].clear()
+		v.users[i].clear()
+	}
+	return nil
+}
+
+// Len is how many sessions are held.
+func (v *View) Len() int {
+	n := 0
+	for i := range v.sessions {
+		n += v.sessions[i].len()
+	}
+	return n
+}

@@ -1,0 +1,16 @@
+DROP TRIGGER group_parents_feed ON group_parents;
+DROP TRIGGER groups_removed_feed ON groups;
+DROP TRIGGER groups_feed ON groups;
+DROP TRIGGER group_users_feed ON group_users;
+DROP TRIGGER users_removed_feed ON users;
+DROP TRIGGER users_feed ON users;
+DROP TRIGGER sessions_removed_feed ON sessions;
+DROP TRIGGER sessions_feed ON sessions;
+DROP FUNCTION group_changed();
+DROP FUNCTION membership_changed();
+DROP FUNCTION user_changed();
+DROP FUNCTION session_changed();
+DROP FUNCTION append_change(text, text);
+DROP TABLE replicas;
+DROP TABLE changes;
+DROP SEQUENCE changes_seq;
