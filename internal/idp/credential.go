@@ -79,6 +79,8 @@ type Token struct {
 type Holdings struct {
 	Sessions     int                 `json:"sessions"`
 	Tokens       map[TokenIntent]int `json:"tokens"`
+	Consents     int                 `json:"consents"`    // given to applications
+	Invitations  int                 `json:"invitations"` // made for others
 	Grants       int                 `json:"grants"`
 	Applications int                 `json:"applications"`
 }

@@ -44,6 +44,7 @@ func (s *Service) CloseIn(ctx context.Context, tx idp.Repos, u *idp.User, sw idp
 	if sw.RevokeTokens {
 		u.TokenGeneration++
 		ended.Grants, ended.Applications = held.Grants, held.Applications
+		ended.Consents, ended.Invitations = held.Consents, held.Invitations
 		for intent, n := range held.Tokens {
 			ended.Tokens[intent] = n
 		}

@@ -55,7 +55,8 @@ func TestTargetIsInactiveItsPasswordUnusableAndAnEventTellsOfIt(t *testing.T) {
 	require.Equal(t, "mia", e.Context["affected_user"])
 	require.Equal(t, false, e.Context["self_service"])
 	require.Equal(t, record.ID.String(), e.Context["lockdown"])
-	require.Equal(t, map[string]any{"sessions": 1.0, "tokens": map[string]any{"api": 1.0, "recovery": 1.0}, "grants": 0.0, "applications": 0.0}, e.Context["ended"])
+	require.Equal(t, map[string]any{"sessions": 1.0, "tokens": map[string]any{"api": 1.0, "recovery": 1.0},
+		"consents": 0.0, "invitations": 0.0, "grants": 0.0, "applications": 0.0}, e.Context["ended"])
 	require.Equal(t, map[string]any{"deactivate_user": true, "set_unusable_password": true, "delete_sessions": true, "revoke_tokens": true}, e.Context["switches"])
 	require.Equal(t, "mia", e.User["username"])
 	require.Equal(t, "root", e.User["authenticated_as"].(map[string]any)["username"])

@@ -98,5 +98,6 @@ func endedFacts(h idp.Holdings) map[string]any {
 	for intent, n := range h.Tokens {
 		tokens[string(intent)] = n
 	}
-	return map[string]any{"sessions": h.Sessions, "tokens": tokens, "grants": h.Grants, "applications": h.Applications}
+	return map[string]any{"sessions": h.Sessions, "tokens": tokens, "consents": h.Consents, "invitations": h.Invitations,
+		"grants": h.Grants, "applications": h.Applications}
 }

@@ -51,7 +51,7 @@ var variables = []Entry{
 	{"context.flow_plan", "variable", "map", "The flow: context, which is the same as context here."},
 	{"context.lockdown_target_user", "variable", "user or nil", "Whom a lockdown of one account is about."},
 	{"context.lockdown_target_users", "variable", "list of users", "Whom a lockdown is about; empty outside of one."},
-	{"context.lockdown_target_user.holdings", "variable", "map or nil", "What a lockdown would end, counted: sessions, tokens, grants, applications. On each of lockdown_target_users too; nil when there are more than 25."},
+	{"context.lockdown_target_user.holdings", "variable", "map or nil", "What a lockdown would end, counted: sessions, tokens, consents, invitations, grants, applications. On each of lockdown_target_users too; nil when there are more than 25."},
 	{"context.lockdown_self_service", "variable", "true or false", "Whether people lock their own account."},
 	{"context.lockdown_reason", "variable", "text", "The reason given for a lockdown."},
 	{"context.lockdown_results", "variable", "list of maps", "What became of each user of a lockdown: user, success, error."},
@@ -69,7 +69,7 @@ func environmentTypes() types.Map {
 		user[name] = types.Any
 	}
 	free := types.Map{types.Extra: types.Any}
-	held := types.Map{"holdings": types.Map{"sessions": types.Any, "tokens": types.Any, "grants": types.Any, "applications": types.Any}}
+	held := types.Map{"holdings": types.Map{"sessions": types.Any, "tokens": types.Any, "consents": types.Any, "invitations": types.Any, "grants": types.Any, "applications": types.Any}}
 	for name, t := range user {
 		held[name] = t
 	}

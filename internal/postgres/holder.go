@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -17,11 +18,13 @@ type holder struct{ q querier }
 
 // Holdings counts by the same rules as sessionLive and tokenLive, written so
 // that the partial indexes alone can answer, because a lockdown waits for it:
-// IS TRUE keeps the planner from the index over expiry dates.
+// IS TRUE keeps the planner from the index over expiry dates. Invitations of an
+// account that is switched off count like its tokens: they would work again with
+// it, if the lockdown did not end them.
 func (r holder) Holdings(ctx context.Context, user idp.UserID) (idp.Holdings, error) {
 	h := idp.Holdings{Tokens: map[idp.TokenIntent]int{}}
 	rows, err := r.q.Query(ctx, `
-		SELECT '' AS intent, count(*) + (
+		SELECT 'session' AS what, count(*) + (
 			SELECT count(*) FROM sessions s
 			 WHERE user_id = $1 AND ended_at IS NULL AND idle_timeout > 0 AND NOT `+sessionExpired+`
 			   AND generation = (SELECT session_generation FROM users WHERE id = $1))
@@ -29,20 +32,33 @@ func (r holder) Holdings(ctx context.Context, user idp.UserID) (idp.Holdings, er
 		 WHERE user_id = $1 AND ended_at IS NULL AND idle_timeout = 0 AND (expires_at > (SELECT clock_timestamp())) IS TRUE
 		   AND generation = (SELECT session_generation FROM users WHERE id = $1)
 		UNION ALL
-		SELECT intent, count(*) FROM tokens
+		SELECT 'token ' || intent, count(*) FROM tokens
 		 WHERE user_id = $1 AND revoked_at IS NULL AND (NOT expiring OR expires_at > (SELECT clock_timestamp()))
 		   AND generation = (SELECT token_generation FROM users WHERE id = $1)
-		 GROUP BY intent`, user)
+		 GROUP BY intent
+		UNION ALL
+		SELECT 'consent', count(*) FROM consents
+		 WHERE user_id = $1 AND (expires_at IS NULL OR expires_at > (SELECT clock_timestamp()))
+		   AND generation = (SELECT token_generation FROM users WHERE id = $1)
+		UNION ALL
+		SELECT 'invitation', count(*) FROM invitations
+		 WHERE created_by = $1 AND (expires_at IS NULL OR expires_at > (SELECT clock_timestamp()))
+		   AND generation = (SELECT token_generation FROM users WHERE id = $1)`, user)
 	if err != nil {
 		return h, wrap(err, "user", "counting what user %d holds", user)
 	}
-	var intent string
+	var what string
 	var n int
-	_, err = pgx.ForEachRow(rows, []any{&intent, &n}, func() error {
-		if intent == "" {
+	_, err = pgx.ForEachRow(rows, []any{&what, &n}, func() error {
+		switch what {
+		case "session":
 			h.Sessions = n
-		} else {
-			h.Tokens[idp.TokenIntent(intent)] = n
+		case "consent":
+			h.Consents = n
+		case "invitation":
+			h.Invitations = n
+		default:
+			h.Tokens[idp.TokenIntent(strings.TrimPrefix(what, "token "))] = n
 		}
 		return nil
 	})

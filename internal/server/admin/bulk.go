@@ -221,6 +221,8 @@ func bulkFate(act string, t lockdown.Target) (templ.Component, bool) {
 
 func addHoldings(sum *idp.Holdings, h idp.Holdings) {
 	sum.Sessions += h.Sessions
+	sum.Consents += h.Consents
+	sum.Invitations += h.Invitations
 	sum.Grants += h.Grants
 	sum.Applications += h.Applications
 	for intent, n := range h.Tokens {

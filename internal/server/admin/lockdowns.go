@@ -109,8 +109,13 @@ func lockdownTitle(l *idp.Lockdown) string {
 
 func endedShort(h idp.Holdings) string {
 	out := ui.Count(h.Sessions, "session") + ", " + ui.Count(h.TokenTotal(), "token")
-	if h.Grants > 0 {
-		out += ", " + ui.Count(h.Grants, "grant")
+	for _, more := range []struct {
+		n    int
+		noun string
+	}{{h.Consents, "consent"}, {h.Invitations, "invitation"}, {h.Grants, "grant"}} {
+		if more.n > 0 {
+			out += ", " + ui.Count(more.n, more.noun)
+		}
 	}
 	return out
 }
@@ -200,6 +205,8 @@ func endedStats(h idp.Holdings) []ui.StatProps {
 	}
 	return []ui.StatProps{{Label: "Sessions", Value: ui.Number(h.Sessions), Icon: ui.IconLaptop},
 		{Label: "Tokens", Value: ui.Number(h.TokenTotal()), Icon: ui.IconKeyRound, Note: strings.Join(kinds, ", ")},
+		{Label: "Consents", Value: ui.Number(h.Consents), Icon: ui.IconUserCheck},
+		{Label: "Invitations", Value: ui.Number(h.Invitations), Icon: ui.IconMail},
 		{Label: "Grants", Value: ui.Number(h.Grants), Icon: ui.IconTicket},
 		{Label: "Applications", Value: ui.Number(h.Applications), Icon: ui.IconLayoutGrid}}
 }

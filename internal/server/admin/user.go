@@ -219,6 +219,8 @@ func (d *dossier) held() []ui.StatProps {
 	return []ui.StatProps{
 		{Label: "Sessions", Value: ui.Number(d.Held.Sessions), Icon: ui.IconLaptop, Href: at + "sessions/"},
 		{Label: "Tokens", Value: ui.Number(d.Held.TokenTotal()), Icon: ui.IconKeyRound, Href: at + "tokens/"},
+		{Label: "Consents", Value: ui.Number(d.Held.Consents), Icon: ui.IconUserCheck},
+		{Label: "Invitations", Value: ui.Number(d.Held.Invitations), Icon: ui.IconMail},
 		{Label: "Grants", Value: ui.Number(d.Held.Grants), Icon: ui.IconTicket},
 		{Label: "Applications", Value: ui.Number(d.Held.Applications), Icon: ui.IconLayoutGrid},
 	}

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
@@ -84,10 +85,12 @@ func (c *Console) deactivate(w http.ResponseWriter, r *http.Request) error {
 
 // ended says what a deactivation ended.
 func ended(h idp.Holdings) string {
-	if h.Sessions == 0 && h.TokenTotal() == 0 {
+	if len(page.Ends(h)) == 0 {
 		return "The account held no session or token."
 	}
-	return ui.Count(h.Sessions, "session") + " and " + ui.Count(h.TokenTotal(), "token") + " ended."
+	list := endedShort(h)
+	last := strings.LastIndex(list, ", ")
+	return list[:last] + " and " + list[last+2:] + " ended."
 }
 
 func (c *Console) deleteUser(w http.ResponseWriter, r *http.Request) error {

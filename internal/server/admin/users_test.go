@@ -77,7 +77,13 @@ func TestUserPageOffersWhatIsPossible(t *testing.T) {
 		require.True(t, p.Has(at+action), action)
 	}
 	require.False(t, p.Has(at+"activate/"))
-	require.Regexp(t, "Sessions 1 Tokens 1 Grants 0 Applications 0", p.Main(), "what a lockdown would end")
+	repos := s.Store.Repos()
+	require.NoError(t, repos.Consents.Save(ctx, &idp.Consent{UserID: s.ada.ID, Application: "wiki", Generation: s.Reload(s.ada).TokenGeneration}))
+	for range 2 {
+		require.NoError(t, repos.Invitations.Create(ctx, &idp.Invitation{Name: "party", CreatedBy: s.ada.ID, Generation: s.Reload(s.ada).TokenGeneration}))
+	}
+	p = page(s.ada)
+	require.Regexp(t, "Sessions 1 Tokens 1 Consents 1 Invitations 2 Grants 0 Applications 0", p.Main(), "what a lockdown would end")
 
 	own := page(s.Boss)
 	require.False(t, own.Has("/if/admin/users/"+s.Boss.ID.String()+"/lockdown/"))

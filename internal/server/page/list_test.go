@@ -88,6 +88,7 @@ func TestFaults(t *testing.T) {
 func TestEnds(t *testing.T) {
 	t.Parallel()
 	require.Empty(t, page.Ends(idp.Holdings{}))
-	require.Equal(t, []string{"1 session ends", "3 tokens stop working", "1 grant ends", "2 applications lose access"},
-		page.Ends(idp.Holdings{Sessions: 1, Tokens: map[idp.TokenIntent]int{idp.IntentAPI: 2, idp.IntentRecovery: 1}, Grants: 1, Applications: 2}))
+	require.Equal(t, []string{"1 session ends", "3 tokens stop working", "3 consents end", "2 invitations stop working", "1 grant ends", "2 applications lose access"},
+		page.Ends(idp.Holdings{Sessions: 1, Tokens: map[idp.TokenIntent]int{idp.IntentAPI: 2, idp.IntentRecovery: 1},
+			Consents: 3, Invitations: 2, Grants: 1, Applications: 2}))
 }

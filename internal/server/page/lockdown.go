@@ -52,6 +52,8 @@ func Ends(h idp.Holdings) []string {
 	}
 	add(h.Sessions, "session", "ends", "end")
 	add(h.TokenTotal(), "token", "stops working", "stop working")
+	add(h.Consents, "consent", "ends", "end")
+	add(h.Invitations, "invitation", "stops working", "stop working")
 	add(h.Grants, "grant", "ends", "end")
 	add(h.Applications, "application", "loses access", "lose access")
 	return out

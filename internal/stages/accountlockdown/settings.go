@@ -119,7 +119,7 @@ func facts(ctx context.Context, store Repos, run *flow.Run, out map[string]any) 
 				return fmt.Errorf("counting what user %d holds: %w", u.ID, err)
 			}
 			about["holdings"] = map[string]any{"sessions": held.Sessions, "tokens": held.TokenTotal(),
-				"grants": held.Grants, "applications": held.Applications}
+				"consents": held.Consents, "invitations": held.Invitations, "grants": held.Grants, "applications": held.Applications}
 		}
 		list = append(list, about)
 	}

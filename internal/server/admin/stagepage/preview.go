@@ -43,7 +43,7 @@ func sampleOf(r *http.Request, form promptForm) sample {
 // previewContext is what a flow about somebody would know, a lockdown among them.
 func previewContext(u *idp.User) map[string]any {
 	target := u.Facts()
-	target["holdings"] = map[string]any{"sessions": 2, "tokens": 1, "grants": 0, "applications": 0}
+	target["holdings"] = map[string]any{"sessions": 2, "tokens": 1, "consents": 0, "invitations": 0, "grants": 0, "applications": 0}
 	return map[string]any{"pending_user": u.Facts(), "prompt_data": map[string]any{},
 		"lockdown_target_user": target, "lockdown_target_users": []any{target}}
 }
