@@ -141,6 +141,47 @@ func TestFilesAreFollowedWhileTheServerRuns(t *testing.T) {
 	require.Equal(t, "four", s.promptLabel("a"))
 }
 
+// chore has the worker do one now, as it does from time to time, and waits until
+// it is done.
+func (s *site) chore(name string) {
+	s.Helper()
+	db := s.connect()
+	var id int64
+	require.NoError(s, db.QueryRow(s.Context(), `INSERT INTO river_job (kind, args, max_attempts) VALUES ('chore', jsonb_build_object('name', $1::text), 1)
+		RETURNING id`, name).Scan(&id))
+	_, err := db.Exec(s.Context(), `SELECT pg_notify(current_schema() || '.river_insert', '{"queue": "default"}')`)
+	require.NoError(s, err)
+	var state string
+	require.Eventually(s, func() bool {
+		require.NoError(s, db.QueryRow(s.Context(), `SELECT state FROM river_job WHERE id = $1`, id).Scan(&state))
+		return state == "completed" || state == "discarded"
+	}, 30*time.Second, 10*time.Millisecond, "the worker has not done %s", name)
+	require.Equal(s, "completed", state)
+}
+
+// What the file system says nothing of is found by the check that comes round:
+// here a file in a folder that nobody listens to, behind a link that stays.
+func TestFilesAreCheckedFromTimeToTime(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "..kept/k.yaml", labelled("k", "one"))
+	require.NoError(t, os.Symlink("..kept/k.yaml", filepath.Join(dir, "k.yaml")))
+	s := blankSite(t, testkit.Database(t))
+	_, log := watched(t, s, dir)
+	log.await(t, "blueprint applied: k")
+
+	write(t, dir, "..kept/k.yaml", labelled("k", "two"))
+	require.Equal(t, "one", s.promptLabel("k"))
+	s.chore("blueprints")
+	require.Equal(t, "two", s.promptLabel("k"))
+	log.await(t, "blueprint applied: k")
+
+	write(t, dir, "..kept/k.yaml", "version: 1\nentries: [\n")
+	s.chore("blueprints") // is done although a file is wrong
+	log.await(t, "a blueprint cannot be applied: k")
+	require.Equal(t, "two", s.promptLabel("k"))
+}
+
 // Replicas that start at once on one database apply each file once, and a broken
 // file keeps none of them from starting.
 func TestReplicasStartAtOnceWithBlueprints(t *testing.T) {
