@@ -87,3 +87,31 @@ func TestARecoveryUnderWayDiesWithItsLink(t *testing.T) {
 	_, err := w.accounts.Settle(w.ctx, idp.Actor{}, mia.ID, account.Settlement{Password: ptr(good), Link: &link})
 	require.Equal(t, idp.CodeRefused, idp.CodeOf(err))
 }
+
+// A password set by a reusable link ends every other link, and every session, but
+// not the link; one set in another way ends that, too.
+func TestAReusableLinkSetsAPasswordAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	mia := w.user("mia")
+	link, other := w.recovery(mia, "link"), w.recovery(mia, "other")
+	row, err := w.db.Repos().Tokens.Get(w.ctx, link)
+	require.NoError(t, err)
+	row.Reusable = true
+	require.NoError(t, w.db.Repos().Tokens.Update(w.ctx, row))
+	settle := func(link idp.TokenID) error {
+		_, err := w.accounts.Settle(w.ctx, idp.Actor{}, mia.ID, account.Settlement{Password: ptr(good), Link: &link, Generation: w.now(mia).SessionGeneration})
+		return err
+	}
+	before := w.now(mia).SessionGeneration
+	require.NoError(t, settle(link))
+	require.Greater(t, w.now(mia).SessionGeneration, before)
+	require.Equal(t, idp.CodeRefused, idp.CodeOf(settle(other)))
+	require.NoError(t, settle(link))
+	_, _, err = w.sessions.Start(w.ctx, idp.Actor{}, session.Begin{User: mia.ID, Link: &link, Generation: w.now(mia).SessionGeneration})
+	require.NoError(t, err)
+	require.NoError(t, w.accounts.SetPassword(w.ctx, idp.SystemActor(), mia.ID, good))
+	require.Equal(t, idp.CodeRefused, idp.CodeOf(settle(link)))
+	_, _, err = w.sessions.Start(w.ctx, idp.Actor{}, session.Begin{User: mia.ID, Link: &link, Generation: w.now(mia).SessionGeneration})
+	require.Equal(t, idp.CodeRefused, idp.CodeOf(err))
+}

@@ -30,6 +30,14 @@ func TestShippedTemplates(t *testing.T) {
 		require.NotContains(t, html, "<img")
 		require.Contains(t, text, "\nhttps://id.example.org/if/flow/f/?flow_token=a&b\n")
 		require.Contains(t, text, "for 30 minutes and once")
+		again := data
+		again.Once = false
+		html, text, err = templates.Fill(c.Name, again)
+		require.NoError(t, err)
+		for _, said := range []string{html, text} {
+			require.Contains(t, said, "The link works for 30 minutes. If you did not")
+			require.NotContains(t, said, "once")
+		}
 		logo := data
 		logo.Brand.Logo = "https://id.example.org/logo.png"
 		html, _, err = templates.Fill(c.Name, logo)

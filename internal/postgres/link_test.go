@@ -17,7 +17,7 @@ func order(t *testing.T, db *DB, name string, user *idp.UserID, run idp.RunID) *
 	stage := &idp.Stage{Name: name, Kind: "email"}
 	require.NoError(t, db.Repos().Stages.Create(t.Context(), stage))
 	l := &idp.Link{UserID: user, RunID: run, FlowID: addFlow(t, db, name).ID, StageID: stage.ID, Intent: idp.IntentRecovery,
-		SessionGeneration: 1, TokenGeneration: 2, Confirms: true, State: []byte(`{"plan": []}`), Address: "a@example.org",
+		SessionGeneration: 1, TokenGeneration: 2, Confirms: true, Reusable: true, State: []byte(`{"plan": []}`), Address: "a@example.org",
 		Lifetime: time.Hour, ClientIP: netip.MustParseAddr("192.0.2.1")}
 	require.NoError(t, db.Repos().Links.Create(t.Context(), l))
 	return l
@@ -59,6 +59,34 @@ func TestLinks(t *testing.T) {
 	require.NoError(t, db.Repos().Users.Delete(ctx, u.ID))
 	_, err = links.Get(ctx, l.ID)
 	require.Equal(t, idp.CodeNotFound, idp.CodeOf(err), "a link goes with its user")
+}
+
+// Only the link that was used follows, if it is one that may be used again and was
+// good until then.
+func TestALinkFollowsItsUser(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	ctx, links := t.Context(), db.Repos().Links
+	u := addUser(t, db, "u")
+	for name, c := range map[string]struct {
+		single bool
+		former int64
+		want   int64
+	}{"reusable": {former: 1, want: 5}, "single-use": {single: true, former: 1, want: 1}, "ended-before": {former: 4, want: 1}} {
+		l, other := order(t, db, name, &u.ID, idp.NewID[idp.Run]()), order(t, db, name+"-other", &u.ID, idp.NewID[idp.Run]())
+		token, others := addToken(t, db, u, idp.IntentRecovery), addToken(t, db, u, idp.IntentRecovery)
+		require.NoError(t, links.Made(ctx, l.ID, token.ID, l.ExpiresAt))
+		require.NoError(t, links.Made(ctx, other.ID, others.ID, l.ExpiresAt))
+		sql(t, db, `UPDATE links SET single_use = $2 WHERE id = $1`, l.ID, c.single)
+		require.NoError(t, links.Follow(ctx, token.ID, c.former, 5))
+		got, err := links.Get(ctx, l.ID)
+		require.NoError(t, err)
+		require.Equal(t, c.want, got.SessionGeneration, name)
+		got, err = links.Get(ctx, other.ID)
+		require.NoError(t, err)
+		require.EqualValues(t, 1, got.SessionGeneration, name)
+	}
+	require.NoError(t, links.Follow(ctx, idp.NewID[idp.Token](), 1, 2), "a link that did not come by mail")
 }
 
 func TestRecentLinks(t *testing.T) {

@@ -19,7 +19,7 @@ func TestTokenKeepsEveryField(t *testing.T) {
 	u := addUser(t, db, "mira")
 	later := time.Now().Add(time.Hour).UTC().Truncate(time.Millisecond)
 	k := &idp.Token{Identifier: "ci", Intent: idp.IntentAppPassword, UserID: u.ID, Digest: digest(), Description: "d",
-		Expiring: true, ExpiresAt: &later, Managed: ptr("m"), FlowSlug: "f"}
+		Expiring: true, ExpiresAt: &later, Managed: ptr("m"), FlowSlug: "f", Reusable: true}
 	require.NoError(t, tokens.Create(ctx, k))
 	got, err := tokens.Get(ctx, k.ID)
 	require.NoError(t, err)
@@ -29,7 +29,7 @@ func TestTokenKeepsEveryField(t *testing.T) {
 
 	ben := addUser(t, db, "ben")
 	got.Identifier, got.Intent, got.UserID, got.Digest, got.Description = "ci2", idp.IntentAPI, ben.ID, digest(), "e"
-	got.Expiring, got.ExpiresAt, got.Managed, got.FlowSlug = false, nil, nil, ""
+	got.Expiring, got.ExpiresAt, got.Managed, got.FlowSlug, got.Reusable = false, nil, nil, "", false
 	require.NoError(t, tokens.Update(ctx, got))
 	again, err := tokens.GetByIdentifier(ctx, "ci2")
 	require.NoError(t, err)
@@ -131,12 +131,15 @@ func TestRevokeIntent(t *testing.T) {
 	db := open(t)
 	ctx, tokens := t.Context(), db.Repos().Tokens
 	u, other := addUser(t, db, "u"), addUser(t, db, "other")
-	addToken(t, db, u, idp.IntentRecovery)
+	first := addToken(t, db, u, idp.IntentRecovery)
 	addToken(t, db, u, idp.IntentRecovery)
 	kept := []*idp.Token{addToken(t, db, u, idp.IntentAPI), addToken(t, db, other, idp.IntentRecovery)}
-	n, err := tokens.RevokeIntent(ctx, u.ID, idp.IntentRecovery, nil)
+	n, err := tokens.RevokeIntent(ctx, u.ID, idp.IntentRecovery, &first.ID)
 	require.NoError(t, err)
-	require.Equal(t, 2, n)
+	require.Equal(t, 1, n)
+	n, err = tokens.RevokeIntent(ctx, u.ID, idp.IntentRecovery, nil)
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
 	n, err = tokens.RevokeIntent(ctx, u.ID, idp.IntentRecovery, nil)
 	require.NoError(t, err)
 	require.Zero(t, n)

@@ -1,6 +1,7 @@
 package token_test
 
 import (
+	"errors"
 	"net/url"
 	"sync/atomic"
 	"testing"
@@ -138,5 +139,84 @@ func TestOnlyLinksOpenFlows(t *testing.T) {
 		_, _, err := w.tokens.OpenLink(w.ctx, key)
 		require.Equal(t, opens, err == nil, string(intent))
 		require.Equal(t, opens, w.redeem(mia, issued.ID) == nil, string(intent))
+	}
+}
+
+// reusable is a link of mia's that may be used again, opened.
+func reusable(t *testing.T, w *world, mia *idp.User) (key string, id idp.TokenID) {
+	t.Helper()
+	link, err := w.tokens.RecoveryLink(w.ctx, idp.SystemActor(), mia.ID, w.recovers(), token.LinkTerms{Reusable: true})
+	require.NoError(t, err)
+	opened, _, err := w.tokens.OpenLink(w.ctx, keyOf(t, link))
+	require.NoError(t, err)
+	require.True(t, opened.Reusable)
+	return keyOf(t, link), opened.ID
+}
+
+// A link that is not single use serves everybody who uses it, at once or one after
+// the other.
+func TestAReusableLinkServesAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	mia, tom := w.user("mia"), w.user("tom")
+	key, id := reusable(t, w, mia)
+	var g errgroup.Group
+	for range 8 {
+		g.Go(func() error { return w.redeem(mia, id) })
+	}
+	require.NoError(t, g.Wait())
+	require.NoError(t, w.redeem(mia, id))
+	_, _, err := w.tokens.OpenLink(w.ctx, key)
+	require.NoError(t, err)
+	require.Equal(t, idp.RefusedUnknown, fault(t, w.redeem(tom, id)).Reason, "for its own user only")
+	require.Equal(t, false, w.events(idp.ActionModelCreated)[0].Context["single_use"])
+}
+
+// Whatever ends a link ends one that is not single use, whether or not it was
+// used before.
+func TestWhatEndsAReusableLink(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for name, c := range map[string]struct {
+		end  func(u *idp.User, id idp.TokenID) error
+		want idp.Refusal
+	}{
+		"revoked": {func(_ *idp.User, id idp.TokenID) error {
+			_, err := w.db.Repos().Tokens.Revoke(w.ctx, id)
+			return err
+		}, idp.RefusedEnded},
+		"removed": {func(_ *idp.User, id idp.TokenID) error { return w.tokens.Revoke(w.ctx, idp.SystemActor(), id) }, idp.RefusedUnknown},
+		"replaced": {func(u *idp.User, _ idp.TokenID) error {
+			_, err := w.tokens.RecoveryLink(w.ctx, idp.SystemActor(), u.ID, w.recovers(), token.LinkTerms{Reusable: true})
+			return err
+		}, idp.RefusedEnded},
+		"expired": {func(_ *idp.User, id idp.TokenID) error {
+			t, err := w.db.Repos().Tokens.Get(w.ctx, id)
+			past := time.Now().Add(-time.Second)
+			t.ExpiresAt = &past
+			return errors.Join(err, w.db.Repos().Tokens.Update(w.ctx, t))
+		}, idp.RefusedExpired},
+		"contained": {func(u *idp.User, _ idp.TokenID) error { return w.lockdowns.Deactivate(w.ctx, idp.SystemActor(), u.ID) }, idp.RefusedInactive},
+		"contained and restored": {func(u *idp.User, _ idp.TokenID) error {
+			return errors.Join(w.lockdowns.Deactivate(w.ctx, idp.SystemActor(), u.ID), w.lockdowns.Activate(w.ctx, idp.SystemActor(), u.ID))
+		}, idp.RefusedGeneration},
+		"contained, tokens only": {func(u *idp.User, _ idp.TokenID) error {
+			return w.db.InTx(w.ctx, func(tx idp.Repos) error {
+				held, err := tx.Users.Hold(w.ctx, u.ID)
+				if err != nil {
+					return err
+				}
+				_, err = w.lockdowns.CloseIn(w.ctx, tx, held, idp.Switches{RevokeTokens: true})
+				return err
+			})
+		}, idp.RefusedGeneration},
+	} {
+		u := w.user("u " + name)
+		key, id := reusable(t, w, u)
+		require.NoError(t, w.redeem(u, id), name)
+		require.NoError(t, c.end(u, id), name)
+		require.Equal(t, c.want, fault(t, w.redeem(u, id)).Reason, name)
+		_, _, err := w.tokens.OpenLink(w.ctx, key)
+		require.Equal(t, c.want, fault(t, err).Reason, name)
 	}
 }

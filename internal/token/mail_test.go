@@ -338,3 +338,27 @@ func TestRecoveryMail(t *testing.T) {
 	}
 	require.Equal(t, "2", m.scalar(`SELECT count(*)::text FROM links`))
 }
+
+// The order carries how often the link works to the token that is made later.
+func TestHowOftenAMailedLinkWorks(t *testing.T) {
+	t.Parallel()
+	m := newMailing(t)
+	mia := m.person("mia")
+	for _, again := range []bool{false, true} {
+		asked := m.ask(mia)
+		asked.Reusable = again
+		require.NoError(t, m.tokens.RecoveryMail(m.ctx, idp.SystemActor(), mia.ID, m.brand, m.stage.ID, token.LinkTerms{Reusable: again}))
+		for _, id := range []idp.LinkID{m.newest(), m.order(asked)} {
+			key := letterKey(t, m.mail(id))
+			for n := range 3 {
+				o, err := m.tokens.Open(m.ctx, key)
+				require.Equal(t, n == 0 || again, err == nil, "use %d of a reusable (%t) link: %v", n+1, again, err)
+				if err != nil {
+					continue
+				}
+				require.Equal(t, again, o.Token.Reusable && o.Link.Reusable)
+				require.NoError(t, m.redeem(mia, o.Token.ID))
+			}
+		}
+	}
+}

@@ -107,6 +107,15 @@ func (w *world) brand() *idp.Brand {
 	return &idp.Brand{FlowRecovery: &flow.ID}
 }
 
+// recovers is brand, with the flow made on first use.
+func (w *world) recovers() *idp.Brand {
+	w.Helper()
+	if f, err := w.db.Repos().Flows.GetBySlug(w.ctx, "recovery-flow"); err == nil {
+		return &idp.Brand{FlowRecovery: &f.ID}
+	}
+	return w.brand()
+}
+
 func fault(t *testing.T, err error) *idp.Error {
 	t.Helper()
 	var e *idp.Error
