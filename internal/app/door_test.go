@@ -243,6 +243,7 @@ func (d *doorway) session(how spoil) error {
 	if err != nil {
 		require.Contains(d, page.location(), "/flows/-/default/authentication/", "strangers are sent to sign in")
 	}
+	d.watching(how)
 	return d.agree(err, b.works(), "session")
 }
 
@@ -281,6 +282,7 @@ func (d *doorway) flowLink(how spoil) error {
 	require.Equal(d, err == nil, redeemed == nil, "opening says %v, redeeming %v", err, redeemed)
 	require.True(d, idp.Is(redeem(), idp.CodeRefused), "once")
 	d.mailedLink(how, err)
+	d.madeAgain(how, err)
 	return d.agree(err, answer.status == http.StatusSeeOther, "link")
 }
 
@@ -434,6 +436,8 @@ func (d *doorway) target(how spoil) (idp.Actor, idp.UserID) {
 
 func (d *doorway) tokenIssue(how spoil) error {
 	d.Helper()
+	d.revealed(how)
+	d.rekeyed(how)
 	actor, target := d.target(how)
 	_, _, err := d.Tokens.Issue(d.Context(), actor, token.Draft{User: target, Identifier: unique("issued")})
 	answer := d.admin().do(http.MethodPost, "/api/v3/core/tokens/", map[string]any{"identifier": unique("issued"), "user": target})
