@@ -13,10 +13,10 @@ import (
 // watching goes on with the inspector of a flow that a superuser opened, after
 // somebody else has signed in by the flow: what is left of the superuser is the
 // watch, which keeps the generation of the session that it began with. It has no
-// end of its own, and one purpose.
+// end of its own and no binding, and one purpose.
 func (d *doorway) watching(how spoil) {
 	d.Helper()
-	if how == expired || how == ended || how == misused {
+	if how == expired || how == ended || how == misused || how == moved {
 		return
 	}
 	root, slug := d.user(unique("root"), d.administers), unique("watched")
