@@ -28,7 +28,7 @@ func (a *App) engine() *flow.Executor {
 	a.policyKinds = policy.NewKinds(policies.Kinds(policies.Deps{
 		Reputations: a.DB.Repos().Reputations, Clock: a.DB, BreachedPasswords: a.Config.BreachedPasswords}))
 	a.policies = policy.NewEngine(a.policyKinds).With(policies.Directory{Store: a.DB}).
-		Acting(policies.Effects{Store: a.DB, Post: a.Mail, Log: a.Log}).Resolving(net.DefaultResolver)
+		Acting(policies.Effects{Store: a.DB, Post: a.Mail, Log: a.Log}).Resolving(net.DefaultResolver).Locating(a.Geo)
 	bound := stages.NewPolicies(a.DB, a.policies)
 	return flow.NewExecutor(flow.Deps{Store: a.DB, Policies: bound, Kinds: stages.All(stages.Deps{
 		Store: a.DB, Accounts: a.Accounts, Sessions: a.Sessions, Lockdowns: a.Lockdowns, Invitations: a.Invitations, Consents: a.Consents, Policies: bound,

@@ -19,9 +19,10 @@ const defaultTimeout = 30 * time.Second
 type Engine struct {
 	kinds     *Kinds
 	built     *cache[builtKey, Policy]
-	directory Directory // nil = expressions can ask for nothing
-	effects   Effects   // nil = and do nothing
-	lookups   *lookups  // nil = and look up nothing
+	directory Directory       // nil = expressions can ask for nothing
+	effects   Effects         // nil = and do nothing
+	lookups   *lookups        // nil = and look up nothing
+	atlas     idp.Whereabouts // nil = and nobody is anywhere
 }
 
 type builtKey struct {

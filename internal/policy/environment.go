@@ -48,6 +48,8 @@ var variables = []Entry{
 	{"request.obj", "variable", "map or nil", "What the policy is bound to: a flow (pk, model, name, slug, title, designation) or a stage of one (pk, model, name, order, stage, target); nil where policies are asked in another way, and in prompts."},
 	{"context.pending_user", "variable", "user or nil", "The user the flow is about."},
 	{"context.prompt_data", "variable", "map", "The answers given so far, by field key."},
+	{"context.geoip", "variable", "map or nil", "Where the client's address is: continent and country (two letters), city, lat, long. Empty when the database does not hold the address, nil without a database (option geoip_city)."},
+	{"context.asn", "variable", "map or nil", "Whose network the client's address belongs to: asn (a number), as_org, network. Empty when the database does not hold the address, nil without a database (option geoip_asn)."},
 	{"context.flow_plan", "variable", "map", "The flow: context, which is the same as context here."},
 	{"context.lockdown_target_user", "variable", "user or nil", "Whom a lockdown of one account is about."},
 	{"context.lockdown_target_users", "variable", "list of users", "Whom a lockdown is about; empty outside of one."},
@@ -75,6 +77,8 @@ func environmentTypes() types.Map {
 	}
 	context := types.Map{
 		types.Extra:             types.Any,
+		"geoip":                 types.Map{"continent": types.Any, "country": types.Any, "city": types.Any, "lat": types.Any, "long": types.Any},
+		"asn":                   types.Map{"asn": types.Any, "as_org": types.Any, "network": types.Any},
 		"pending_user":          user,
 		"prompt_data":           free,
 		"lockdown_target_user":  held,
@@ -130,6 +134,7 @@ func environment(req idp.PolicyRequest, m *meter) (map[string]any, error) {
 	if context["prompt_data"] == nil {
 		context["prompt_data"] = map[string]any{}
 	}
+	locate(m.ctx, req, context)
 	addFlowPlan(context)
 	object, err := plain(req.Object, "request.obj", 0, &left)
 	if err != nil {

@@ -46,9 +46,12 @@ func (s *Server) part(w http.ResponseWriter, r *http.Request, err error) error {
 	}
 	scope := web.From(r.Context())
 	scope.Cookies.Clear(w, web.SessionCookie)
-	path := r.URL.Path
-	if !scope.API && (strings.HasPrefix(path, "/flows/") || strings.HasPrefix(path, "/if/flow/")) {
-		scope.Record.Code = string(idp.RefusedBinding)
+	if scope.API {
+		w.Header().Set("WWW-Authenticate", "Bearer") // what a program can do about a 401; browsers ask nobody for it
+		return err
+	}
+	if strings.HasPrefix(r.URL.Path, "/flows/") || strings.HasPrefix(r.URL.Path, "/if/flow/") {
+		scope.Record.Warn(err)
 		return nil
 	}
 	return err
