@@ -125,6 +125,7 @@ func TestContainWithoutABrowser(t *testing.T) {
 	require.Len(t, got["results"], 3)
 	first := got["results"].([]any)[0].(map[string]any)
 	require.Equal(t, 1.0, first["ended"].(map[string]any)["sessions"])
+	require.Equal(t, []any{0.0, 0.0}, []any{first["ended"].(map[string]any)["consents"], first["ended"].(map[string]any)["invitations"]})
 	require.Equal(t, 1.0, first["ended"].(map[string]any)["tokens"].(map[string]any)["api"])
 	require.True(t, r.fresh(r.person).IsActive)
 
