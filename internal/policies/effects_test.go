@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/policies"
 	"github.com/portcullis-idp/portcullis/internal/policy"
@@ -125,4 +126,33 @@ func TestPoliciesSeeWhatTheyAreBoundTo(t *testing.T) {
 	w.bind(at, first.ID.UUID())
 	w.bind(at, second.ID.UUID())
 	require.Equal(t, "second", denial(t, w.at("192.0.2.1").begin("bound")), "the first stage is not the one")
+}
+
+// Answers that were typed unseen stay out of what a policy leaves behind, by
+// whatever name the prompt has, already when it validates them.
+func TestUnseenAnswersStayUnseen(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	prompt := &idp.Prompt{Name: "animal", FieldKey: "animal", Label: "Animal", Type: "password", Required: true}
+	require.NoError(t, w.db.Repos().Prompts.Create(t.Context(), prompt))
+	const act = `ak_create_event("suspicious_request", {"answers": prompt_context, "said": "a " + prompt_context.animal + "!"}) and
+		ak_send_email("soc@example.org", "Look", {"body": "A " + prompt_context.animal + "!"})`
+	rules := w.named("validates", "expression", expression(act), false)
+	settings, err := json.Marshal(map[string]any{"fields": []idp.PromptID{prompt.ID}, "validation_policies": []idp.PolicyID{rules.ID}})
+	require.NoError(t, err)
+	f := w.flow("asks", idp.DesignationEnrollment)
+	w.stage(f, 0, "prompt", string(settings))
+	next := w.stage(f, 10, "deny", `{"deny_message": "Through."}`)
+	w.bind(w.named("bound", "expression", expression(act), false), next.ID.UUID())
+	b := w.at("192.0.2.1")
+	require.Equal(t, "prompt", b.begin("asks").Stage)
+	require.Equal(t, "Through.", denial(t, b.post("asks", flow.Input{"animal": "wombat"})))
+	page, err := w.db.Repos().Events.Find(t.Context(), idp.EventFilter{Actions: []idp.Action{idp.ActionSuspicious}})
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, page.Total, 2)
+	for _, e := range page.Items {
+		require.Equal(t, map[string]any{"animal": idp.Hidden}, e.Context["answers"])
+		require.Equal(t, "a "+idp.Hidden+"!", e.Context["said"])
+	}
+	require.Equal(t, []string{"soc@example.org"}, w.queued(), "both are the same, for nothing of the answer is in it")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"sync"
@@ -217,6 +218,8 @@ func TestSendEmail(t *testing.T) {
 		`ak_send_email("no address"` + body:                                                                  {not: true},
 		`ak_send_email("a@example.org\r\nBcc: b@example.org"` + body:                                         {not: true},
 		`ak_send_email("Ada <a@example.org>"` + body:                                                         {not: true},
+		`ak_send_email("<a@example.org>"` + body:                                                             {not: true},
+		`ak_send_email("a@example.org(Ada)"` + body:                                                          {not: true},
 		`ak_send_email("a@example.org, b@example.org"` + body:                                                {not: true},
 		`ak_send_email("a@example.org", "Hello\r\nBcc: b@example.org\tx\u2028y", {"body": "a\r\nb\u0000c"})`: {to: "a@example.org", want: "Hello Bcc: b@example.org x y: a\nbc"},
 		`ak_send_email("a@example.org", repeat("x", 200), {"body": "Text"})`:                                 {to: "a@example.org", want: strings.Repeat("x", 150) + "…: Text"},
@@ -439,4 +442,22 @@ func TestWhatAPolicyIsBoundTo(t *testing.T) {
 	require.ErrorContains(t, err, "cannot fetch slug from nil")
 	_, err = Compile(`request.obj.slugg`)
 	require.ErrorContains(t, err, "unknown field slugg")
+}
+
+// The help says the bounds that hold.
+func TestHelpSaysTheBounds(t *testing.T) {
+	t.Parallel()
+	help := map[string]string{}
+	for _, e := range Environment() {
+		help[e.Name] = e.Help
+	}
+	for name, bounds := range map[string][]string{
+		"ak_create_event": {fmt.Sprintf("At most %d in one evaluation, of %d kB", maxEvents, maxEventSize>>10)},
+		"ak_send_email":   {fmt.Sprintf("up to %d of them", maxRecipients), fmt.Sprintf("At most %d calls", maxLetters)},
+		"resolve_dns":     {fmt.Sprintf("%d seconds", int(lookupKept.Seconds())), fmt.Sprintf("at most %d questions", maxLookups), "within a second"},
+	} {
+		for _, bound := range bounds {
+			require.Contains(t, help[name], bound)
+		}
+	}
 }
