@@ -90,9 +90,9 @@ type KnownDevices interface {
 	// CodeNotFound when they never met.
 	Get(ctx context.Context, digest []byte, user UserID) (*KnownDevice, error)
 	Find(ctx context.Context, filter KnownDeviceFilter) (Page[KnownDevice], error)
-	// Until returns the latest expiry of what the browser is known for, to
-	// anybody; zero when nobody knows it.
-	Until(ctx context.Context, digest []byte) (time.Time, error)
+	// Until returns how long the browser is known to somebody besides the user;
+	// zero when to nobody.
+	Until(ctx context.Context, digest []byte, besides UserID) (time.Time, error)
 	// Remember makes or renews the row of d.Digest and d.UserID for a lifetime
 	// from now on, and assigns ID, CreatedAt, LastSeenAt and ExpiresAt. A row
 	// that was revoked or is of another generation than d stays so:

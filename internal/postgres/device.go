@@ -51,10 +51,10 @@ func (r knownDevices) Find(ctx context.Context, f idp.KnownDeviceFilter) (idp.Pa
 	return page(ctx, r.q, deviceListing, w, f.Paging, scanDevice)
 }
 
-func (r knownDevices) Until(ctx context.Context, digest []byte) (time.Time, error) {
+func (r knownDevices) Until(ctx context.Context, digest []byte, besides idp.UserID) (time.Time, error) {
 	var until *time.Time
 	err := r.q.QueryRow(ctx, `SELECT max(d.expires_at) FROM known_devices d `+deviceUser+
-		` WHERE d.digest = $1 AND `+deviceKnown, digest).Scan(&until)
+		` WHERE d.digest = $1 AND d.user_id <> $2 AND `+deviceKnown, digest, besides).Scan(&until)
 	if err != nil || until == nil {
 		return time.Time{}, wrap(err, "known device", "asking how long a device is known")
 	}

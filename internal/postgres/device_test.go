@@ -116,22 +116,24 @@ func TestPeopleShareABrowser(t *testing.T) {
 	db := open(t)
 	ctx, devices := t.Context(), db.Repos().KnownDevices
 	mira, ben, value := addUser(t, db, "mira"), addUser(t, db, "ben"), digest()
-	until := func() time.Time {
-		at, err := devices.Until(ctx, value)
+	until := func(besides idp.UserID) time.Time {
+		at, err := devices.Until(ctx, value, besides)
 		require.NoError(t, err)
 		return at
 	}
-	require.Zero(t, until(), "nobody")
+	require.Zero(t, until(0), "nobody")
 	long, short := addDevice(t, db, mira, value, 9*time.Hour), addDevice(t, db, ben, value, time.Hour)
 	require.NotEqual(t, long.ID, short.ID)
-	require.Equal(t, long.ExpiresAt, until())
+	require.Equal(t, long.ExpiresAt, until(0))
+	require.Equal(t, long.ExpiresAt, until(ben.ID))
+	require.Equal(t, short.ExpiresAt, until(mira.ID))
 	_, err := devices.Forget(ctx, long.ID)
 	require.NoError(t, err)
-	require.Equal(t, short.ExpiresAt, until())
+	require.Equal(t, short.ExpiresAt, until(0))
 	require.True(t, knows(t, db, value, ben))
 	require.False(t, knows(t, db, value, mira))
 	raise(t, db, ben.ID)
-	require.Zero(t, until())
+	require.Zero(t, until(0))
 }
 
 func TestDevicesAreSeenAtMostOnceAMinute(t *testing.T) {

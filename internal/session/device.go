@@ -47,18 +47,22 @@ func (s *Service) Device(ctx context.Context, u *idp.User, value string, lifetim
 		return fresh, nil
 	}
 	devices, digest := s.store.Repos().KnownDevices, secret.DigestOf(value).Bytes()
-	until, err := devices.Until(ctx, digest)
-	if err != nil || until.IsZero() {
+	until, err := devices.Until(ctx, digest, u.ID)
+	if err != nil {
 		return fresh, err
 	}
+	same := Device{Value: value, Lifetime: lifetime, Until: until}
 	old, err := devices.Get(ctx, digest, u.ID)
 	switch {
+	case idp.Is(err, idp.CodeNotFound) && !until.IsZero():
+		return same, nil
 	case idp.Is(err, idp.CodeNotFound):
-		return Device{Value: value, Lifetime: lifetime, Until: until}, nil
+		return fresh, nil
 	case err != nil:
 		return fresh, err
 	case old.RevokedAt == nil && old.Generation == u.SessionGeneration:
-		return Device{Value: value, Known: old.Known, Lifetime: lifetime, Until: until}, nil
+		same.Known = old.Known
+		return same, nil
 	}
 	return fresh, nil
 }
