@@ -68,7 +68,7 @@ func (d *database) find(addr netip.Addr) (record, netip.Prefix, bool) {
 	var r record
 	if err := found.Decode(&r); err != nil {
 		state := now.state
-		state.Status, state.Fault = idp.DatabaseMissing, "It is damaged."
+		state.Status, state.Fault = idp.DatabaseMissing, "it is damaged"
 		if d.current.CompareAndSwap(now, &edition{state: state}) {
 			d.log.Error("a database of addresses is damaged and not used any more", "of", d.noun, "path", d.path, "error", err)
 		}

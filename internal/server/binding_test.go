@@ -249,3 +249,27 @@ func TestRequestsWhileDatabasesAreReplaced(t *testing.T) {
 	require.Empty(t, b.events(idp.ActionLogout))
 	require.Equal(t, http.StatusSeeOther, b.from(abroad, "/probe/private/", b.bound(asn)).Code)
 }
+
+// The API says where sessions are, as far as is known.
+func TestSessionsOfTheAPISayWhereTheyAre(t *testing.T) {
+	t.Parallel()
+	b := newBoundRig(t)
+	b.rest.Whereabouts = b.databases
+	cookie := b.bound(asn)
+	found := b.do(request{path: path("/core/authenticated_sessions/?user=%d", b.admin.ID), cookie: cookie, remote: home + ":1"}).json(http.StatusOK)
+	one := found["results"].([]any)[0].(map[string]any)
+	require.Equal(t, map[string]any{"continent": "EU", "country": "DE", "city": "Kassel", "lat": 51.3, "long": 9.5}, one["geo_ip"])
+	require.Equal(t, map[string]any{"asn": 6805.0, "as_org": "Telefonica Germany", "network": "192.0.2.0/24"}, one["asn"])
+	one = b.do(request{path: path("/core/authenticated_sessions/%s/", one["uuid"]), cookie: cookie, remote: home + ":1"}).json(http.StatusOK)
+	require.Equal(t, "DE", one["geo_ip"].(map[string]any)["country"])
+	require.Equal(t, []any{"can_geo_ip", "can_asn"}, b.do(request{path: path("/root/config/")}).json(http.StatusOK)["capabilities"])
+
+	unknown := map[string]any{"continent": nil, "country": nil, "city": "", "lat": nil, "long": nil}
+	for _, w := range []idp.Whereabouts{idp.Nowhere{}, nil} {
+		b.rest.Whereabouts = w
+		one = b.do(request{path: path("/core/authenticated_sessions/%s/", one["uuid"]), cookie: cookie, remote: home + ":1"}).json(http.StatusOK)
+		require.Equal(t, unknown, one["geo_ip"])
+		require.Equal(t, map[string]any{"asn": nil, "as_org": nil, "network": nil}, one["asn"])
+		require.Empty(t, b.do(request{path: path("/root/config/")}).json(http.StatusOK)["capabilities"])
+	}
+}

@@ -27,6 +27,8 @@ type Deps struct {
 	// PublicURL turns the path of a recovery link into one that can be sent;
 	// "" = the host of the request.
 	PublicURL string
+	// Whereabouts says where sessions are used from; nil = nobody knows.
+	Whereabouts idp.Whereabouts
 }
 
 // Console answers every page of the console.
@@ -39,12 +41,13 @@ type Console struct {
 	configure *configure.Service
 	flow      page.LockdownFlow
 	public    string
+	atlas     idp.Whereabouts
 }
 
 // New returns a Console.
 func New(d Deps) *Console {
 	return &Console{store: d.Store, accounts: d.Accounts, sessions: d.Sessions, tokens: d.Tokens,
-		lockdowns: d.Lockdowns, configure: d.Configure, flow: d.Flow, public: d.PublicURL}
+		lockdowns: d.Lockdowns, configure: d.Configure, flow: d.Flow, public: d.PublicURL, atlas: d.Whereabouts}
 }
 
 // Routes adds the console's pages; it is one of server.Deps.Mounts. Whoever is

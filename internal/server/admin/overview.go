@@ -51,7 +51,9 @@ func (c *Console) overview(w http.ResponseWriter, r *http.Request) error {
 		v.Events = append(v.Events, eventMoment(&events.Items[i]))
 	}
 	v.Page = page.Console(r, ui.PageProps{Title: "Overview", Subtitle: "Who is here, what happened, and which doors are closed."})
-	v.Page.Banner = c.flowBanner(r)
+	if v.Page.Banner, err = c.overviewBanner(r); err != nil {
+		return err
+	}
 	return page.Render(w, r, overviewPage(v))
 }
 

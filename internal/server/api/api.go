@@ -46,6 +46,7 @@ type Deps struct {
 	Mail        Mail
 	Blueprints  *blueprint.Library // nil = blueprints are not offered
 	Prints      *blueprint.Service
+	Whereabouts idp.Whereabouts // nil = nobody knows where addresses are
 	Version     string
 	PublicURL   string // without a trailing slash; "" = derived from each request
 }

@@ -30,9 +30,25 @@ type ErrorReportingConfig struct {
 func (a *API) mountRoot() {
 	a.kit.add(operation{method: http.MethodGet, path: "/root/config/", id: "root_config_retrieve", tag: "root", anonymous: true,
 		summary: "What the server can do", response: reflect.TypeFor[Config](), run: func(*call) (any, error) {
-			return Config{Capabilities: []string{}, ErrorReporting: ErrorReportingConfig{Environment: "portcullis"},
+			return Config{Capabilities: a.capabilities(), ErrorReporting: ErrorReportingConfig{Environment: "portcullis"},
 				CacheTimeout: 300, CacheTimeoutFlows: 300, CacheTimeoutPolicies: 300}, nil
 		}})
+}
+
+// capabilities are what may be there or not, by the names of the contract.
+func (a *API) capabilities() []string {
+	out := []string{}
+	if a.Whereabouts == nil {
+		return out
+	}
+	state := a.Whereabouts.State()
+	if state.Places.Loaded() {
+		out = append(out, "can_geo_ip")
+	}
+	if state.Networks.Loaded() {
+		out = append(out, "can_asn")
+	}
+	return out
 }
 
 // mountSchema offers the document. It is written when it is asked for first, when

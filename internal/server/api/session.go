@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"net/netip"
 	"reflect"
 	"slices"
 	"time"
@@ -76,7 +77,7 @@ type SessionASN struct {
 	Network *string `json:"network"`
 }
 
-func sessionView(c *call, s *idp.Session) AuthenticatedSession {
+func (a *API) sessionView(c *call, s *idp.Session) AuthenticatedSession {
 	agent := useragent.Parse(s.UserAgent)
 	v := AuthenticatedSession{UUID: s.ID, User: s.UserID, LastUserAgent: s.UserAgent, LastUsed: s.LastSeenAt.UTC(),
 		Expires: s.ExpiresAt.UTC(), Created: s.CreatedAt.UTC(), AuthMethod: s.AuthMethod,
@@ -88,7 +89,34 @@ func sessionView(c *call, s *idp.Session) AuthenticatedSession {
 	if s.IP.IsValid() {
 		v.LastIP = s.IP.String()
 	}
+	v.GeoIP, v.ASN = a.locate(s.IP)
 	return v
+}
+
+// locate says where an address is as far as is known now: of what was known
+// when the session moved there nothing is kept.
+func (a *API) locate(at netip.Addr) (place SessionGeoIP, network SessionASN) {
+	if a.Whereabouts == nil {
+		return place, network
+	}
+	if p, ok := a.Whereabouts.Place(at); ok {
+		place = SessionGeoIP{Continent: known(p.Continent), Country: known(p.Country), City: p.City}
+		if p.Located {
+			place.Lat, place.Long = &p.Lat, &p.Long
+		}
+	}
+	if n, ok := a.Whereabouts.Network(at); ok {
+		number, prefix := int(n.ASN), n.Prefix.String()
+		network = SessionASN{ASN: &number, ASOrg: known(n.ASOrg), Network: &prefix}
+	}
+	return place, network
+}
+
+func known(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
 }
 
 func (a *API) sessions() resource[AuthenticatedSession, struct{}] {
@@ -115,7 +143,7 @@ func (a *API) listSessions(c *call, p idp.Paging) ([]AuthenticatedSession, int, 
 	}
 	views := make([]AuthenticatedSession, 0, len(page.Items))
 	for i := range page.Items {
-		views = append(views, sessionView(c, &page.Items[i]))
+		views = append(views, a.sessionView(c, &page.Items[i]))
 	}
 	return views, page.Total, nil
 }
@@ -140,7 +168,7 @@ func (a *API) getSession(c *call, _ string) (*AuthenticatedSession, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := sessionView(c, s)
+	v := a.sessionView(c, s)
 	return &v, nil
 }
 
