@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -54,7 +56,7 @@ func (l *ledger) Send(_ context.Context, messages []idp.Message) (string, error)
 type zone struct {
 	hosts map[string][]string
 	names map[string][]string
-	slow  bool // answers only when nobody waits any more
+	slow  atomic.Bool // answers only when nobody waits any more
 
 	mu    sync.Mutex
 	asked []string
@@ -66,9 +68,16 @@ func (z *zone) note(what string) {
 	z.asked = append(z.asked, what)
 }
 
+// questions lists what was asked.
+func (z *zone) questions() []string {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	return slices.Clone(z.asked)
+}
+
 func (z *zone) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
 	z.note(network + " " + host)
-	if z.slow {
+	if z.slow.Load() {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
@@ -86,7 +95,7 @@ func (z *zone) LookupNetIP(ctx context.Context, network, host string) ([]netip.A
 
 func (z *zone) LookupAddr(ctx context.Context, address string) ([]string, error) {
 	z.note("ptr " + address)
-	if z.slow {
+	if z.slow.Load() {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
@@ -366,7 +375,7 @@ func TestLookups(t *testing.T) {
 			z.hosts["many.example"] = append(z.hosts["many.example"], netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)}).String())
 		}
 		r, err := actingEngine(nil, z).EvaluatePolicy(t.Context(), asPolicy(source), request())
-		require.Equal(t, c.asked, strings.Join(z.asked, ","), source)
+		require.Equal(t, c.asked, strings.Join(z.questions(), ","), source)
 		if c.fault != "" {
 			require.ErrorContains(t, err, c.fault, source)
 			continue
@@ -380,7 +389,8 @@ func TestLookups(t *testing.T) {
 func TestLookupsAreBoundedByTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		z := &zone{slow: true, hosts: map[string][]string{"a.example": {"192.0.2.1"}}}
+		z := &zone{hosts: map[string][]string{"a.example": {"192.0.2.1"}}}
+		z.slow.Store(true)
 		e := actingEngine(nil, z)
 		ask := func() bool {
 			r, err := e.EvaluatePolicy(t.Context(), asPolicy(`resolve_dns("a.example") == []`), request())
@@ -390,16 +400,16 @@ func TestLookupsAreBoundedByTime(t *testing.T) {
 		began := time.Now()
 		require.True(t, ask())
 		require.Equal(t, lookupTime, time.Since(began))
-		z.slow = false
+		z.slow.Store(false)
 		require.True(t, ask(), "also that there was no answer is kept")
-		require.Len(t, z.asked, 1)
+		require.Len(t, z.questions(), 1)
 		time.Sleep(lookupKept)
 		require.False(t, ask())
 		require.False(t, ask())
-		require.Len(t, z.asked, 2)
+		require.Len(t, z.questions(), 2)
 
 		// The policy's own time ends it earlier, and then there is no answer to keep.
-		z.slow = true
+		z.slow.Store(true)
 		time.Sleep(lookupKept)
 		ctx, cancel := context.WithTimeout(t.Context(), lookupTime/2)
 		defer cancel()
@@ -408,9 +418,9 @@ func TestLookupsAreBoundedByTime(t *testing.T) {
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.Equal(t, lookupTime/2, time.Since(began))
 		synctest.Wait()
-		z.slow = false
+		z.slow.Store(false)
 		require.False(t, ask())
-		require.Len(t, z.asked, 4)
+		require.Len(t, z.questions(), 4)
 	})
 }
 
@@ -418,13 +428,14 @@ func TestLookupsAreBoundedByTime(t *testing.T) {
 func TestLookupsUnderWayAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		z := &zone{slow: true}
+		z := &zone{}
+		z.slow.Store(true)
 		l := newLookups(z)
 		for i := range maxWaiting + 10 {
 			go func() { _ = l.question(t.Context(), "ip", strings.Repeat("a", i+1)) }()
 		}
 		synctest.Wait()
-		require.Len(t, z.asked, maxWaiting)
+		require.Len(t, z.questions(), maxWaiting)
 	})
 }
 
