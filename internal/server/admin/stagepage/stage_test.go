@@ -60,9 +60,10 @@ func TestFormsKeepEveryValue(t *testing.T) {
 		"deny":       {"deny", `{"deny_message": "\nNo.\n\n  <b>Really</b> & \"truly\" not.\n"}`},
 		"prompt":     {"prompt", `{"fields": ["` + second.ID.String() + `", "` + first.ID.String() + `"], "validation_policies": ["` + check.ID.String() + `"]}`},
 		"user write": {"user_write", `{"user_creation_mode": "never_create", "create_users_group": "` + group + `", "user_type": "internal", "user_path_template": "a/b"}`},
-		"user login": {"user_login", `{"session_duration": "days=3;hours=1", "terminate_other_sessions": true, "remember_me_offset": "weeks=1"}`},
-		"redirect":   {"redirect", `{"mode": "flow", "target_flow": "` + other.ID.String() + `", "target_static": "", "keep_context": true}`},
-		"password":   {"password", `{"failed_attempts_before_cancel": 7, "allow_show_password": true, "configure_flow": "` + other.ID.String() + `"}`},
+		"user login": {"user_login", `{"session_duration": "days=3;hours=1", "terminate_other_sessions": true, "remember_me_offset": "weeks=1",
+			"network_binding": "bind_asn", "geoip_binding": "bind_continent_country", "binding_log_only": true, "binding_private_addresses": true, "idle_timeout": "hours=2"}`},
+		"redirect": {"redirect", `{"mode": "flow", "target_flow": "` + other.ID.String() + `", "target_static": "", "keep_context": true}`},
+		"password": {"password", `{"failed_attempts_before_cancel": 7, "allow_show_password": true, "configure_flow": "` + other.ID.String() + `"}`},
 	} {
 		before := w.stage("the "+name, c.kind, c.settings)
 		path := stagesAt + before.ID.String() + "/"
