@@ -38,7 +38,7 @@ func ParseDuration(s string) (time.Duration, error) {
 		if err != nil {
 			return 0, Invalid("", "“%s” is not a number of %s.", clip(value, 64), strings.TrimSpace(key))
 		}
-		if n > maxDuration || n < -maxDuration || sum+n > maxDuration || sum+n < -maxDuration {
+		if n > maxDuration || n < -maxDuration || n > 0 && sum > maxDuration-n || n < 0 && sum < -maxDuration-n {
 			return 0, outOfBounds()
 		}
 		sum += n
@@ -49,11 +49,12 @@ func ParseDuration(s string) (time.Duration, error) {
 	return sum, nil
 }
 
-// maxDuration is half of what a time.Duration can be: two of them never overflow.
-const maxDuration = math.MaxInt64 / 2
+// maxDuration is the most that a duration may be: 290 years, about as much as a
+// time.Duration can be.
+const maxDuration = 290 * 8766 * time.Hour
 
 func outOfBounds() *Error {
-	return Invalid("", "The duration must be at least zero and at most 146 years.")
+	return Invalid("", "The duration must be at least zero and at most 290 years.")
 }
 
 // times multiplies a unit by a number in decimal notation. What does not fit is
@@ -67,7 +68,7 @@ func times(number string, unit time.Duration) (time.Duration, error) {
 		return 0, strconv.ErrSyntax
 	}
 	product := n * float64(unit)
-	if math.Abs(product) >= maxDuration {
+	if math.Abs(product) >= float64(maxDuration) {
 		if product < 0 {
 			return -maxDuration - 1, nil
 		}

@@ -20,7 +20,7 @@ func TestParseDuration(t *testing.T) {
 		"0": 0, "seconds=0": 0, " 0 ": 0, "hours=1": time.Hour, "hours=1;minutes=2;seconds=3": time.Hour + 2*time.Minute + 3*time.Second,
 		"hours=1,minutes=2": time.Hour + 2*time.Minute, "days=1.5": 36 * time.Hour, "weeks=2": 14 * 24 * time.Hour,
 		" minutes = 1 ; seconds = -30 ": 30 * time.Second, "milliseconds=5;microseconds=7": 5*time.Millisecond + 7*time.Microsecond,
-		"seconds=1;seconds=2;": 3 * time.Second,
+		"seconds=1;seconds=2;": 3 * time.Second, "days=99999": 99999 * 24 * time.Hour, "weeks=15000;weeks=-14999": 7 * 24 * time.Hour,
 	} {
 		got, err := idp.ParseDuration(s)
 		require.NoError(t, err, s)
@@ -28,7 +28,7 @@ func TestParseDuration(t *testing.T) {
 	}
 	for s, part := range map[string]string{
 		"": "is expected", ";;": "is expected", "1": "“1”", "5m": "“5m”", "hors=1": "“hors=1”", "hours": "“hours”", "hours=x": "number of hours",
-		"hours=": "number of hours", "seconds=-1": "at least zero", "weeks=1e300": "at most", "weeks=-1e300;weeks=1": "at most", "weeks=7000;weeks=7000": "at most", "seconds=0x10": "number of seconds", "days=1_0": "number of days", "days=NaN": "number of days", "days=Inf": "number of days",
+		"hours=": "number of hours", "seconds=-1": "at least zero", "weeks=1e300": "at most", "weeks=-1e300;weeks=1": "at most", "hours=-1;weeks=1e300": "at most", "weeks=9000;weeks=9000": "at most", "weeks=-9000;weeks=-9000": "at least", "seconds=0x10": "number of seconds", "days=1_0": "number of days", "days=NaN": "number of days", "days=Inf": "number of days",
 		"hours=1;minuts=3": "“minuts=3”", "HOURS=1": "“HOURS=1”",
 	} {
 		_, err := idp.ParseDuration(s)

@@ -1,6 +1,7 @@
 package userlogin
 
 import (
+	"math"
 	"time"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
@@ -54,6 +55,9 @@ func (s *Settings) durations() (durations, error) {
 			faults.Add(f.field, "The duration must be zero or at least seconds=%d.", int(f.least.Seconds()))
 		}
 		*f.to = got
+	}
+	if d.offset > math.MaxInt64-d.lasts {
+		faults.Add("remember_me_offset", "Together with session_duration it must be at most 290 years.")
 	}
 	d.idle = d.idle.Truncate(time.Second)
 	return d, faults.Err()
