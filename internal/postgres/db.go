@@ -89,6 +89,7 @@ func (db *DB) open(ctx context.Context, url string, o Options) error {
 	config.MaxConnIdleTime = 5 * time.Minute
 	config.ConnConfig.StatementCacheCapacity = statements
 	config.ConnConfig.OnNotice = noteChange
+	patient(config.ConnConfig)
 	if config.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
 		config.ConnConfig.DescriptionCacheCapacity = 0 // of use in another mode only
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/server/web"
 )
 
-// fail renders an error: JSON under /api, a page elsewhere. On pages, whoever is
+// fail renders an error: JSON for programs (/api, /-), a page elsewhere. On pages, whoever is
 // not signed in is sent to sign in.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	scope := web.From(r.Context())
@@ -29,7 +29,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header().Del("ETag")
 	w.Header().Set("Cache-Control", "no-store")
 	switch {
-	case scope.API:
+	case scope.API, strings.HasPrefix(r.URL.Path, "/-/"):
 		web.WriteProblem(w, r, err)
 	case idp.Is(err, idp.CodeUnsigned) && scope.Actor.User == nil:
 		_ = web.Redirect(w, r, web.SignInURL(r))

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/server/flowlink"
@@ -112,11 +113,16 @@ func none(err error) bool {
 		idp.Is(err, idp.CodeInvalid) || idp.Is(err, idp.CodeUnsigned)
 }
 
+// brandLimit is how long a request waits to learn what it should look like.
+const brandLimit = 2 * time.Second
+
 // brand finds the brand of the host that was asked for, and notes which state
 // of the configuration the request sees. Without any brand, or when the database
 // does not answer, the request still gets a face.
 func (s *Server) brand(r *http.Request) *idp.Brand {
-	ctx, repos := r.Context(), s.store.Repos()
+	repos := s.store.Repos()
+	ctx, cancel := context.WithTimeout(r.Context(), brandLimit)
+	defer cancel()
 	revision, err := repos.Configuration.Revision(ctx)
 	if err != nil {
 		web.From(ctx).Record.Warn(err)

@@ -1,0 +1,175 @@
+package app_test
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+)
+
+// cable lies between a server and its database. It can be cut, as a network is:
+// nothing comes through and nobody is told. It notes which statements are run.
+type cable struct {
+	network, address string
+	listener         net.Listener
+	url              string
+
+	mu         sync.Mutex
+	cut        bool
+	ends       map[net.Conn]bool
+	statements []string
+}
+
+// lay returns a cable to the database; its url is the server's.
+func lay(t *testing.T, database string) *cable {
+	t.Helper()
+	config, err := pgx.ParseConfig(database)
+	require.NoError(t, err)
+	c := &cable{ends: map[net.Conn]bool{}}
+	c.network, c.address = "tcp", net.JoinHostPort(config.Host, fmt.Sprint(config.Port))
+	if strings.HasPrefix(config.Host, "/") {
+		c.network, c.address = "unix", fmt.Sprintf("%s/.s.PGSQL.%d", config.Host, config.Port)
+	}
+	c.listener, err = net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	u := url.URL{Scheme: "postgres", User: url.UserPassword(config.User, config.Password), Host: c.listener.Addr().String(),
+		Path: "/" + config.Database, RawQuery: "sslmode=disable"}
+	c.url = u.String()
+	go c.accept()
+	t.Cleanup(func() {
+		c.listener.Close()
+		c.sever(false)
+	})
+	return c
+}
+
+func (c *cable) accept() {
+	for {
+		near, err := c.listener.Accept()
+		if err != nil {
+			return
+		}
+		c.mu.Lock()
+		c.ends[near] = true
+		cut := c.cut
+		c.mu.Unlock()
+		if cut {
+			continue // it waits for an answer until the cable is mended
+		}
+		far, err := net.Dial(c.network, c.address)
+		if err != nil {
+			near.Close()
+			continue
+		}
+		c.mu.Lock()
+		c.ends[far] = true
+		c.mu.Unlock()
+		go func() { c.forward(far, near, c.noting()); far.Close() }()
+		go func() { c.forward(near, far, nil); near.Close() }()
+	}
+}
+
+// forward copies until either end closes. What comes while the cable is cut is
+// swallowed.
+func (c *cable) forward(to io.Writer, from io.Reader, note func([]byte)) {
+	buffer := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(buffer)
+		if err != nil {
+			return
+		}
+		c.mu.Lock()
+		cut := c.cut
+		c.mu.Unlock()
+		if cut {
+			continue
+		}
+		if note != nil {
+			note(buffer[:n])
+		}
+		if _, err := to.Write(buffer[:n]); err != nil {
+			return
+		}
+	}
+}
+
+// sever cuts the cable or mends it. Connections that were cut stay broken.
+func (c *cable) sever(cut bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cut = cut
+	if !cut {
+		for end := range c.ends {
+			end.Close()
+		}
+		c.ends = map[net.Conn]bool{}
+	}
+}
+
+// noting reads the messages of one client (PostgreSQL, "Message Formats").
+func (c *cable) noting() func([]byte) {
+	reader, writer := io.Pipe()
+	go func() {
+		in, prepared := bufio.NewReader(reader), map[string]string{}
+		message := func(typed bool) (kind byte, body []byte, err error) {
+			if typed {
+				if kind, err = in.ReadByte(); err != nil {
+					return 0, nil, err
+				}
+			}
+			var length [4]byte
+			if _, err := io.ReadFull(in, length[:]); err != nil {
+				return 0, nil, err
+			}
+			body = make([]byte, binary.BigEndian.Uint32(length[:])-4)
+			_, err = io.ReadFull(in, body)
+			return kind, body, err
+		}
+		_, _, err := message(false) // the start-up
+		for err == nil {
+			var kind byte
+			var body []byte
+			kind, body, err = message(true)
+			switch texts := strings.Split(string(body), "\x00"); kind {
+			case 'P':
+				prepared[texts[0]] = texts[1]
+			case 'B':
+				c.note(prepared[texts[1]])
+			case 'Q':
+				c.note(texts[0])
+			}
+		}
+		_, _ = io.Copy(io.Discard, reader)
+	}()
+	return func(p []byte) { _, _ = writer.Write(p) }
+}
+
+func (c *cable) note(statement string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.statements = append(c.statements, strings.Join(strings.Fields(statement), " "))
+}
+
+// take returns the statements of requests since it was last called, without
+// those that connections begin with, and those of the feed and the job queue,
+// which run beside them.
+func (c *cable) take() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out []string
+	for _, s := range c.statements {
+		if !strings.Contains(s, "river") && !strings.Contains(s, "changes") && !strings.Contains(s, "replicas") && !strings.Contains(s, "set_config") {
+			out = append(out, s)
+		}
+	}
+	c.statements = nil
+	return out
+}
