@@ -73,7 +73,7 @@ func endOthers(ctx context.Context, tx idp.Repos, actor idp.Actor, u *idp.User, 
 		return nil, err
 	}
 	former := u.SessionGeneration
-	u.SessionGeneration++
+	u.EndSessions(idp.EndedByPassword)
 	if err := tx.Users.Update(ctx, u); err != nil {
 		return nil, err
 	}
@@ -97,6 +97,9 @@ func endOthers(ctx context.Context, tx idp.Repos, actor idp.Actor, u *idp.User, 
 		}
 	}
 	if err := tx.Jobs.Enqueue(ctx, idp.Job{Kind: idp.JobSweep, User: u.ID}); err != nil {
+		return nil, err
+	}
+	if err := idp.TellEnded(ctx, tx, app, actor, u, sessions); err != nil {
 		return nil, err
 	}
 	return map[string]any{"sessions": sessions, "recovery_links": links}, nil

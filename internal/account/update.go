@@ -43,7 +43,7 @@ func (s *Service) Update(ctx context.Context, actor idp.Actor, id idp.UserID, p 
 			}
 			if p.PasswordHash != nil {
 				u.Password, u.PasswordChangedAt = *p.PasswordHash, &clock
-				u.SessionGeneration++ // as SetPassword does
+				u.EndSessions(idp.EndedByPassword) // as SetPassword does
 			}
 			facts := userFacts(u)
 			if err := s.save(ctx, tx, now, u, &before, p, facts); err != nil {
@@ -79,13 +79,21 @@ func (s *Service) mayUpdate(actor idp.Actor, id idp.UserID, p Patch) error {
 // save stores the changed user by way of the closer where the account is
 // switched on or off.
 func (s *Service) save(ctx context.Context, tx idp.Repos, actor idp.Actor, u, before *idp.User, p Patch, facts map[string]any) error {
+	sessions := 0
+	if p.PasswordHash != nil {
+		held, err := tx.Holder.Holdings(ctx, u.ID)
+		if err != nil {
+			return err
+		}
+		sessions = held.Sessions
+	}
 	switch {
 	case p.IsActive != nil && !*p.IsActive:
 		ended, err := s.closer.CloseIn(ctx, tx, u, switchedOff)
 		if err != nil {
 			return err
 		}
-		facts["ended"] = ended
+		facts["ended"], sessions = ended, ended.Sessions
 	case p.IsActive != nil && !before.IsActive:
 		if err := s.closer.ReopenIn(ctx, tx, actor, u); err != nil {
 			return err
@@ -94,6 +102,9 @@ func (s *Service) save(ctx context.Context, tx idp.Repos, actor idp.Actor, u, be
 		if err := tx.Users.Update(ctx, u); err != nil {
 			return err
 		}
+	}
+	if err := idp.TellEnded(ctx, tx, app, actor, u, sessions); err != nil {
+		return err
 	}
 	if p.PasswordHash != nil {
 		if err := tx.Jobs.Enqueue(ctx, idp.Job{Kind: idp.JobSweep, User: u.ID}); err != nil {

@@ -186,11 +186,15 @@ func (s *Service) remove(ctx context.Context, id idp.UserID, permit func(idp.Rep
 		if u.IsAnonymous() {
 			return idp.Invalid("", "The anonymous user cannot be deleted.")
 		}
+		u.SessionsEnded = idp.EndedByDeletion
 		ended, err := s.closer.CloseIn(ctx, tx, u, idp.AllSwitches())
 		if err != nil {
 			return err
 		}
 		if err := tx.Users.Delete(ctx, id); err != nil {
+			return err
+		}
+		if err := idp.TellEnded(ctx, tx, app, now, u, ended.Sessions); err != nil {
 			return err
 		}
 		facts := userFacts(u)

@@ -61,7 +61,7 @@ func (s *Service) SaveUserIn(ctx context.Context, tx idp.Repos, actor idp.Actor,
 	facts := userFacts(row)
 	if p.PasswordHash != nil {
 		row.Password, row.PasswordChangedAt = *p.PasswordHash, &then
-		row.SessionGeneration++ // as SetPassword does
+		row.EndSessions(idp.EndedByPassword) // as SetPassword does
 	}
 	if err := s.save(ctx, tx, actor, row, &before, p, facts); err != nil {
 		return nil, err
@@ -154,11 +154,15 @@ func (s *Service) DeleteUserIn(ctx context.Context, tx idp.Repos, actor idp.Acto
 	case actor.Is(id):
 		return idp.Invalid("", "You cannot delete the account that you are signed in with.")
 	}
+	u.SessionsEnded = idp.EndedByDeletion
 	ended, err := s.closer.CloseIn(ctx, tx, u, idp.AllSwitches())
 	if err != nil {
 		return err
 	}
 	if err := tx.Users.Delete(ctx, id); err != nil {
+		return err
+	}
+	if err := idp.TellEnded(ctx, tx, app, actor, u, ended.Sessions); err != nil {
 		return err
 	}
 	facts := userFacts(u)

@@ -50,7 +50,7 @@ func (a *App) web() (*server.Server, error) {
 	rules := policypage.New(policypage.Deps{Store: a.DB, Configure: a.Configure, Engine: a.policies})
 	prints := blueprintpage.New(a.Library)
 	own := account.New(account.Deps{Store: a.DB, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
-		Lockdowns: a.Lockdowns, Flow: lockdowns})
+		Lockdowns: a.Lockdowns, Flow: lockdowns, Whereabouts: a.Geo})
 	return server.New(server.Deps{Log: a.Log, Store: a.DB, Sessions: a.Sessions, Tokens: a.Tokens, Flows: a.Flows,
 		Pages: page.Pages{}, SessionStore: a.DB.NewSessionStore(server.BlankSession),
 		PublicURL: public, TrustedProxies: a.Config.TrustedProxies,

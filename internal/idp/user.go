@@ -55,6 +55,9 @@ type User struct {
 	// They are never lowered.
 	SessionGeneration int64
 	TokenGeneration   int64
+	// SessionsEnded is why SessionGeneration was raised; see EndSessions. It is
+	// written with the raise and never read back.
+	SessionsEnded string
 
 	// IsSuperuser and Groups are derived from memberships when the user is
 	// read; writing them changes nothing. Groups holds direct memberships,

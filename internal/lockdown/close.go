@@ -1,6 +1,7 @@
 package lockdown
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -16,8 +17,8 @@ const LastAdministrator = "This is the last account that can administer this ins
 // what ended. It is the one place where an account is closed. Sessions and
 // tokens end by raising u's generations; a job sweeps their rows. No browser
 // stays known to the account, whichever the switches are. Fields of u
-// that the caller changed are saved with it. Closing the last administrator is
-// CodeInvalid.
+// that the caller changed are saved with it; u.SessionsEnded, when set, is why the
+// sessions end. Closing the last administrator is CodeInvalid.
 //
 // It judges nobody's permission and writes no event: the caller does, in tx.
 func (s *Service) CloseIn(ctx context.Context, tx idp.Repos, u *idp.User, sw idp.Switches) (idp.Holdings, error) {
@@ -36,7 +37,7 @@ func (s *Service) CloseIn(ctx context.Context, tx idp.Repos, u *idp.User, sw idp
 	// browsers are known under the session generation; only where that stays
 	// there are rows to write.
 	if sw.DeleteSessions {
-		u.SessionGeneration++
+		u.EndSessions(cmp.Or(u.SessionsEnded, idp.EndedByDeactivation))
 		ended.Sessions = held.Sessions
 	} else if _, err := tx.KnownDevices.ForgetAll(ctx, u.ID); err != nil {
 		return ended, fmt.Errorf("forgetting the devices of user %d: %w", u.ID, err)

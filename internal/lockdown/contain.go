@@ -136,6 +136,7 @@ func (s *Service) containHeld(ctx context.Context, tx idp.Repos, actor idp.Actor
 		SelfService: actor.Is(id), WasActive: u.IsActive, HadPassword: u.HasUsablePassword(),
 		IdempotencyKey: a.IdempotencyKey, RequestDigest: a.digest,
 	}
+	u.SessionsEnded = idp.EndedByLockdown
 	var err error
 	if record.Ended, err = s.CloseIn(ctx, tx, u, a.Switches); err != nil {
 		return nil, err
@@ -159,6 +160,9 @@ func (s *Service) containHeld(ctx context.Context, tx idp.Repos, actor idp.Actor
 	})
 	if err := tx.Events.Append(ctx, event); err != nil {
 		return nil, fmt.Errorf("writing the event: %w", err)
+	}
+	if err := idp.TellEnded(ctx, tx, app, actor, u, record.Ended.Sessions); err != nil {
+		return nil, fmt.Errorf("writing the event of the sessions: %w", err)
 	}
 	return record, nil
 }

@@ -58,8 +58,11 @@ func (s *Service) Deactivate(ctx context.Context, actor idp.Actor, id idp.UserID
 		if err != nil {
 			return err
 		}
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionUserWrite, app, actor, u, map[string]any{
-			"action_id": ActionIDDeactivate, "affected_user": u.Username, "ended": endedFacts(ended)}))
+		if err := tx.Events.Append(ctx, idp.NewEvent(idp.ActionUserWrite, app, actor, u, map[string]any{
+			"action_id": ActionIDDeactivate, "affected_user": u.Username, "ended": endedFacts(ended)})); err != nil {
+			return err
+		}
+		return idp.TellEnded(ctx, tx, app, actor, u, ended.Sessions)
 	})
 }
 

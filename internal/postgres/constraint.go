@@ -54,6 +54,7 @@ var rules = map[string]rule{
 	"sessions_geoip_binding_choice":    {field: "geoip_binding", message: noChoice},
 	"sessions_device_fkey":             {code: idp.CodeNotFound, message: "No known device matches."},
 	"known_devices_user_fkey":          {field: "user", message: noObject},
+	"session_ends_user_fkey":           {field: "user", message: noObject},
 	"known_devices_digest_length":      {code: idp.CodeInternal, message: "A device's digest has the wrong length."},
 	"known_devices_digest_key":         {code: idp.CodeConflict, message: "The device is known already."},
 	"tokens_identifier_key":            {field: "identifier", message: notUnique},

@@ -20,8 +20,12 @@ const (
 	sessionIdle    = `(s.idle_timeout > 0 AND s.last_seen_at <= clock_timestamp() - make_interval(secs => s.idle_timeout))`
 	sessionExpired = `(s.expires_at <= clock_timestamp() OR ` + sessionIdle + `)`
 	sessionLive    = `(s.ended_at IS NULL AND NOT ` + sessionExpired + ` AND s.generation = u.session_generation)`
+	// sessionEnd is why a session ended: what its row says, or why its generation
+	// did.
+	sessionEnd = `CASE WHEN s.generation = u.session_generation OR s.ended_at IS NOT NULL AND s.end_reason <> '` + endedByGeneration + `' THEN s.end_reason
+		ELSE coalesce((SELECT e.reason FROM session_ends e WHERE e.user_id = s.user_id AND e.generation = s.generation), s.end_reason) END`
 	sessionColumns = `s.id, s.user_id, u.username, s.digest, s.generation, s.auth_method, s.created_at, s.last_seen_at,
-		s.expires_at, s.ip, s.user_agent, s.data, s.ended_at, s.end_reason,
+		s.expires_at, s.ip, s.user_agent, s.data, s.ended_at, ` + sessionEnd + `,
 		make_interval(secs => s.idle_timeout), s.network_binding, s.geoip_binding, s.binding_log_only, s.binding_private,
 		s.device_id, ` + sessionExpired + ` AS expired, ` + sessionLive + ` AS live`
 	sessionUser = `JOIN users u ON u.id = s.user_id`

@@ -177,12 +177,17 @@ func (s users) Create(ctx context.Context, u *idp.User) error {
 // lowered, whatever the caller says.
 func (s users) Update(ctx context.Context, u *idp.User) error {
 	err := s.q.QueryRow(ctx, `
+		WITH noted AS (
+			INSERT INTO session_ends (user_id, generation, reason)
+			SELECT id, session_generation, $14 FROM users WHERE id = $13 AND session_generation < $11 AND $14 <> ''
+			ON CONFLICT DO NOTHING
+		)
 		UPDATE users SET username = $1, name = $2, email = $3, path = $4, type = $5, is_active = $6, password = $7,
 			password_changed_at = $8, last_login_at = $9, attributes = $10,
 			session_generation = greatest(session_generation, $11), token_generation = greatest(token_generation, $12),
 			updated_at = clock_timestamp()
 		WHERE id = $13
-		RETURNING session_generation, token_generation, updated_at`, append(userArgs(u), u.ID)...).
+		RETURNING session_generation, token_generation, updated_at`, append(userArgs(u), u.ID, u.SessionsEnded)...).
 		Scan(&u.SessionGeneration, &u.TokenGeneration, &u.UpdatedAt)
 	return wrap(err, "user", "changing user %d", u.ID)
 }

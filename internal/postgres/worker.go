@@ -126,6 +126,8 @@ var purges = []struct{ what, sql string }{
 		   AND ended_at IS NULL LIMIT $1 FOR UPDATE SKIP LOCKED)`},
 	{"ended sessions", `DELETE FROM sessions WHERE id IN (
 		SELECT id FROM sessions WHERE ended_at < clock_timestamp() - interval '30 days' LIMIT $1 FOR UPDATE SKIP LOCKED)`},
+	{"ends of sessions", `DELETE FROM session_ends WHERE (user_id, generation) IN (
+		SELECT user_id, generation FROM session_ends WHERE ended_at < clock_timestamp() - interval '31 days' LIMIT $1 FOR UPDATE SKIP LOCKED)`},
 	{"expired runs", `DELETE FROM runs WHERE id IN (
 		SELECT id FROM runs WHERE expires_at < clock_timestamp() LIMIT $1 FOR UPDATE SKIP LOCKED)`},
 	{"expired tokens", `DELETE FROM tokens WHERE id IN (

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -11,25 +12,23 @@ import (
 
 // The reasons of logout events.
 const (
-	ReasonSignedOut   = "Signed out"
-	ReasonEnded       = "Session ended"
-	ReasonOthersEnded = "All other sessions ended"
-	ReasonAllEnded    = "All sessions ended"
+	ReasonSignedOut       = "Signed out"
+	ReasonByOwner         = "Ended by its owner"
+	ReasonByAdministrator = "Ended by an administrator"
+	ReasonOthersEnded     = "All other sessions ended"
+	ReasonAllEnded        = "All sessions ended"
 )
 
 const maxReason = 255 // characters
 
 // End ends one session, with a logout event that names the reason ("" =
-// ReasonSignedOut for the actor's own present session, else ReasonEnded). A
-// session that has ended already stays as it is, without an event. Errors:
+// ReasonSignedOut for the session that the actor is using, else ReasonByOwner or
+// ReasonByAdministrator). A session that has ended already stays as it is, without
+// an event. Errors:
 // CodeNotFound for one that the actor may not end, CodeInvalid for an over-long
 // or malformed reason.
 func (s *Service) End(ctx context.Context, actor idp.Actor, id idp.SessionID, reason string) error {
 	switch {
-	case reason == "" && actor.Session != nil && actor.Session.ID == id:
-		reason = ReasonSignedOut
-	case reason == "":
-		reason = ReasonEnded
 	case !utf8.ValidString(reason) || strings.ContainsRune(reason, 0):
 		return idp.Invalid("reason", "Not a valid string.")
 	case utf8.RuneCountInString(reason) > maxReason:
@@ -47,12 +46,23 @@ func (s *Service) End(ctx context.Context, actor idp.Actor, id idp.SessionID, re
 		if err := s.access.Check(now, idp.VerbDelete, idp.Of(idp.ResourceSession, old.UserID)); err != nil {
 			return err
 		}
-		return end(ctx, tx, now, old, reason)
+		return end(ctx, tx, now, old, cmp.Or(reason, usual(now, old)))
 	})
 	if err != nil {
 		return fmt.Errorf("ending session %s: %w", id, err)
 	}
 	return nil
+}
+
+// usual is why somebody ends a session who says no other reason.
+func usual(actor idp.Actor, s *idp.Session) string {
+	switch {
+	case actor.Session != nil && actor.Session.ID == s.ID:
+		return ReasonSignedOut
+	case actor.Is(s.UserID):
+		return ReasonByOwner
+	}
+	return ReasonByAdministrator
 }
 
 // end makes a session's row a tombstone and writes the event, unless it had
@@ -117,7 +127,7 @@ func (s *Service) endMany(ctx context.Context, actor idp.Actor, user idp.UserID,
 		}
 		ended = held.Sessions
 		former := u.SessionGeneration
-		u.SessionGeneration++
+		u.EndSessions(reason)
 		if err := tx.Users.Update(ctx, u); err != nil {
 			return err
 		}
@@ -130,11 +140,10 @@ func (s *Service) endMany(ctx context.Context, actor idp.Actor, user idp.UserID,
 				ended--
 			}
 		}
-		if err := tx.Jobs.Enqueue(ctx, idp.Job{Kind: idp.JobSweep, User: user}); err != nil || ended == 0 {
+		if err := tx.Jobs.Enqueue(ctx, idp.Job{Kind: idp.JobSweep, User: user}); err != nil {
 			return err
 		}
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionLogout, app, now, u, map[string]any{
-			"logout_reason": reason, "sessions": ended}))
+		return idp.TellEnded(ctx, tx, app, now, u, ended)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("ending sessions of user %d: %w", user, err)

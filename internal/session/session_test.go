@@ -230,7 +230,7 @@ func TestEndingWritesALogoutEventWithItsReason(t *testing.T) {
 		require.Equal(t, "mia", e.User["username"])
 		reasons = append(reasons, e.Context["logout_reason"])
 	}
-	require.Equal(t, []any{session.ReasonEnded, session.ReasonSignedOut}, reasons)
+	require.Equal(t, []any{session.ReasonByOwner, session.ReasonSignedOut}, reasons)
 
 	for name, reason := range map[string]string{"NUL": "\x00", "not UTF-8": "\xff", "long": strings.Repeat("r", 256)} {
 		require.Equal(t, idp.CodeInvalid, idp.CodeOf(w.sessions.End(w.ctx, idp.SystemActor(), other.Session.ID, reason)), name)

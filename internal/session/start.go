@@ -119,18 +119,17 @@ func endOthers(ctx context.Context, tx idp.Repos, actor idp.Actor, u *idp.User) 
 		return err
 	}
 	former := u.SessionGeneration
-	u.SessionGeneration++
+	u.EndSessions(ReasonOthersEnded)
 	if err := tx.Users.Update(ctx, u); err != nil {
 		return err
 	}
 	if err := tx.KnownDevices.Carry(ctx, u.ID, former); err != nil {
 		return err
 	}
-	if err := tx.Jobs.Enqueue(ctx, idp.Job{Kind: idp.JobSweep, User: u.ID}); err != nil || held.Sessions == 0 {
+	if err := tx.Jobs.Enqueue(ctx, idp.Job{Kind: idp.JobSweep, User: u.ID}); err != nil {
 		return err
 	}
-	return tx.Events.Append(ctx, idp.NewEvent(idp.ActionLogout, app, actor, u, map[string]any{
-		"logout_reason": ReasonOthersEnded, "sessions": held.Sessions}))
+	return idp.TellEnded(ctx, tx, app, actor, u, held.Sessions)
 }
 
 // replace ends the session this browser had: the next person's sign-in must not

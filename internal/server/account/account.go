@@ -23,6 +23,8 @@ type Deps struct {
 	Tokens    *token.Service
 	Lockdowns *lockdown.Service
 	Flow      page.LockdownFlow // starts the brand's lockdown flow
+	// Whereabouts says where sessions are used from; nil = nobody knows.
+	Whereabouts idp.Whereabouts
 }
 
 // Pages answers the person's own pages.
@@ -33,11 +35,12 @@ type Pages struct {
 	tokens    *token.Service
 	lockdowns *lockdown.Service
 	flow      page.LockdownFlow
+	atlas     idp.Whereabouts
 }
 
 // New returns the Pages.
 func New(d Deps) *Pages {
-	return &Pages{store: d.Store, accounts: d.Accounts, sessions: d.Sessions, tokens: d.Tokens, lockdowns: d.Lockdowns, flow: d.Flow}
+	return &Pages{store: d.Store, accounts: d.Accounts, sessions: d.Sessions, tokens: d.Tokens, lockdowns: d.Lockdowns, flow: d.Flow, atlas: d.Whereabouts}
 }
 
 // PasswordFlow is the flow in which people change their password.
@@ -66,6 +69,7 @@ func (p *Pages) Routes(r chi.Router) {
 		post(page.SettingsPath+"lockdown/", p.lockDown)
 		get(sessionsPath, p.ownSessions)
 		both(sessionsPath+"end-others/", p.endOthers)
+		both(sessionsPath+"end/", p.endAll)
 		both(sessionsPath+"{session}/end/", p.endSession)
 		get(tokensPath, p.ownTokens)
 		both(tokensPath+"{token}/revoke/", p.revokeToken)

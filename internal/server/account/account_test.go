@@ -25,7 +25,7 @@ func open(t testing.TB) *pagetest.Site {
 	t.Cleanup(db.Close)
 	s := pagetest.New(t, db)
 	own := account.New(account.Deps{Store: db, Accounts: s.Accounts, Sessions: s.Sessions, Tokens: s.Tokens,
-		Lockdowns: s.Lockdowns, Flow: s.Lockdown})
+		Lockdowns: s.Lockdowns, Flow: s.Lockdown, Whereabouts: pagetest.Atlas{}})
 	console := admin.New(admin.Deps{Store: db, Accounts: s.Accounts, Sessions: s.Sessions, Tokens: s.Tokens,
 		Lockdowns: s.Lockdowns, Configure: s.Configure, Flow: s.Lockdown})
 	s.Open(db.NewSessionStore(func(deadline time.Time, values map[string]any) ([]byte, error) {
@@ -106,7 +106,7 @@ func TestOwnSessions(t *testing.T) {
 	here, laptop, phone := s.As(u), s.As(u), s.As(u)
 	const at = "/if/user/settings/sessions/"
 	p := here.Get(at)
-	require.Equal(t, 1, strings.Count(p.Main(), "This browser"))
+	require.Equal(t, 1, strings.Count(p.Main(), "This session"))
 	require.Contains(t, p.Main(), "192.0.2.7")
 	require.Contains(t, p.Main(), "3 sessions")
 

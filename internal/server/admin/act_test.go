@@ -146,7 +146,7 @@ func TestSessionsAndTokensAreEnded(t *testing.T) {
 	require.Contains(t, boss.Post(end, "confirmed", "1").Follow().Text(), "had ended already")
 	require.False(t, boss.Get(at+"sessions/").Has(end))
 	all := boss.Get(at + "sessions/?show=all")
-	require.Contains(t, all.Main(), "ended by an administrator")
+	require.Contains(t, all.Main(), "Ended by an administrator")
 	require.Empty(t, all.Faults())
 
 	revoke := s.names.Replace(at + "tokens/{token}/revoke/")

@@ -24,9 +24,9 @@ func open(t testing.TB) *pagetest.Site {
 	t.Cleanup(db.Close)
 	s := pagetest.New(t, db)
 	console := admin.New(admin.Deps{Store: db, Accounts: s.Accounts, Sessions: s.Sessions, Tokens: s.Tokens,
-		Lockdowns: s.Lockdowns, Configure: s.Configure, Flow: s.Lockdown})
+		Lockdowns: s.Lockdowns, Configure: s.Configure, Flow: s.Lockdown, Whereabouts: pagetest.Atlas{}})
 	own := account.New(account.Deps{Store: db, Accounts: s.Accounts, Sessions: s.Sessions, Tokens: s.Tokens,
-		Lockdowns: s.Lockdowns, Flow: s.Lockdown})
+		Lockdowns: s.Lockdowns, Flow: s.Lockdown, Whereabouts: pagetest.Atlas{}})
 	s.Open(db.NewSessionStore(blank), console.Routes, own.Routes, neighbours)
 	return s
 }

@@ -11,6 +11,7 @@ const (
 	usersPath     = page.AdminPath + "users/"
 	groupsPath    = page.AdminPath + "groups/"
 	lockdownsPath = page.AdminPath + "lockdowns/"
+	sessionsPath  = page.AdminPath + "sessions/"
 	eventsPath    = page.AdminPath + "events/"
 	brandsPath    = page.AdminPath + "brands/"
 )

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/a-h/templ"
-
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/server/page"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
@@ -20,103 +18,6 @@ func (c *Console) tab(r *http.Request, ordering string) (*dossier, page.List, er
 	}
 	d, err := c.load(r)
 	return d, list, err
-}
-
-func (c *Console) userSessions(w http.ResponseWriter, r *http.Request) error {
-	d, list, err := c.tab(r, "-last_used")
-	if err != nil {
-		return err
-	}
-	filter := idp.SessionFilter{UserID: &d.User.ID, Paging: list.Paging()}
-	if list.Query.Text("show") != "all" {
-		live := true
-		filter.Live = &live
-	}
-	found, err := c.sessions.Find(r.Context(), web.Actor(r), filter)
-	if err != nil {
-		return fmt.Errorf("listing the sessions of user %d: %w", d.User.ID, err)
-	}
-	if to := list.Beyond(found.Total); to != "" {
-		return web.Redirect(w, r, to)
-	}
-	at := userPath(d.User.ID)
-	t := page.SessionTable(r, page.Sessions{Items: found.Items, Base: at + "sessions/", Owner: d.User, Now: d.Now})
-	t.Paging, t.Title = list.Pages(found.Total, "session"), "Sessions"
-	toggle := ui.ButtonProps{Label: "Show ended sessions, too", Href: list.Href("show", "all"), Small: true}
-	if filter.Live == nil {
-		toggle = ui.ButtonProps{Label: "Show live sessions only", Href: list.Href("show", ""), Small: true}
-	}
-	parts := []templ.Component{ui.Button(toggle)}
-	if d.Sessions > 0 {
-		q := d.endSessionsQuestion(r)
-		parts = append(parts, ui.Action(ui.ActionProps{Action: q.Action, Confirm: &q,
-			Button: ui.ButtonProps{Label: "End all", Kind: ui.Warning, Small: true}}))
-	}
-	t.Actions = buttons(parts)
-	return page.Render(w, r, userTab(d.frame(r, "Sessions"), nil, t))
-}
-
-func (d *dossier) endSessionsQuestion(r *http.Request) ui.ConfirmProps {
-	at := userPath(d.User.ID) + "sessions/"
-	q := ui.ConfirmProps{Title: "End all sessions of " + d.User.DisplayName() + "?",
-		Text:         "They are signed out on every device at once and can sign in again.",
-		Consequences: page.Ends(idp.Holdings{Sessions: d.Sessions}), Submit: "End all sessions", Danger: true, Action: at + "end/", Back: at}
-	if web.Actor(r).Is(d.User.ID) {
-		q.Text = "This includes the one you are using: you are signed out, too."
-	}
-	return q
-}
-
-func (c *Console) endSessions(w http.ResponseWriter, r *http.Request) error {
-	d, err := c.load(r)
-	if err != nil {
-		return err
-	}
-	q := d.endSessionsQuestion(r)
-	switch yes, err := page.Confirmed(r); {
-	case err != nil:
-		return err
-	case !yes:
-		return page.AskInConsole(w, r, userCrumbs(d.User, "End all sessions"), q)
-	}
-	n, err := c.sessions.EndAll(r.Context(), web.Actor(r), d.User.ID)
-	if err != nil {
-		return page.Refused(w, r, err, q.Back)
-	}
-	web.Flash(r.Context(), web.ToneSuccess, ui.Count(n, "session")+" ended.")
-	return web.Redirect(w, r, q.Back)
-}
-
-func (c *Console) endSession(w http.ResponseWriter, r *http.Request) error {
-	d, err := c.load(r)
-	if err != nil {
-		return err
-	}
-	id, err := web.IDParam[idp.Session](r, "session", "session")
-	if err != nil {
-		return err
-	}
-	s, err := c.sessions.Get(r.Context(), web.Actor(r), id)
-	if err != nil {
-		return err
-	}
-	if s.UserID != d.User.ID {
-		return idp.NotFound("session")
-	}
-	at := userPath(d.User.ID) + "sessions/"
-	switch yes, err := page.Confirmed(r); {
-	case err != nil:
-		return err
-	case !yes:
-		return page.AskInConsole(w, r, userCrumbs(d.User, "End session"), page.EndSessionQuestion(r, s, d.User, at))
-	case !s.Live:
-		return page.Already(w, r, "That session had ended already.", at)
-	}
-	if err := c.sessions.End(r.Context(), web.Actor(r), id, page.EndedByAdministrator); err != nil {
-		return page.Refused(w, r, err, at)
-	}
-	web.Flash(r.Context(), web.ToneSuccess, "The session on "+page.Device(s)+" ended.")
-	return web.Redirect(w, r, at)
 }
 
 func (c *Console) userTokens(w http.ResponseWriter, r *http.Request) error {

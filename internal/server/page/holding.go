@@ -1,79 +1,13 @@
 package page
 
 import (
-	"net/http"
 	"time"
 
 	"github.com/a-h/templ"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
-	"github.com/portcullis-idp/portcullis/internal/server/web"
 	"github.com/portcullis-idp/portcullis/web/ui"
 )
-
-// Why a session ended, as its row keeps it.
-const (
-	EndedByAdministrator = "ended by an administrator"
-	EndedByOwner         = "ended by its owner"
-)
-
-// Sessions is what a SessionTable shows.
-type Sessions struct {
-	Items []idp.Session
-	Base  string    // the list's address; a session is ended at Base + id + "/end/"
-	Owner *idp.User // whose they are
-	Now   time.Time
-}
-
-// SessionTable lists signed-in browsers. The one that asks is marked.
-func SessionTable(r *http.Request, s Sessions) ui.TableProps {
-	t := ui.TableProps{ID: "sessions", Caption: "Sessions",
-		Columns: []ui.Column{{Label: "Device"}, {Label: "Address"}, {Label: "Last used"}, {Label: "Signed in", Optional: true},
-			{Label: "Expires", Optional: true}, {Label: "Action", HideHead: true, Numeric: true}},
-		Empty: ui.Empty(ui.EmptyProps{Icon: ui.IconLaptop, Title: "No session",
-			Text: "Every browser that signs in to this account is listed here and can be signed out."})}
-	for i := range s.Items {
-		t.Rows = append(t.Rows, sessionRow(r, s, &s.Items[i]))
-	}
-	return t
-}
-
-func sessionRow(r *http.Request, s Sessions, it *idp.Session) ui.Row {
-	var tag, end templ.Component
-	q := EndSessionQuestion(r, it, s.Owner, s.Base)
-	switch {
-	case !it.Live:
-		tag, end = ui.StateTag(SessionState(it)), ui.Muted(it.EndReason)
-	case current(r, it):
-		tag = ui.Tag(ui.ToneInfo, "This browser")
-	}
-	if it.Live {
-		end = ui.Action(ui.ActionProps{Action: q.Action, Confirm: &q, Button: ui.ButtonProps{Label: "End", Small: true,
-			Attrs: templ.Attributes{"aria-label": "End the session on " + Device(it)}}})
-	}
-	return ui.Row{ID: it.ID.String(), Label: Device(it), Muted: !it.Live, Cells: []templ.Component{
-		device(DeviceIcon(it), Device(it), it.UserAgent, tag), address(Address(it)), ui.Time(it.LastSeenAt, s.Now),
-		ui.Time(it.CreatedAt, s.Now), ui.Time(it.ExpiresAt, s.Now), end}}
-}
-
-func current(r *http.Request, it *idp.Session) bool {
-	own := web.Actor(r).Session
-	return own != nil && own.ID == it.ID
-}
-
-// EndSessionQuestion asks before a session is ended.
-func EndSessionQuestion(r *http.Request, it *idp.Session, owner *idp.User, base string) ui.ConfirmProps {
-	q := ui.ConfirmProps{Title: "End the session on " + Device(it) + "?", Submit: "End session", Danger: true,
-		Text:   owner.DisplayName() + " is signed out there at once and can sign in again.",
-		Action: base + it.ID.String() + "/end/", Back: base}
-	switch {
-	case current(r, it):
-		q.Text = "This is the browser you are using: you are signed out."
-	case web.Actor(r).Is(owner.ID):
-		q.Text = "You are signed out there at once. If it was not you, change your password, too."
-	}
-	return q
-}
 
 // Tokens is what a TokenTable shows.
 type Tokens struct {

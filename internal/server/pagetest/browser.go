@@ -84,5 +84,8 @@ func (b *Browser) PostBody(path, media, body string) *Page {
 	return b.Do(r)
 }
 
+// Actor is who signed in in the browser, as the use cases see them.
+func (b *Browser) Actor() idp.Actor { return idp.Actor{User: b.User, Session: b.Session} }
+
 // Cookie is the value of one of the browser's cookies, "" when it has none.
 func (b *Browser) Cookie(name string) string { return b.cookies[name] }

@@ -11,7 +11,7 @@ import (
 // so that links to them lead somewhere. own are those it does mount.
 func Elsewhere(own ...string) func(chi.Router) {
 	return func(r chi.Router) {
-		for _, path := range []string{"", "search/", "users/", "groups/", "lockdowns/", "events/", "brands/", "flows/", "stages/", "prompts/",
+		for _, path := range []string{"", "search/", "users/", "groups/", "sessions/", "lockdowns/", "events/", "brands/", "flows/", "stages/", "prompts/",
 			"policies/", "invitations/", "blueprints/"} {
 			if !slices.Contains(own, path) {
 				r.Get("/if/admin/"+path, http.NotFound)

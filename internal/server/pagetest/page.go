@@ -58,6 +58,16 @@ func (p *Page) Rows() string {
 	return strings.Join(out, " ")
 }
 
+// TableRows are the texts of the rows of the page's tables, their heads among
+// them.
+func (p *Page) TableRows() []string {
+	var out []string
+	for _, tr := range all(p.Doc, "tr") {
+		out = append(out, textOf(tr))
+	}
+	return out
+}
+
 // Hidden are the names and values of the hidden fields of the content, as pairs.
 func (p *Page) Hidden() []string {
 	var out []string

@@ -1,0 +1,30 @@
+package idp
+
+import "context"
+
+// Why all sessions of an account ended in one act, as logout events and the rows
+// say it. Package session has more reasons.
+const (
+	EndedByLockdown     = "Account locked down"
+	EndedByDeactivation = "Account deactivated"
+	EndedByDeletion     = "Account deleted"
+	EndedByPassword     = "Password changed"
+)
+
+// EndSessions ends every session of the user and every sign-in under way, once
+// the user is updated: it raises SessionGeneration. reason is kept for what ends
+// by it.
+func (u *User) EndSessions(reason string) {
+	u.SessionGeneration++
+	u.SessionsEnded = reason
+}
+
+// TellEnded writes the logout event of the sessions that u.EndSessions ended,
+// counted before, unless there were none.
+func TellEnded(ctx context.Context, tx Repos, app string, actor Actor, u *User, sessions int) error {
+	if sessions == 0 {
+		return nil
+	}
+	return tx.Events.Append(ctx, NewEvent(ActionLogout, app, actor, u, map[string]any{
+		"logout_reason": u.SessionsEnded, "sessions": sessions}))
+}
