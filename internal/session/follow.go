@@ -60,10 +60,10 @@ func (s *Service) Follow(ctx context.Context, actor idp.Actor, found *idp.Sessio
 		if now.Binding.LogOnly {
 			return logOnly(ctx, tx, now, e)
 		}
-		if _, err := tx.Sessions.End(ctx, now.ID, ReasonBinding); err != nil {
+		refused = idp.Refuse(idp.DoorSession, idp.RefusedBinding)
+		if ended, err := tx.Sessions.End(ctx, now.ID, ReasonBinding); err != nil || !ended {
 			return err
 		}
-		refused = idp.Refuse(idp.DoorSession, idp.RefusedBinding)
 		return tx.Events.Append(ctx, e)
 	})
 	if err == nil {

@@ -3,8 +3,10 @@ package session_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -243,23 +245,40 @@ func TestLogOnlyWritesOneEventForEachAddress(t *testing.T) {
 
 func TestRequestsAtOnceWriteOneEvent(t *testing.T) {
 	t.Parallel()
-	for _, logOnly := range []bool{false, true} {
-		w := newWorld(t).travels(home, idp.SessionBinding{Network: idp.BindASN, LogOnly: logOnly})
-		s, u, err := w.sessions.Visit(t.Context(), w.cookie)
-		require.NoError(t, err)
-		var g errgroup.Group
-		for range 16 {
-			g.Go(func() error {
-				err := w.follow(s, u, overseas)
-				if refused := new(idp.Error); !logOnly && errors.As(err, &refused) && refused.Reason == idp.RefusedBinding {
-					return nil
-				}
-				return err
-			})
-		}
-		require.NoError(t, g.Wait())
-		require.Equal(t, 1, len(w.events(idp.ActionLogout))+len(w.events(idp.ActionSuspicious)))
+	w := newWorld(t).travels(home, idp.SessionBinding{Network: idp.BindASN})
+	require.Equal(t, 16, w.atOnce(overseas, idp.RefusedBinding))
+	require.Len(t, w.events(idp.ActionLogout), 1)
+
+	w = newWorld(t).travels(home, idp.SessionBinding{Network: idp.BindASN, LogOnly: true})
+	for i, address := range []string{overseas, nowhere, abroad, "203.0.113.98", street, "203.0.113.97"} {
+		require.Zero(t, w.atOnce(address, idp.RefusedBinding))
+		require.Len(t, w.events(idp.ActionSuspicious), i+1)
 	}
+}
+
+// atOnce makes 16 requests from an address at the same time, and returns how many
+// were refused for the reason.
+func (t *traveller) atOnce(address string, reason idp.Refusal) int {
+	t.Helper()
+	s, u, err := t.sessions.Visit(t.ctx, t.cookie)
+	require.NoError(t, err)
+	var g errgroup.Group
+	var n atomic.Int64
+	start := make(chan struct{})
+	for range 16 {
+		g.Go(func() error {
+			<-start
+			err := t.follow(s, u, address)
+			if refused := new(idp.Error); errors.As(err, &refused) && refused.Reason == reason {
+				n.Add(1)
+				return nil
+			}
+			return err
+		})
+	}
+	close(start)
+	require.NoError(t, g.Wait())
+	return int(n.Load())
 }
 
 // What was read of the session before it moved or ended does not decide.
@@ -299,17 +318,17 @@ func TestAMissingDatabaseIsToldAndEndsNothing(t *testing.T) {
 	}
 	told := func() []idp.Event { return w.events(idp.ActionConfigError) }
 	require.Empty(t, told())
-	sign(idp.SessionBinding{GeoIP: idp.BindContinent})
+	sign(idp.SessionBinding{Network: idp.BindASN})
 	require.Len(t, told(), 1)
 	for range 3 {
 		sign(bound)
 	}
 	require.Len(t, told(), 2, "one for each database")
-	require.Equal(t, "geoip_city", told()[0].Context["option"])
-	require.Equal(t, "geoip_asn", told()[1].Context["option"])
-	require.Equal(t, "networks", told()[1].Context["database"])
-	require.Contains(t, told()[1].Context["message"], "no database of networks")
-	require.Empty(t, told()[1].User)
+	require.Equal(t, "geoip_city", told()[1].Context["option"])
+	require.Equal(t, "geoip_asn", told()[0].Context["option"])
+	require.Equal(t, "networks", told()[0].Context["database"])
+	require.Contains(t, told()[0].Context["message"], "no database of networks")
+	require.Empty(t, told()[0].User)
 
 	for _, address := range []string{overseas, nowhere, abroad} {
 		require.NoError(t, w.from(address))
@@ -324,15 +343,18 @@ func TestAMissingDatabaseIsToldAndEndsNothing(t *testing.T) {
 	for _, name := range []string{"session/unchecked/networks", "session/unchecked/places"} {
 		require.NoError(t, w.db.Repos().Settings.Set(t.Context(), name, past))
 	}
-	s, u, err := w.sessions.Visit(t.Context(), w.cookie)
-	require.NoError(t, err)
 	var g errgroup.Group
-	for range 8 {
-		g.Go(func() error { return w.follow(s, u, home) })
+	for i := range 8 {
+		u := w.world.user(fmt.Sprintf("user%d", i))
+		g.Go(func() error {
+			_, _, err := w.sessions.Start(w.ctx, idp.Actor{}, session.Begin{User: u.ID, Binding: bound, IP: netip.MustParseAddr(home)})
+			return err
+		})
 	}
 	require.NoError(t, g.Wait())
 	require.Len(t, told(), 4)
 
+	require.NoError(t, w.from(home))
 	w.atlas.mu.Lock()
 	w.atlas.state = earth().state
 	w.atlas.mu.Unlock()
