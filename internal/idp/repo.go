@@ -116,6 +116,8 @@ type SessionFilter struct {
 	UserID *UserID
 	Live   *bool
 	IP     *string
+	// UserAgent is the whole header of the browser.
+	UserAgent *string
 }
 
 // Sessions stores signed-in browsers.

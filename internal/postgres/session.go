@@ -60,6 +60,7 @@ func (r sessions) Get(ctx context.Context, id idp.SessionID) (*idp.Session, erro
 func (r sessions) Find(ctx context.Context, f idp.SessionFilter) (idp.Page[idp.Session], error) {
 	var w where
 	equal(&w, "s.user_id", f.UserID)
+	equal(&w, "s.user_agent", f.UserAgent)
 	if f.Live != nil {
 		w.with(sessionLive+" = @live", "live", *f.Live)
 	}

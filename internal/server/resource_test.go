@@ -1,7 +1,9 @@
 package server_test
 
 import (
+	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -157,6 +159,8 @@ func TestSessions(t *testing.T) {
 	require.Len(t, results(r.do(request{path: base, key: admin}).json(http.StatusOK), "user"), 3)
 	require.Len(t, results(r.do(request{path: base + "?user__username=grace&session__last_ip=192.0.2.7", key: admin}).json(http.StatusOK), "user"), 2)
 	require.Empty(t, results(r.do(request{path: base + "?user__username=root", cookie: cookie}).json(http.StatusOK), "user"))
+	require.Len(t, results(r.do(request{path: base + "?session__last_user_agent=" + url.QueryEscape(first["last_user_agent"].(string)), key: admin}).json(http.StatusOK), "user"), 3)
+	require.Empty(t, results(r.do(request{path: base + "?session__last_user_agent=Lynx", key: admin}).json(http.StatusOK), "user"))
 
 	second := base + results(got, "uuid")[1].(string) + "/"
 	r.do(request{path: second, cookie: cookie}).json(http.StatusOK)
@@ -177,6 +181,25 @@ func TestSessions(t *testing.T) {
 	got = r.do(request{method: http.MethodDelete, path: bulk, key: admin}).json(http.StatusOK)
 	require.Equal(t, 2.0, got["deleted"])
 	require.Empty(t, r.do(request{path: "/probe/", cookie: cookie}).json(http.StatusOK)["user"])
+	got = r.do(request{method: http.MethodDelete, path: bulk, key: admin}).json(http.StatusOK)
+	require.Equal(t, 0.0, got["deleted"], "sent twice")
+
+	// Every end has its event.
+	third := r.cookieOf(r.person)
+	mine := results(r.do(request{path: base, cookie: third}).json(http.StatusOK), "uuid")[0].(string)
+	require.Equal(t, http.StatusNoContent, r.do(request{method: http.MethodDelete, path: base + mine + "/", key: admin}).Code)
+	fourth := r.cookieOf(r.person)
+	mine = results(r.do(request{path: base, cookie: fourth}).json(http.StatusOK), "uuid")[0].(string)
+	require.Equal(t, http.StatusNoContent, r.do(request{method: http.MethodDelete, path: base + mine + "/", cookie: fourth}).Code)
+	r.do(request{path: base, cookie: fourth}).json(http.StatusForbidden)
+	found, err := r.db.Repos().Events.Find(t.Context(), idp.EventFilter{Actions: []idp.Action{idp.ActionLogout}, Paging: idp.Paging{Order: []string{"created"}}})
+	require.NoError(t, err)
+	var told []string
+	for _, e := range found.Items {
+		told = append(told, fmt.Sprint(e.User["username"], ": ", e.Context["logout_reason"]))
+	}
+	require.Equal(t, []string{"grace: Ended by its owner", "grace: All sessions ended", "root: All sessions ended",
+		"grace: Ended by an administrator", "grace: Signed out"}, told)
 }
 
 func TestEvents(t *testing.T) {

@@ -15,6 +15,8 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/server/account"
 	"github.com/portcullis-idp/portcullis/internal/server/admin"
 	"github.com/portcullis-idp/portcullis/internal/server/pagetest"
+	"github.com/portcullis-idp/portcullis/internal/server/web"
+	"github.com/portcullis-idp/portcullis/internal/session"
 	"github.com/portcullis-idp/portcullis/internal/testkit"
 )
 
@@ -121,6 +123,35 @@ func TestOwnSessions(t *testing.T) {
 	require.Contains(t, here.Post(at+"end-others/", "confirmed", "1").Follow().Text(), "1 other session ended.")
 	require.Equal(t, http.StatusSeeOther, phone.Get("/if/user/").Status)
 	require.Equal(t, http.StatusOK, here.Get("/if/user/").Status, "stays signed in here")
+	require.Contains(t, here.Post(at+"end-others/", "confirmed", "1").Follow().Text(), "You are signed in nowhere else.", "sent twice")
+
+	// Ending what one is using is signing out.
+	again := s.As(u)
+	own := at + here.Session.ID.String() + "/end/"
+	require.Contains(t, here.Post(own).Main(), "This is the session you are using, on Firefox 128 on Linux: you are signed out.")
+	out := here.Post(own, "confirmed", "1")
+	require.Equal(t, "/flows/-/default/authentication/", out.Location)
+	require.Empty(t, here.Cookie(web.SessionCookie), "the browser forgets the cookie")
+	require.Equal(t, http.StatusSeeOther, here.Get("/if/user/").Status)
+	require.Equal(t, http.StatusOK, again.Get("/if/user/").Status)
+
+	third := s.As(u)
+	require.Contains(t, again.Get(at+"end/").Main(), "You are signed out on every device at once, here too, and have to sign in again. 2 sessions end")
+	require.Contains(t, again.Post(at+"end/").Main(), "End all your sessions?", "asks first")
+	require.Equal(t, "/flows/-/default/authentication/", again.Post(at+"end/", "confirmed", "1").Location)
+	require.Equal(t, http.StatusSeeOther, third.Get("/if/user/").Status)
+
+	for _, foreign := range []string{s.As(s.Boss).Session.ID.String(), "00000000-0000-7000-8000-000000000000", "x", "%00"} {
+		p := s.As(u).Post(at+foreign+"/end/", "confirmed", "1")
+		require.Contains(t, []int{http.StatusNotFound, http.StatusBadRequest}, p.Status, foreign)
+	}
+	found, err := s.Store.Repos().Events.Find(t.Context(), idp.EventFilter{Actions: []idp.Action{idp.ActionLogout}, Paging: idp.Paging{Order: []string{"created"}}})
+	require.NoError(t, err)
+	var told []any
+	for _, e := range found.Items {
+		told = append(told, e.Context["logout_reason"], e.Context["sessions"])
+	}
+	require.Equal(t, []any{session.ReasonByOwner, 1.0, session.ReasonOthersEnded, 1.0, session.ReasonSignedOut, 1.0, session.ReasonAllEnded, 2.0}, told)
 }
 
 func TestOwnTokens(t *testing.T) {

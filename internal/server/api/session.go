@@ -123,8 +123,8 @@ func (a *API) sessions() resource[AuthenticatedSession, struct{}] {
 	return resource[AuthenticatedSession, struct{}]{
 		path: "/core/authenticated_sessions/", key: "uuid", name: "AuthenticatedSession", id: "core_authenticated_sessions",
 		plural: "sessions", tag: "core",
-		filters: slices.Concat([]param{{name: "session__last_ip", kind: text}, {name: "user", kind: integer}, {name: "user__username", kind: text}},
-			notOffered("session__last_user_agent")),
+		filters: []param{{name: "session__last_ip", kind: text}, {name: "session__last_user_agent", kind: text},
+			{name: "user", kind: integer}, {name: "user__username", kind: text}},
 		ordering: []string{"last_used", "expires", "created", "last_ip", "user"},
 		list:     a.listSessions, get: a.getSession, destroy: a.endSession, usedBy: a.sessionUsedBy,
 	}
@@ -137,7 +137,8 @@ func (a *API) listSessions(c *call, p idp.Paging) ([]AuthenticatedSession, int, 
 		return nil, 0, err
 	}
 	live := true
-	page, err := a.Sessions.Find(c, c.actor, idp.SessionFilter{Paging: p, UserID: owner, Live: &live, IP: c.query.text("session__last_ip")})
+	page, err := a.Sessions.Find(c, c.actor, idp.SessionFilter{Paging: p, UserID: owner, Live: &live, IP: c.query.text("session__last_ip"),
+		UserAgent: c.query.text("session__last_user_agent")})
 	if err != nil {
 		return nil, 0, err
 	}
