@@ -26,6 +26,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/postgres/migration"
 	"github.com/portcullis-idp/portcullis/internal/secret"
 	"github.com/portcullis-idp/portcullis/internal/server"
+	"github.com/portcullis-idp/portcullis/internal/server/live"
 	"github.com/portcullis-idp/portcullis/internal/session"
 	"github.com/portcullis-idp/portcullis/internal/stages/prompt"
 	"github.com/portcullis-idp/portcullis/internal/token"
@@ -55,6 +56,8 @@ type App struct {
 	Geo *geo.Databases
 	// Feed keeps what is held in memory in step with the database.
 	Feed *feed.Feed
+	// Live streams the audit log as it grows.
+	Live *live.Events
 
 	view        *session.View
 	feedSource  *postgres.FeedSource
@@ -141,8 +144,10 @@ func (a *App) build() error {
 		}})
 	a.view = session.NewView(a.DB, a.Config.LockingMode == config.Strict)
 	a.feedSource = a.DB.NewFeedSource()
-	a.Feed = feed.New(a.feedSource, feed.Options{Log: a.Log}, a.view)
+	hub := live.NewHub(live.Options{Strict: a.Config.LockingMode == config.Strict})
+	a.Feed = feed.New(a.feedSource, feed.Options{Log: a.Log}, a.view, hub) // the hub asks what the view holds
 	a.view.Follow(a.Feed)
+	hub.Follow(a.Feed)
 	a.Geo = geo.Open(geo.Config{City: a.Config.GeoIPCity, ASN: a.Config.GeoIPASN, Log: a.Log})
 	a.Sessions = session.New(session.Deps{Store: a.DB, Access: a.Access, View: a.view, Whereabouts: a.Geo})
 	sealer, lasts, err := a.sealer()
@@ -150,6 +155,7 @@ func (a *App) build() error {
 		return err
 	}
 	a.Tokens = token.New(token.Deps{Store: a.DB, Access: a.Access, Sealer: sealer, Revealable: a.Config.TokenKeysRevealable})
+	a.Live = a.streams(hub)
 	a.Invitations = invitation.New(invitation.Deps{Store: a.DB, Access: a.Access})
 	a.Consents = consent.New(consent.Deps{Store: a.DB, Access: a.Access})
 	a.Mail = a.post()
@@ -192,6 +198,9 @@ func (a *App) Close() error {
 	}
 	if a.worker != nil {
 		a.worker.Stop()
+	}
+	if a.Live != nil {
+		a.Live.Close()
 	}
 	if a.Geo != nil {
 		a.Geo.Stop()

@@ -58,6 +58,7 @@ func Serve(ctx context.Context, cfg *config.Config, out io.Writer, o cli.ServeOp
 // answered, and the requests in flight are finished.
 func (a *App) Run(ctx context.Context, listener net.Listener) error {
 	server := a.Server.HTTP()
+	server.RegisterOnShutdown(a.Live.Hub.Close) // streams do not end by themselves
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	select {

@@ -41,9 +41,9 @@ func (a *App) web() (*server.Server, error) {
 	lockdowns := page.LockdownFlow{Flow: contain.Flow{Store: a.DB, Lockdowns: a.Lockdowns, Flows: a.Flows}}
 	public := a.Config.PublicURL
 	json := api.New(api.Deps{Store: a.DB, Access: a.Access, Invitations: a.Invitations, Consents: a.Consents, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
-		Lockdowns: a.Lockdowns, Configure: a.Configure, Flows: a.Flows, Policies: a.policies, Mail: a.Mail, Blueprints: a.Library, Prints: a.Prints, Whereabouts: a.Geo, Version: cli.Version, PublicURL: public})
+		Lockdowns: a.Lockdowns, Configure: a.Configure, Flows: a.Flows, Policies: a.policies, Mail: a.Mail, Blueprints: a.Library, Prints: a.Prints, Live: a.Live, Whereabouts: a.Geo, Version: cli.Version, PublicURL: public})
 	console := admin.New(admin.Deps{Store: a.DB, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
-		Lockdowns: a.Lockdowns, Configure: a.Configure, Flow: lockdowns, PublicURL: public, Whereabouts: a.Geo})
+		Lockdowns: a.Lockdowns, Configure: a.Configure, Flow: lockdowns, Live: a.Live, PublicURL: public, Whereabouts: a.Geo})
 	flows := flowpage.New(flowpage.Deps{Store: a.DB, Configure: a.Configure, Stages: a.Flows, Policies: a.policyKinds, PublicURL: public})
 	steps := stagepage.New(stagepage.Deps{Store: a.DB, Configure: a.Configure, Kinds: a.Flows})
 	invitations := invitationpage.New(invitationpage.Deps{Store: a.DB, Invitations: a.Invitations, PublicURL: public})

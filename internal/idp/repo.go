@@ -322,6 +322,10 @@ type Events interface {
 	Append(ctx context.Context, e *Event) error
 	Get(ctx context.Context, id EventID) (*Event, error)
 	Find(ctx context.Context, filter EventFilter) (Page[Event], error)
+	// Tail returns events that were committed since the mark, and the mark behind
+	// them; nothing is left out and nothing told twice. Imported events are history
+	// and not among them.
+	Tail(ctx context.Context, mark EventMark) ([]Event, EventMark, error)
 	// Daily counts events per day (UTC) and action over the last days.
 	Daily(ctx context.Context, days int) ([]EventCount, error)
 }

@@ -15,10 +15,12 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
 
-// The channels of the change feed; migrations/0016 notifies the first.
+// The channels of the change feed; migrations/0016 notifies the first, 0017 the
+// last.
 const (
 	changesChannel = "portcullis_changes"
 	appliedChannel = "portcullis_applied"
+	eventsChannel  = "portcullis_events"
 )
 
 // changeNotice is the code of the notice by which append_change tells the
@@ -51,6 +53,7 @@ func takeChange(conn *pgx.Conn) int64 {
 // busy pool holds it up.
 type FeedSource struct {
 	connect func(ctx context.Context) (*pgx.Conn, error)
+	events  func() // see HearEvents
 
 	mu     sync.Mutex
 	reader *pgx.Conn // nil = none, or it broke
@@ -74,6 +77,11 @@ func (db *DB) NewFeedSource() *FeedSource {
 		return conn, nil
 	}}
 }
+
+// HearEvents has the same connection listen for events that are committed, while
+// DB.WatchEvents asks for it. heard must be quick; it is also called when some may
+// have been missed. Call it before the Feed starts.
+func (s *FeedSource) HearEvents(heard func()) { s.events = heard }
 
 // Close ends the reading connection.
 func (s *FeedSource) Close() {
@@ -170,19 +178,29 @@ func (s *FeedSource) Listen(ctx context.Context, ready, changed func(), applied 
 		defer cancel()
 		_ = conn.Close(ctx)
 	}()
-	if _, err := conn.Exec(ctx, `LISTEN `+changesChannel+`; LISTEN `+appliedChannel, pgx.QueryExecModeSimpleProtocol); err != nil {
+	if _, err := conn.Exec(ctx, `LISTEN `+changesChannel+`; LISTEN `+appliedChannel+`; LISTEN `+eventsChannel, pgx.QueryExecModeSimpleProtocol); err != nil {
 		return wrap(err, "database", "listening for changes")
 	}
 	ready()
+	heard := func() {}
+	if s.events != nil {
+		heard = s.events
+	}
+	heard()
 	for {
 		n, err := conn.WaitForNotification(ctx)
 		if err != nil {
 			return wrap(err, "database", "waiting for changes")
 		}
-		if n.Channel == changesChannel {
+		switch n.Channel {
+		case changesChannel:
 			changed()
-		} else if b, ok := parseBeat(n.Payload); ok {
-			applied(b)
+		case eventsChannel:
+			heard()
+		default:
+			if b, ok := parseBeat(n.Payload); ok {
+				applied(b)
+			}
 		}
 	}
 }

@@ -85,23 +85,8 @@ class FlashNote extends HTMLElement {
   }
 }
 
-// <live-events src target>: fetches a part of the page again when the server says that something happened.
-class LiveEvents extends HTMLElement {
-  connectedCallback() {
-    this.source = new EventSource(this.getAttribute("src"));
-    this.source.onmessage = () => {
-      clearTimeout(this.timer);
-      this.timer = setTimeout(() => swap(location.href, this.getAttribute("target"), false), 300);
-    };
-  }
-  disconnectedCallback() {
-    this.source.close();
-    clearTimeout(this.timer);
-  }
-}
-
 for (const [name, type] of Object.entries({
-  "confirm-form": ConfirmForm, "copy-text": CopyText, "reveal-input": RevealInput, "flash-note": FlashNote, "live-events": LiveEvents,
+  "confirm-form": ConfirmForm, "copy-text": CopyText, "reveal-input": RevealInput, "flash-note": FlashNote,
 })) customElements.define(name, type);
 
 // swap fetches a page and puts the element with the given id in the place of the present one.

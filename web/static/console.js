@@ -209,6 +209,146 @@ function middle(element) {
   return r.top + r.height / 2;
 }
 
+// <live-events src data-after data-target>: hears of new events at src. With a target it counts them and offers to show
+// them in that list; without one it adds them to the timeline of its card, unless somebody points at it. It listens while
+// the page is seen, and goes on after the last event that it knows.
+class LiveEvents extends HTMLElement {
+  connectedCallback() {
+    this.card = this.closest("section");
+    this.sign = $(".live-sign", this);
+    this.after = this.dataset.after;
+    this.fresh = [];
+    this.gone = new AbortController();
+    const on = (target, type, act) => target.addEventListener(type, act, { signal: this.gone.signal });
+    on(document, "visibilitychange", () => this.listen());
+    on(this.card, "mouseleave", () => this.add());
+    on(this.card, "focusout", () => setTimeout(() => this.add()));
+    this.clock = setInterval(() => age(this.card), 20000);
+    this.listen();
+  }
+  disconnectedCallback() {
+    this.gone.abort();
+    this.under?.abort();
+    clearInterval(this.clock);
+  }
+  async listen() {
+    this.under?.abort();
+    if (document.hidden || this.over) return;
+    const { signal } = (this.under = new AbortController());
+    for (let wait = 1000; !signal.aborted; wait = Math.min(2 * wait, 30000)) {
+      try {
+        const url = new URL(this.getAttribute("src"), location.href);
+        if (this.after) url.searchParams.set("after", this.after);
+        const res = await fetch(url, { signal, headers: { Accept: "text/event-stream" } });
+        if (res.redirected || res.status === 401 || res.status === 403) return this.end(res.status === 403 ? "forbidden" : "ended");
+        if (res.ok) {
+          wait = 1000;
+          this.show("Live", "ok");
+          await this.read(res.body);
+        } else wait = Math.max(wait, 1000 * res.headers.get("Retry-After"));
+      } catch {
+        // The connection broke: once more.
+      }
+      if (signal.aborted || this.over) return;
+      this.show("Reconnecting", "");
+      await new Promise((resume) => setTimeout(resume, wait));
+    }
+  }
+  async read(body) {
+    let text = "";
+    for (const reader = body.pipeThrough(new TextDecoderStream()).getReader(); ; ) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      const messages = (text + value).split("\n\n");
+      text = messages.pop();
+      for (const m of messages) {
+        const field = (name) => m.match(new RegExp(`^${name}: (.*)$`, "m"))?.[1];
+        if (field("data")) this.take(field("event"), JSON.parse(field("data")));
+      }
+    }
+  }
+  take(name, data) {
+    // What a server says that stops or is too busy is no reason to give up.
+    if (name === "end") return /stale|shutdown|slow|unavailable/.test(data.reason) || this.end(data.reason, data.message);
+    if (name === "gap") this.more = true;
+    if (name) return;
+    this.after = data.pk;
+    // Keys rise with time. What is older than all that is shown was on the page before, or never had a place there.
+    const shown = [...this.card.querySelectorAll("a")].map((a) => a.href.match(/\/events\/([-\da-f]{36})\/$/)?.[1]).filter(Boolean).sort();
+    if (shown.includes(data.pk) || data.pk < shown[0] || this.fresh.some((e) => e.pk === data.pk)) return;
+    this.more ||= this.fresh.length > 99;
+    if (this.more && this.dataset.target) return this.offer();
+    this.fresh.push(data);
+    this.dataset.target ? this.offer() : this.add();
+  }
+  show(words, tone) {
+    this.sign.textContent = words;
+    this.sign.classList.toggle("ok", tone === "ok");
+    this.sign.hidden = false;
+  }
+  add() {
+    const list = $(".timeline", this.card);
+    if (this.dataset.target || !this.fresh.length || !list || this.card.matches(":hover, :focus-within")) return;
+    const most = Math.max(8, list.children.length);
+    for (const { html } of this.fresh.splice(0).slice(-most)) {
+      const entry = new DOMParser().parseFromString(html, "text/html").body.firstElementChild;
+      entry.classList.add("fresh");
+      list.prepend(document.adoptNode(entry));
+    }
+    while (list.children.length > most) list.lastElementChild.remove();
+    age(this.card);
+  }
+  offer() {
+    if (!this.button) {
+      this.button = Object.assign(document.createElement("button"), { type: "button", className: "btn primary small" });
+      this.button.addEventListener("click", () => this.refresh());
+      const bar = Object.assign(document.createElement("div"), { className: "live-new" });
+      bar.append(this.button);
+      this.card.prepend(bar);
+      say("There are new events");
+    }
+    const n = this.fresh.length;
+    this.button.textContent = this.more ? "Many new events" : `${n} new event${n === 1 ? "" : "s"}`;
+  }
+  async refresh() {
+    const { card } = this;
+    this.button.setAttribute("aria-busy", "true");
+    try {
+      const res = await fetch(location.href, { headers: { "X-Partial": card.id } });
+      if (!res.ok || res.redirected) throw new Error(res.status);
+      take(card.id, await res.text());
+    } catch {
+      return location.reload(); // the whole page says what is wrong
+    }
+    if (card.getBoundingClientRect().top < 0) card.scrollIntoView();
+    $(".table-scroll", card)?.focus({ preventScroll: true });
+    say("The list is up to date");
+  }
+  end(reason, message) {
+    this.over = true;
+    this.under?.abort();
+    this.show("Not live", "");
+    const note = $("template", this).content.cloneNode(true);
+    if (message) $("strong", note).textContent = message;
+    const link = $("a", note);
+    link.href = location.href; // leads to the sign-in, and back
+    if (reason === "forbidden") {
+      $("strong", note).textContent = message ?? "You may not see new events any more.";
+      link.textContent = "Open the page again";
+    }
+    $(".flashes").append(note);
+  }
+}
+
+// age says anew how long ago the times in a part of the page are.
+function age(root) {
+  for (const t of root.querySelectorAll("time[datetime]")) {
+    const s = Math.floor((Date.now() - new Date(t.dateTime)) / 1000);
+    const [n, unit] = s < 60 ? [s, "second"] : s < 3600 ? [Math.floor(s / 60), "minute"] : [Math.floor(s / 3600), "hour"];
+    if (s >= 0 && s < 86400) t.textContent = s < 5 ? "just now" : `${n} ${unit}${n === 1 ? "" : "s"} ago`;
+  }
+}
+
 // [data-slug-of]: follows the field of that id for as long as nobody writes something of their own.
 document.addEventListener("input", ({ target }) => {
   const slug = target.id && $(`[data-slug-of="${CSS.escape(target.id)}"]`);
@@ -217,5 +357,5 @@ document.addEventListener("input", ({ target }) => {
     .replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
 });
 
-for (const [name, type] of Object.entries({ "live-parts": LiveParts, "code-editor": CodeEditor, "order-list": OrderList, "sort-list": SortList }))
+for (const [name, type] of Object.entries({ "live-parts": LiveParts, "code-editor": CodeEditor, "order-list": OrderList, "sort-list": SortList, "live-events": LiveEvents }))
   customElements.define(name, type);

@@ -9,6 +9,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/configure"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
+	"github.com/portcullis-idp/portcullis/internal/server/live"
 	"github.com/portcullis-idp/portcullis/internal/server/page"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
 	"github.com/portcullis-idp/portcullis/internal/session"
@@ -24,6 +25,7 @@ type Deps struct {
 	Lockdowns *lockdown.Service
 	Configure *configure.Service
 	Flow      page.LockdownFlow // starts the brand's lockdown flow
+	Live      *live.Events      // nil = pages show events as they were when they were opened
 	// PublicURL turns the path of a recovery link into one that can be sent;
 	// "" = the host of the request.
 	PublicURL string
@@ -40,6 +42,7 @@ type Console struct {
 	lockdowns *lockdown.Service
 	configure *configure.Service
 	flow      page.LockdownFlow
+	live      *live.Events
 	public    string
 	atlas     idp.Whereabouts
 }
@@ -47,7 +50,7 @@ type Console struct {
 // New returns a Console.
 func New(d Deps) *Console {
 	return &Console{store: d.Store, accounts: d.Accounts, sessions: d.Sessions, tokens: d.Tokens,
-		lockdowns: d.Lockdowns, configure: d.Configure, flow: d.Flow, public: d.PublicURL, atlas: d.Whereabouts}
+		lockdowns: d.Lockdowns, configure: d.Configure, flow: d.Flow, live: d.Live, public: d.PublicURL, atlas: d.Whereabouts}
 }
 
 // Routes adds the console's pages; it is one of server.Deps.Mounts. Whoever is
@@ -66,6 +69,9 @@ func (c *Console) Routes(r chi.Router) {
 		m.Get("lockdowns/", c.lockdownList)
 		m.Get("lockdowns/{lockdown}/", c.lockdown)
 		m.Get("events/", c.events)
+		if c.live != nil {
+			m.Get("events/live/", c.liveEvents)
+		}
 		m.Get("events/{event}/", c.event)
 		m.Get("brands/", c.brands)
 		m.Get("brands/new/", c.newBrand)

@@ -43,7 +43,9 @@ func (c *Console) events(w http.ResponseWriter, r *http.Request) error {
 	t := eventTable(found.Items, now())
 	t.Columns[0] = list.Column("What happened", "action")
 	t.Columns[len(t.Columns)-1] = list.Column("When", "created")
-	t.Paging, t.Filter = list.Pages(found.Total, "event"), ui.FilterBar(eventFilterBar(list))
+	bar := eventFilterBar(list)
+	bar.Actions = c.liveTable(list, found.Items)
+	t.Paging, t.Filter = list.Pages(found.Total, "event"), ui.FilterBar(bar)
 	if list.Filtered(eventFilters...) {
 		t.Empty = ui.NothingFound("event", eventsPath)
 	}

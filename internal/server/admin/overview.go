@@ -22,6 +22,7 @@ type overviewView struct {
 	Chart     ui.ChartProps
 	Lockdowns []ui.Moment
 	Events    []ui.Moment
+	Live      templ.Component // keeps the events up to date; nil = nothing does
 	Now       time.Time
 }
 
@@ -50,6 +51,7 @@ func (c *Console) overview(w http.ResponseWriter, r *http.Request) error {
 	for i := range events.Items {
 		v.Events = append(v.Events, eventMoment(&events.Items[i]))
 	}
+	v.Live = c.liveTimeline(events.Items)
 	v.Page = page.Console(r, ui.PageProps{Title: "Overview", Subtitle: "Who is here, what happened, and which doors are closed."})
 	if v.Page.Banner, err = c.overviewBanner(r); err != nil {
 		return err

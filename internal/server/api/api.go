@@ -14,6 +14,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/invitation"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
 	"github.com/portcullis-idp/portcullis/internal/server/flowlink"
+	"github.com/portcullis-idp/portcullis/internal/server/live"
 	"github.com/portcullis-idp/portcullis/internal/session"
 	"github.com/portcullis-idp/portcullis/internal/token"
 )
@@ -46,6 +47,7 @@ type Deps struct {
 	Mail        Mail
 	Blueprints  *blueprint.Library // nil = blueprints are not offered
 	Prints      *blueprint.Service
+	Live        *live.Events    // nil = events cannot be followed
 	Whereabouts idp.Whereabouts // nil = nobody knows where addresses are
 	Version     string
 	PublicURL   string // without a trailing slash; "" = derived from each request
@@ -79,6 +81,7 @@ func (a *API) Mount(r chi.Router) {
 	a.mountSessionActions()
 	a.events().mount(a.kit)
 	a.mountEventActions()
+	a.mountLiveEvents()
 	a.flows().mount(a.kit)
 	a.mountFlowActions()
 	a.flowBindings().mount(a.kit)

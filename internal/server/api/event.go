@@ -72,15 +72,8 @@ func (a *API) listEvents(c *call, p idp.Paging) ([]Event, int, error) {
 	if err := a.Access.Check(c.actor, idp.VerbList, idp.Object{Resource: idp.ResourceEvent}); err != nil {
 		return nil, 0, err
 	}
-	f := idp.EventFilter{Paging: p, Username: c.query.text("username"), ClientIP: c.query.text("client_ip"),
-		ActionID: c.query.text("action_id"), After: c.query.time("created__gt"), Before: c.query.time("created__lt")}
-	if pks := c.query.ints("user"); len(pks) > 0 {
-		id := idp.UserID(pks[0])
-		f.UserID = &id
-	}
-	for _, name := range slices.Concat(c.query.texts("action"), c.query.texts("actions")) {
-		f.Actions = append(f.Actions, idp.Action(name))
-	}
+	f := eventFilter(c.query)
+	f.Paging = p
 	page, err := a.Store.Repos().Events.Find(c, f)
 	if err != nil {
 		return nil, 0, err
@@ -90,6 +83,19 @@ func (a *API) listEvents(c *call, p idp.Paging) ([]Event, int, error) {
 		views = append(views, eventView(&page.Items[i]))
 	}
 	return views, page.Total, nil
+}
+
+func eventFilter(q query) idp.EventFilter {
+	f := idp.EventFilter{Username: q.text("username"), ClientIP: q.text("client_ip"), ActionID: q.text("action_id"),
+		After: q.time("created__gt"), Before: q.time("created__lt")}
+	if pks := q.ints("user"); len(pks) > 0 {
+		id := idp.UserID(pks[0])
+		f.UserID = &id
+	}
+	for _, name := range slices.Concat(q.texts("action"), q.texts("actions")) {
+		f.Actions = append(f.Actions, idp.Action(name))
+	}
+	return f
 }
 
 func (a *API) getEvent(c *call, _ string) (*Event, error) {

@@ -12,6 +12,9 @@ import (
 	"github.com/google/uuid"
 )
 
+// eventStream is the media type of answers that last.
+const eventStream = "text/event-stream"
+
 //go:embed contract.json
 var raw []byte
 
@@ -71,6 +74,12 @@ func (t *Table) Check(method, path string, status int, contentType string, body 
 		}
 		return nil
 	}
+	if kind, stream := strings.CutPrefix(kind, "stream:"); stream {
+		if err := t.stream(kind, contentType, body); err != nil {
+			return fmt.Errorf("%s: %w", pattern, err)
+		}
+		return nil
+	}
 	v, err := decode(contentType, body)
 	if err != nil {
 		return fmt.Errorf("%s: %w", pattern, err)
@@ -122,6 +131,35 @@ func decode(contentType string, body []byte) (any, error) {
 		return nil, fmt.Errorf("not JSON: %w", err)
 	}
 	return v, nil
+}
+
+// stream checks the whole messages of an answer of server-sent events. Those with
+// a name of their own are not of the type.
+func (t *Table) stream(kind, contentType string, body []byte) error {
+	if !strings.HasPrefix(contentType, eventStream) {
+		return fmt.Errorf("content type %q, expected %s", contentType, eventStream)
+	}
+	messages := strings.Split(string(body), "\n\n")
+	for _, m := range messages[:len(messages)-1] {
+		data, plain := "", true
+		for line := range strings.SplitSeq(m, "\n") {
+			plain = plain && !strings.HasPrefix(line, "event:")
+			if value, ok := strings.CutPrefix(line, "data: "); ok {
+				data += value
+			}
+		}
+		if !plain || data == "" {
+			continue
+		}
+		v, err := decode("application/json", []byte(data))
+		if err != nil {
+			return err
+		}
+		if err := t.value(kind, v); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // problem checks the answer to a request that failed: 400 is messages by field,

@@ -20,6 +20,9 @@ func TestTableIsWhole(t *testing.T) {
 		}
 		_, object := table.Objects[kind]
 		_, enum := table.Enums[kind]
+		if one, stream := strings.CutPrefix(kind, "stream:"); stream {
+			return table.Objects[one] != nil
+		}
 		base, _, _ := strings.Cut(kind, ":")
 		return object || enum || kind == "" || kind == "ChallengeTypes" || strings.HasPrefix(kind, "media:") ||
 			base == "any" || base == "string" || base == "integer" || base == "number" || base == "boolean"

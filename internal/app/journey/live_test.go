@@ -1,0 +1,50 @@
+package journey
+
+import (
+	"net/http"
+	"strconv"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// What happens appears on open pages, without moving what is read; and they say
+// when the session has ended.
+func liveEvents(t *testing.T, s *site) {
+	boss := s.administrator(t, "lena.live", "Lena Live")
+	b := s.signedIn(t, boss, "/if/admin/")
+	sign := func(words string) string {
+		return `document.querySelector(".live-sign:not([hidden])")?.textContent === ` + quoted(words)
+	}
+	b.until(sign("Live"))
+	change := func(name string) {
+		s.api(t, http.StatusOK, http.MethodPatch, "core/users/"+strconv.Itoa(boss.PK)+"/", map[string]any{"name": name})
+	}
+	change("Lena Once")
+	b.until(`document.querySelector(".timeline > .fresh a")?.textContent.includes("lena.live")`)
+	b.checked("overview-live")
+
+	b.open("/if/admin/events/")
+	b.until(sign("Live"))
+	top := `document.querySelector("#events tbody tr")`
+	var before, after float64
+	b.eval(top+`.getBoundingClientRect().top`, &before)
+	change("Lena Twice")
+	b.until(`/^\d+ new events?$/.test(document.querySelector(".live-new .btn")?.textContent)`)
+	b.eval(top+`.getBoundingClientRect().top`, &after)
+	if before != after {
+		t.Errorf("what is read moved from %v to %v", before, after)
+	}
+	b.checked("events-live")
+	b.run(chromedp.Click(".live-new .btn", chromedp.ByQuery))
+	b.until(`!document.querySelector(".live-new") && document.activeElement.matches(".table-scroll") && ` + sign("Live"))
+
+	sessions := s.api(t, http.StatusOK, http.MethodGet, "core/authenticated_sessions/?user__username=lena.live", nil)
+	for _, one := range sessions["results"].([]any) {
+		s.api(t, http.StatusNoContent, http.MethodDelete, "core/authenticated_sessions/"+one.(map[string]any)["uuid"].(string)+"/", nil)
+	}
+	b.sees("Your session has ended. Sign in again.", "Not live")
+	b.checked("events-ended")
+	b.follow("Sign in")
+	b.at("/if/flow/")
+}
