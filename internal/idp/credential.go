@@ -26,6 +26,9 @@ type Session struct {
 	IdleTimeout time.Duration
 	Binding     SessionBinding
 	DeviceID    *KnownDeviceID // the browser it is in, if that is remembered
+	// UntilClosed says that the cookie goes when the browser closes; ExpiresAt is
+	// then the latest it lasts. It is for people to read and decides nothing.
+	UntilClosed bool
 
 	// EndedAt makes the row a tombstone: nothing may write to it again.
 	EndedAt   *time.Time

@@ -22,7 +22,7 @@ func TestSessionKeepsEveryField(t *testing.T) {
 	u := addUser(t, db, "mira")
 	s := &idp.Session{UserID: u.ID, Digest: digest(), Generation: 0, AuthMethod: "password",
 		ExpiresAt: time.Now().Add(time.Hour).UTC().Truncate(time.Millisecond), IP: netip.MustParseAddr("2001:db8::1"),
-		UserAgent: "curl", Data: []byte{1, 2}}
+		UserAgent: "curl", Data: []byte{1, 2}, UntilClosed: true}
 	require.NoError(t, db.Repos().Sessions.Create(t.Context(), s))
 	require.WithinDuration(t, time.Now(), s.CreatedAt, time.Minute)
 	got, err := db.Repos().Sessions.Get(t.Context(), s.ID)

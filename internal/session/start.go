@@ -36,9 +36,6 @@ func (s *Service) Start(ctx context.Context, actor idp.Actor, b Begin) (*idp.Ses
 	if b.IdleTimeout < 0 {
 		return nil, "", idp.Invalid("idle_timeout", "Ensure this value is greater than or equal to 0.")
 	}
-	if b.Lifetime == 0 {
-		b.Lifetime = BrowserLifetime
-	}
 	now, err := s.store.Now(ctx)
 	if err != nil {
 		return nil, "", fmt.Errorf("asking for the time: %w", err)
@@ -104,10 +101,14 @@ func (s *Service) Start(ctx context.Context, actor idp.Actor, b Begin) (*idp.Ses
 
 // begun is the row of a session that u begins at that time.
 func begun(b Begin, u *idp.User, now time.Time) *idp.Session {
+	closes := b.Lifetime == 0
+	if closes {
+		b.Lifetime = BrowserLifetime
+	}
 	return &idp.Session{
 		ID: idp.NewID[idp.Session](), UserID: u.ID, Username: u.Username, Generation: u.SessionGeneration,
 		AuthMethod: clean(b.AuthMethod, maxAuthMethod), CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(b.Lifetime),
-		IP: b.IP, UserAgent: clean(b.UserAgent, maxUserAgent), IdleTimeout: b.IdleTimeout, Binding: b.Binding,
+		IP: b.IP, UserAgent: clean(b.UserAgent, maxUserAgent), IdleTimeout: b.IdleTimeout, Binding: b.Binding, UntilClosed: closes,
 	}
 }
 
