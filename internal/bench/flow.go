@@ -93,6 +93,11 @@ func ask(ctx context.Context, client *http.Client, url string) error {
 	if err != nil {
 		return err
 	}
+	return answered(client, request)
+}
+
+// answered sends a request that has to succeed.
+func answered(client *http.Client, request *http.Request) error {
 	answer, err := client.Do(request)
 	if err != nil {
 		return err
@@ -101,8 +106,8 @@ func ask(ctx context.Context, client *http.Client, url string) error {
 	if _, err := io.Copy(io.Discard, answer.Body); err != nil {
 		return err
 	}
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", url, answer.Status)
+	if answer.StatusCode/100 != 2 {
+		return fmt.Errorf("%s: %s", request.URL, answer.Status)
 	}
 	return nil
 }

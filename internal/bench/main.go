@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -34,7 +36,12 @@ func run(ctx context.Context) error {
 		{"size and start (bar 10)", start},
 		{"yardsticks and sign-in (bar 7)", signIn},
 		{"flows", flows},
+		{"sessions (bars 1 and 2)", sessions},
+		{"ending sessions (bars 4 and 5)", endings},
 	} {
+		if len(os.Args) > 1 && !slices.ContainsFunc(os.Args[1:], func(word string) bool { return strings.Contains(part.name, word) }) {
+			continue // only what was asked for
+		}
 		r.heading(part.name)
 		if err := part.fn(ctx, r); err != nil {
 			return fmt.Errorf("%s: %w", part.name, err)
