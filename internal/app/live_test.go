@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -175,6 +177,73 @@ func TestStreamsEndWithWhatTheyWereOpenedWith(t *testing.T) {
 			other.close()
 		})
 	}
+}
+
+// unstreamed holds the refusals that nothing can bring about while a stream is
+// open, and why.
+var unstreamed = map[idp.Refusal]string{
+	idp.RefusedAnonymous: "the account of nobody has no session, and no account becomes it",
+	idp.RefusedIntent:    "a session has one purpose",
+	idp.RefusedBinding:   "it is a request that breaks a binding, and ends the session by that",
+}
+
+// A stream is one more caller of the door that its request came through: what the
+// door refuses ends it, with the door's reason.
+func TestAllRefusalsEndStreams(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 1)
+	d := &doorway{site: s, replica: s.replicas[0]}
+	for _, refusal := range idp.Refusals() {
+		if unstreamed[refusal] != "" {
+			continue
+		}
+		u := s.administrator("ada")
+		row, cookie := d.sessionOf(u, healthy)
+		l := s.holding(cookie).listen("")
+		switch how := spoils[refusal]; how {
+		case closed, outdated:
+			d.common(u, how)
+		case forged:
+			require.NoError(t, s.repos().Users.Delete(t.Context(), u.ID))
+		case ended:
+			_, err := s.repos().Sessions.End(t.Context(), row.ID, "ended by a test")
+			require.NoError(t, err)
+		case expired:
+			_, err := s.connect().Exec(t.Context(), `UPDATE sessions SET expires_at = clock_timestamp() WHERE id = $1`, row.ID)
+			require.NoError(t, err)
+		default:
+			t.Fatalf("no test brings the refusal %s about", refusal)
+		}
+		require.Equal(t, string(refusal)+": "+sessionHasEnded, l.ended())
+	}
+	u := s.administrator("ada")
+	session, cookie := d.sessionOf(u, moved)
+	_, err := s.connect().Exec(t.Context(), `UPDATE sessions SET ip = '127.0.0.1' WHERE id = $1`, session.ID)
+	require.NoError(t, err)
+	l := s.holding(cookie).listen("")
+	now, err := s.repos().Sessions.Get(t.Context(), session.ID)
+	require.NoError(t, err)
+	err = d.Sessions.Follow(t.Context(), idp.Actor{User: u, Session: now}, now, u, netip.MustParseAddr("198.51.100.77"))
+	require.True(t, idp.Is(err, idp.CodeRefused), "%v", err)
+	require.Equal(t, "ended: "+sessionHasEnded, l.ended(), "it has left what it is bound to, elsewhere")
+}
+
+// A server that stops tells the readers, instead of waiting for them.
+func TestShutdownEndsStreams(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 1)
+	r := s.replicas[0]
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	over := make(chan error, 1)
+	go func() { over <- r.Run(ctx, listener) }()
+	l := s.admin().at(&replica{App: r.App, base: "http://" + listener.Addr().String()}).listen("")
+	began := time.Now()
+	stop()
+	require.Contains(t, l.ended(), "shutdown: ")
+	require.NoError(t, <-over)
+	require.Less(t, time.Since(began), r.Config.ShutdownTimeout)
 }
 
 func TestStreamsOfTokensEndWithThem(t *testing.T) {
