@@ -10,7 +10,7 @@ DROP FUNCTION group_changed();
 DROP FUNCTION membership_changed();
 DROP FUNCTION user_changed();
 DROP FUNCTION session_changed();
-DROP FUNCTION append_change(text, text);
+DROP FUNCTION append_change(text, text, bytea);
 DROP TABLE replicas;
 DROP TABLE changes;
 DROP SEQUENCE changes_seq;

@@ -6,6 +6,7 @@ CREATE TABLE changes (
     seq     bigint CONSTRAINT changes_pkey PRIMARY KEY,
     kind    text NOT NULL,
     subject text NOT NULL DEFAULT '', -- the primary key of what changed; '' = any of the kind
+    digest  bytea,                    -- of a session: what servers know it by
     at      timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX changes_at_idx ON changes (at);
@@ -15,12 +16,12 @@ CREATE INDEX changes_at_idx ON changes (at);
 -- seen one has seen all before it. It is called at the end of a transaction only
 -- (by deferred triggers): everything else that a transaction waits for, it has by
 -- then. The notice tells the committing connection the number.
-CREATE FUNCTION append_change(changed text, which text) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION append_change(changed text, which text, known_by bytea DEFAULT NULL) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     number bigint;
 BEGIN
     PERFORM pg_advisory_xact_lock(7305436421);
-    INSERT INTO changes (seq, kind, subject) VALUES (nextval('changes_seq'), changed, which) RETURNING seq INTO number;
+    INSERT INTO changes (seq, kind, subject, digest) VALUES (nextval('changes_seq'), changed, which, known_by) RETURNING seq INTO number;
     PERFORM pg_notify('portcullis_changes', '');
     RAISE NOTICE USING ERRCODE = 'PC001', MESSAGE = number::text;
 END
@@ -28,7 +29,7 @@ $$;
 
 CREATE FUNCTION session_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM append_change('session', OLD.id::text);
+    PERFORM append_change('session', OLD.id::text, OLD.digest);
     RETURN NULL;
 END
 $$;

@@ -16,4 +16,5 @@ type Change struct {
 	Seq     int64 // rising in the order of the commits
 	Kind    ChangeKind
 	Subject string // the primary key of what changed; "" = any of the kind
+	Digest  []byte // of a session: Session.Digest
 }

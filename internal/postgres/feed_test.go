@@ -71,6 +71,7 @@ func TestWhatTheFeedTells(t *testing.T) {
 			me.Applied = c.Seq
 			if c.Kind == idp.ChangeSession {
 				require.Equal(t, s.ID.String(), c.Subject, step.name)
+				require.Equal(t, s.Digest, c.Digest, step.name)
 				c.Subject = ""
 			}
 			told = append(told, string(c.Kind)+" "+c.Subject)

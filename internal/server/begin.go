@@ -72,12 +72,17 @@ func (s *Server) line(w middleware.WrapResponseWriter, r *http.Request, scope *w
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/-/health/"):
 		level = slog.LevelDebug // asked every few seconds, and "not ready" is an answer
+	case r.URL.Path == checkPath && status < http.StatusInternalServerError:
+		level = slog.LevelDebug // asked for each request of other programs
 	case status >= http.StatusInternalServerError:
 		level = slog.LevelError
 	case rec.Warning != nil:
 		level = slog.LevelWarn
 	case strings.HasPrefix(r.URL.Path, "/static/"):
 		level = slog.LevelDebug
+	}
+	if !s.log.Enabled(r.Context(), level) {
+		return
 	}
 	attrs := []slog.Attr{slog.String("request_id", scope.Actor.Request.ID), slog.String("method", scope.Actor.Request.Method),
 		slog.String("route", pattern(r)), slog.Int("status", status),

@@ -8,6 +8,9 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/server/web"
 )
 
+// checkPath is where programs ask.
+const checkPath = "/-/session/"
+
 // checked is what a check says of a session.
 type checked struct {
 	Session  idp.SessionID `json:"session"`

@@ -110,7 +110,7 @@ func (s *Server) routes(mounts []func(chi.Router)) {
 	r.Method(http.MethodGet, "/-/health/ready/", web.Handler(s.ready))
 	r.Group(func(r chi.Router) {
 		r.Use(s.identify, s.sameOrigin)
-		r.Method(http.MethodGet, "/-/session/", web.Handler(s.check))
+		r.Method(http.MethodGet, checkPath, web.Handler(s.check))
 		r.Method(http.MethodGet, "/", web.Handler(s.root))
 		r.Method(http.MethodGet, "/flows/-/default/{designation}/", web.Handler(s.defaultFlow))
 		r.Method(http.MethodGet, "/flows/-/cancel/", web.Handler(s.cancelFlow))

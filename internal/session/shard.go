@@ -31,13 +31,10 @@ func (s *shard[K, V]) put(k K, v V) {
 	s.values[k] = v
 }
 
-// drop removes an entry and returns what it was.
-func (s *shard[K, V]) drop(k K) (V, bool) {
+func (s *shard[K, V]) drop(k K) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v, ok := s.values[k]
 	delete(s.values, k)
-	return v, ok
 }
 
 func (s *shard[K, V]) clear() {

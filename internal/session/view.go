@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"maps"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -45,8 +44,7 @@ type View struct {
 	recent   [512]idp.Change
 	count    uint64 // of all changes ever
 	sessions [viewShards]shard[digest, *held]
-	digests  [viewShards]shard[idp.SessionID, digest]
-	users    [viewShards]shard[idp.UserID, *idp.User]
+	users    [viewShards]shard[idp.UserID, *person]
 
 	pending pending
 }
@@ -117,20 +115,22 @@ func (v *View) recall(d digest, last bool) (*idp.Session, *idp.User) {
 	if idle && !last {
 		return nil, nil
 	}
-	user := *u
-	if len(user.Attributes) > 0 {
-		user.Attributes = maps.Clone(user.Attributes)
-	}
-	s := &idp.Session{ID: h.id, UserID: h.user, Username: u.Username, Digest: d[:], Generation: h.generation,
+	out := &struct { // one piece of memory
+		digest  digest
+		session idp.Session
+		user    idp.User
+	}{digest: d}
+	u.into(&out.user)
+	s := &out.session
+	*s = idp.Session{ID: h.id, UserID: h.user, Username: out.user.Username, Digest: out.digest[:], Generation: h.generation,
 		AuthMethod: h.method.Value(), CreatedAt: when(h.created), LastSeenAt: when(seen), ExpiresAt: when(h.expires),
 		IP: h.ip, UserAgent: h.agent.Value(), IdleTimeout: h.idle, Binding: h.binding.Value(), DeviceID: h.device,
 		Expired: idle || now >= h.expires}
 	if h.ended != 0 {
-		ended := when(h.ended)
-		s.EndedAt = &ended
+		s.EndedAt = momentOf(h.ended)
 	}
-	s.Live = s.EndedAt == nil && !s.Expired && s.Generation == u.SessionGeneration
-	return s, &user
+	s.Live = s.EndedAt == nil && !s.Expired && s.Generation == u.sessions
+	return s, &out.user
 }
 
 func when(nanoseconds int64) time.Time { return time.Unix(0, nanoseconds).UTC() }
@@ -151,16 +151,14 @@ func (v *View) keep(d digest, s *idp.Session, u *idp.User, at uint64) {
 	if s.EndedAt != nil {
 		h.ended = s.EndedAt.UnixNano()
 	}
-	user := *u
-	user.Attributes = maps.Clone(u.Attributes)
+	who := pack(u)
 
 	v.gate.RLock()
 	defer v.gate.RUnlock()
 	if v.concerned(at, s.ID, u.ID) {
 		return
 	}
-	v.users[uint(u.ID)%viewShards].put(u.ID, &user)
-	v.digests[s.ID[15]%viewShards].put(s.ID, d)
+	v.users[uint(u.ID)%viewShards].put(u.ID, who)
 	v.sessions[d[0]%viewShards].put(d, h)
 }
 
@@ -189,10 +187,8 @@ func (v *View) Apply(changes []idp.Change) {
 		v.count++
 		switch c.Kind {
 		case idp.ChangeSession:
-			if id, err := idp.ParseID[idp.Session](c.Subject); err == nil {
-				if d, ok := v.digests[id[15]%viewShards].drop(id); ok {
-					v.sessions[d[0]%viewShards].drop(d)
-				}
+			if len(c.Digest) == len(digest{}) {
+				v.sessions[c.Digest[0]%viewShards].drop(digest(c.Digest))
 			}
 		case idp.ChangeUser:
 			if id, err := idp.ParseUserID(c.Subject); err == nil {
@@ -213,7 +209,6 @@ func (v *View) Reset(context.Context) error {
 	v.count += uint64(len(v.recent)) + 1 // no reading under way is kept
 	for i := range viewShards {
 		v.sessions[i].clear()
-		v.digests[i].clear()
 		v.users[i].clear()
 	}
 	return nil
