@@ -233,6 +233,10 @@ func TestOwnSessionsOnTheUserPage(t *testing.T) {
 	require.True(t, p.Has(at+"end-others/"))
 	require.False(t, boss.Get("/if/admin/users/"+s.ada.ID.String()+"/sessions/").Has("/if/admin/users/"+s.ada.ID.String()+"/sessions/end-others/"))
 
+	foreign := "/if/admin/users/" + s.ada.ID.String() + "/sessions/" + elsewhere.Session.ID.String() + "/end/"
+	require.Equal(t, http.StatusNotFound, boss.Post(foreign, "confirmed", "1").Status, "another's session")
+	require.Equal(t, http.StatusOK, elsewhere.Get("/if/user/").Status)
+
 	require.Contains(t, boss.Get(at+"end-others/").Main(), "You are signed out on every other device at once and stay signed in here. 1 session ends")
 	require.Contains(t, boss.Post(at+"end-others/", "confirmed", "1").Follow().Text(), "1 other session ended.")
 	require.Equal(t, http.StatusSeeOther, elsewhere.Get("/if/user/").Status)

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/session"
 	"github.com/portcullis-idp/portcullis/web/ui"
 )
 
@@ -93,7 +94,7 @@ func sentence(e *idp.Event, v EventView) string {
 	case idp.ActionLogin:
 		return v.name() + " signed in"
 	case idp.ActionLogout:
-		return v.who("signed out", "signed out", "signed out")
+		return logoutSentence(e, v)
 	case idp.ActionLoginFailed:
 		return "Sign-in as " + first(v.User, text(e.Context["username"]), text(e.Context["identifier"]), "an unknown account") + " failed"
 	case idp.ActionUserWrite:
@@ -111,6 +112,22 @@ func sentence(e *idp.Event, v EventView) string {
 		return join(v.name()+" ran a flow", text(object(e.Context["flow"])["name"]))
 	}
 	return join(v.Label, text(e.Context["message"]))
+}
+
+// logoutSentence tells whether somebody signed out, or sessions of theirs were
+// ended, and by whom. What ended them beside people is the reason beside it.
+func logoutSentence(e *idp.Event, v EventView) string {
+	reason := text(e.Context["logout_reason"])
+	sessions := ui.Count(max(number(e.Context["sessions"]), 1), "session")
+	switch {
+	case reason == "" || reason == session.ReasonSignedOut:
+		return v.who("signed out", "signed out", "signed out")
+	case v.By != "":
+		return v.By + " ended " + sessions + " of " + v.name()
+	case reason == session.ReasonByOwner, reason == session.ReasonOthersEnded, reason == session.ReasonAllEnded:
+		return v.name() + " ended " + sessions + " of theirs"
+	}
+	return sessions + " of " + v.name() + " ended"
 }
 
 var objectVerbs = map[idp.Action]string{

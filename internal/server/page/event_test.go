@@ -15,6 +15,9 @@ func TestEventsInWords(t *testing.T) {
 	ada, boss := &idp.User{ID: 2, Username: "ada"}, &idp.User{ID: 1, Username: "boss"}
 	request := &idp.RequestInfo{Method: "POST"}
 	self, other, system := idp.Actor{User: ada, Request: request}, idp.Actor{User: boss, Request: request}, idp.SystemActor()
+	logout := func(reason string, n int) map[string]any {
+		return map[string]any{"logout_reason": reason, "sessions": n}
+	}
 	model := func(kind, name string) map[string]any {
 		return map[string]any{"model": map[string]any{"model_name": kind, "name": name}}
 	}
@@ -28,6 +31,12 @@ func TestEventsInWords(t *testing.T) {
 		{idp.ActionLogin, self, ada, nil, "ada signed in"},
 		{idp.ActionLogout, self, ada, nil, "ada signed out"},
 		{idp.ActionLogout, other, ada, nil, "boss signed out ada"},
+		{idp.ActionLogout, self, ada, logout("Signed out", 1), "ada signed out"},
+		{idp.ActionLogout, other, ada, logout("Ended by an administrator", 1), "boss ended 1 session of ada"},
+		{idp.ActionLogout, system, ada, logout("Account deactivated", 3), "The system ended 3 sessions of ada"},
+		{idp.ActionLogout, self, ada, logout("All other sessions ended", 2), "ada ended 2 sessions of theirs"},
+		{idp.ActionLogout, self, ada, logout("Password changed", 2), "2 sessions of ada ended"},
+		{idp.ActionLogout, self, ada, map[string]any{"logout_reason": "Session binding broken"}, "1 session of ada ended"},
 		{idp.ActionLoginFailed, idp.Actor{Request: request}, ada, nil, "Sign-in as ada failed"},
 		{idp.ActionLoginFailed, idp.Actor{Request: request}, nil, nil, "Sign-in as an unknown account failed"},
 		{idp.ActionUserWrite, self, ada, nil, "ada changed their account"},
