@@ -21,7 +21,7 @@ import (
 var openings = map[string][]string{
 	"DoorPassword":     {"account.passwordRefusal", "stages/identification.Submit", "stages/password.Submit"},
 	"DoorSignIn":       {"session.Start", "stages/userlogin.Enter", "stages/userlogin.signIn"},
-	"DoorSession":      {"flow.mayInspect", "idp.Renew", "session.Visit"},
+	"DoorSession":      {"flow.mayInspect", "idp.Renew", "session.Follow", "session.Visit"},
 	"DoorAPIToken":     {"idp.Renew", "token.Authenticate"},
 	"DoorTokenIssue":   {"token.ChangeIn", "token.Issue", "token.IssueIn", "token.Reveal", "token.SetKey", "token.Update"},
 	"DoorFlowLink":     {"account.Confirm", "idp.RedeemLink", "token.Open", "token.linkOf"},
@@ -42,7 +42,7 @@ var minters = map[string][]string{
 var judges = map[string][]string{
 	"MayAct": {"account.Confirm", "account.Leave", "account.SetPassword", "account.Settle", "account.passwordRefusal", "consent.Give",
 		"flow.Admit", "flow.mayInspect", "idp.Admit", "idp.RedeemLink", "idp.Renew", "invitation.Create", "invitation.SaveIn",
-		"session.Start", "session.Visit", "stages/identification.Submit",
+		"session.Follow", "session.Start", "session.Visit", "stages/identification.Submit",
 		"token.ChangeIn", "token.Issue", "token.IssueIn", "token.Open", "token.RecoveryLink", "token.Reveal", "token.SetKey", "token.Update", "token.honour", "token.mayBeSent"},
 }
 
