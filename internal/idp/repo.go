@@ -425,6 +425,7 @@ type Repos struct {
 	Users          Users
 	Groups         Groups
 	Sessions       Sessions
+	Visits         Visits
 	Tokens         Tokens
 	Flows          Flows
 	FlowBindings   FlowBindings

@@ -116,3 +116,17 @@ type SessionUse struct {
 	IP        netip.Addr // invalid = unknown
 	UserAgent string
 }
+
+// Visit is a session with its user, as they are found together.
+type Visit struct {
+	Session Session
+	User    User
+}
+
+// Visits reads many sessions at once.
+type Visits interface {
+	// Find returns the sessions of cookie digests with their users, in one
+	// statement and in no order; those there are none of are left out. It does
+	// not judge: call MayAct.
+	Find(ctx context.Context, digests [][]byte) ([]Visit, error)
+}

@@ -146,7 +146,7 @@ func (db *DB) Ping(ctx context.Context) error {
 // over makes the repositories speak through a pool or a transaction.
 func (db *DB) over(q querier) idp.Repos {
 	return idp.Repos{
-		Users: users{q}, Groups: groups{q}, Sessions: sessions{q}, Tokens: tokens{q},
+		Users: users{q}, Groups: groups{q}, Sessions: sessions{q}, Visits: visits{q}, Tokens: tokens{q},
 		Flows: newFlows(q), FlowBindings: newFlowBindings(q), Stages: newStages(q), Prompts: newPrompts(q),
 		Policies: newPolicies(q), PolicyBindings: newPolicyBindings(q), Brands: newBrands(q),
 		Events: events{q}, Lockdowns: lockdowns{q}, Runs: runs{q}, Holder: holder{q}, Settings: settings{q},

@@ -104,6 +104,22 @@ func (r sessions) Visit(ctx context.Context, digest []byte) (*idp.Session, *idp.
 	return &s, &u, nil
 }
 
+// visits reads sessions with their users.
+type visits struct{ q querier }
+
+func (r visits) Find(ctx context.Context, digests [][]byte) ([]idp.Visit, error) {
+	rows, err := r.q.Query(ctx, `SELECT `+sessionColumns+`, `+userColumns+` FROM sessions s `+sessionUser+` `+userGroups+
+		` WHERE s.digest = ANY ($1)`, digests)
+	if err != nil {
+		return nil, wrap(err, "session", "reading the sessions of requests")
+	}
+	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (v idp.Visit, err error) {
+		err = row.Scan(append(sessionTargets(&v.Session), userTargets(&v.User)...)...)
+		return v, err
+	})
+	return found, wrap(err, "session", "reading the sessions of requests")
+}
+
 // Save returns CodeNotFound when the row does not live any more: a request
 // that was under way when the session ended has nothing to keep.
 func (r sessions) Save(ctx context.Context, digest, data []byte) error {

@@ -46,6 +46,7 @@ type View struct {
 	sessions [viewShards]shard[digest, *held]
 	users    [viewShards]shard[idp.UserID, *person]
 
+	loads   loader
 	pending pending
 }
 
@@ -71,7 +72,9 @@ type held struct {
 // NewView returns an empty view. strict = memory answers only while it is
 // certain to be what the database holds; otherwise the last known is used when the
 // database cannot be reached. Call Follow before it is asked anything.
-func NewView(store idp.Store, strict bool) *View { return &View{store: store, strict: strict} }
+func NewView(store idp.Store, strict bool) *View {
+	return &View{store: store, strict: strict, loads: loader{store: store}}
+}
 
 // Follow says whose word on freshness counts.
 func (v *View) Follow(f Freshness) { v.fresh = f }
@@ -90,7 +93,7 @@ func (v *View) visit(ctx context.Context, d digest) (*idp.Session, *idp.User, er
 		defer cancel()
 	}
 	at := v.position()
-	s, u, err := v.store.Repos().Sessions.Visit(ctx, d[:])
+	s, u, err := v.loads.load(ctx, d)
 	if err != nil {
 		return nil, nil, err
 	}
