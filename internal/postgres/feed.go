@@ -162,7 +162,7 @@ func (s *FeedSource) Applied(ctx context.Context, me feed.Beat) error {
 // Leave implements feed.Source.
 func (s *FeedSource) Leave(ctx context.Context, me feed.ReplicaID) error {
 	return s.over(ctx, func(conn *pgx.Conn) error {
-		_, err := conn.Exec(ctx, `DELETE FROM replicas WHERE id = $1 OR seen_at < clock_timestamp() - interval '1 day'`, me)
+		_, err := conn.Exec(ctx, `DELETE FROM replicas WHERE id = $1`, me)
 		return err
 	})
 }

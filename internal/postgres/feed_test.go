@@ -183,3 +183,24 @@ func TestServersHearOfOneAnother(t *testing.T) {
 	stop()
 	require.Error(t, <-ended)
 }
+
+// What is purged is old enough for every server to have read it; whoever has not
+// sees that something is missing.
+func TestOldChangesArePurged(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	u := addUser(t, db, "u")
+	for range 3 {
+		raise(t, db, u.ID)
+	}
+	src, me := source(t, db)
+	r, err := src.Read(t.Context(), me, 10)
+	require.NoError(t, err)
+	require.Len(t, r.Changes, 3)
+	sql(t, db, `UPDATE changes SET at = at - interval '61 minutes' WHERE seq < $1`, r.Last)
+	require.NoError(t, db.purge(t.Context()))
+	after, err := src.Read(t.Context(), me, 10)
+	require.NoError(t, err)
+	require.Equal(t, r.Changes[2:], after.Changes)
+	require.Greater(t, after.Oldest, me.Applied+1)
+}

@@ -143,6 +143,10 @@ var purges = []struct{ what, sql string }{
 		 LIMIT $1 FOR UPDATE SKIP LOCKED)`},
 	{"expired links", `DELETE FROM links WHERE id IN (
 		SELECT id FROM links WHERE expires_at < clock_timestamp() - interval '24 hours' LIMIT $1 FOR UPDATE SKIP LOCKED)`},
+	{"changes that every server has heard of", `DELETE FROM changes WHERE seq IN (
+		SELECT seq FROM changes WHERE at < clock_timestamp() - interval '1 hour' ORDER BY seq LIMIT $1 FOR UPDATE SKIP LOCKED)`},
+	{"servers that are gone", `DELETE FROM replicas WHERE id IN (
+		SELECT id FROM replicas WHERE seen_at < clock_timestamp() - interval '1 day' LIMIT $1 FOR UPDATE SKIP LOCKED)`},
 	{"keys of tokens", `DELETE FROM token_keys WHERE token_id IN (
 		SELECT k.token_id FROM token_keys k JOIN tokens t ON t.id = k.token_id JOIN users u ON u.id = t.user_id
 		 WHERE k.expires_at < clock_timestamp() OR NOT ` + tokenLive + ` LIMIT $1 FOR UPDATE OF k SKIP LOCKED)`},
