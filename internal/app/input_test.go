@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -105,6 +106,19 @@ type shot struct {
 	header                           map[string]string
 }
 
+// patient is a client that goes away when the answer is a stream.
+type patient struct {
+	*httptest.ResponseRecorder
+	hangUp func()
+}
+
+func (p *patient) WriteHeader(status int) {
+	if strings.HasPrefix(p.Header().Get("Content-Type"), "text/event-stream") {
+		p.hangUp()
+	}
+	p.ResponseRecorder.WriteHeader(status)
+}
+
 // fire sends it and fails on a fault of ours, and on a way out to strangers.
 func (g *gauntlet) fire(s shot) int {
 	g.Helper()
@@ -112,7 +126,9 @@ func (g *gauntlet) fire(s shot) int {
 	if s.body != "" {
 		body = strings.NewReader(s.body)
 	}
-	r := httptest.NewRequest(s.method, "/", body).WithContext(g.Context())
+	ctx, hangUp := context.WithCancel(g.Context())
+	defer hangUp()
+	r := httptest.NewRequest(s.method, "/", body).WithContext(ctx)
 	path, err := url.PathUnescape(s.path)
 	require.NoError(g, err)
 	r.URL = &url.URL{Path: path, RawPath: s.path, RawQuery: s.query}
@@ -127,7 +143,7 @@ func (g *gauntlet) fire(s shot) int {
 	for name, value := range s.header {
 		r.Header.Set(name, value)
 	}
-	w := httptest.NewRecorder()
+	w := &patient{httptest.NewRecorder(), hangUp}
 	g.handler.ServeHTTP(w, r)
 	g.codes[w.Code]++
 	if w.Code >= 500 {
