@@ -93,7 +93,7 @@ func TestSessionsSayWhatIsKnownOfThem(t *testing.T) {
 		"iPhone":         `Safari 17 on iPhone iOS 17\.5 · Signed in with a link by mail Brazil 198\.51\.100\.4 AS28573 Claro`,
 		"Pixel":          `Chrome 128 on Pixel 8, Android 14 Signed in with a password · Bound to its continent, moves are only logged Private network 10\.1\.2\.3 1 hour ago`,
 		"Unknown device": `Unknown device Unknown place 2001:db8::7 1 hour ago`,
-		"Firefox": `Firefox 128 on Linux Signed in with a password Unknown place 192\.0\.2\.7 .* in 1 week or when the browser closes`,
+		"Firefox":        `Firefox 128 on Linux Signed in with a password Unknown place 192\.0\.2\.7 .* in 1 week or when the browser closes`,
 	} {
 		require.Regexp(t, want, row(t, p, says))
 	}
