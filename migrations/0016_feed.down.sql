@@ -6,6 +6,8 @@ DROP TRIGGER users_removed_feed ON users;
 DROP TRIGGER users_feed ON users;
 DROP TRIGGER sessions_removed_feed ON sessions;
 DROP TRIGGER sessions_feed ON sessions;
+DROP INDEX sessions_due_idx;
+CREATE INDEX sessions_expires_at_idx ON sessions (expires_at);
 DROP FUNCTION group_changed();
 DROP FUNCTION membership_changed();
 DROP FUNCTION user_changed();

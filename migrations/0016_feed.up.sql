@@ -27,6 +27,10 @@ BEGIN
 END
 $$;
 
+-- What is due to end is looked for now and then, among those that have not.
+DROP INDEX sessions_expires_at_idx;
+CREATE INDEX sessions_due_idx ON sessions (expires_at) WHERE ended_at IS NULL;
+
 CREATE FUNCTION session_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM append_change('session', OLD.id::text, OLD.digest);
@@ -34,9 +38,10 @@ BEGIN
 END
 $$;
 -- Not told: rows that a job ends because a raised generation ended them already
--- (the user's change told of that), and rows that nobody could use any more.
+-- (the user's change told of that) or their time was over, and rows that nobody
+-- could use any more.
 CREATE CONSTRAINT TRIGGER sessions_feed AFTER UPDATE ON sessions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
-    WHEN (OLD.ended_at IS NULL AND (NEW.ended_at IS NOT NULL AND NEW.end_reason <> 'generation'
+    WHEN (OLD.ended_at IS NULL AND (NEW.ended_at IS NOT NULL AND NEW.end_reason NOT IN ('generation', 'Session expired', 'Session not used for too long')
         OR (OLD.generation, OLD.expires_at, OLD.idle_timeout, OLD.network_binding, OLD.geoip_binding, OLD.binding_log_only, OLD.binding_private, OLD.device_id)
             IS DISTINCT FROM (NEW.generation, NEW.expires_at, NEW.idle_timeout, NEW.network_binding, NEW.geoip_binding, NEW.binding_log_only, NEW.binding_private, NEW.device_id)
         OR (NEW.network_binding <> 'no_binding' OR NEW.geoip_binding <> 'no_binding') AND OLD.ip IS DISTINCT FROM NEW.ip))

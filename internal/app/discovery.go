@@ -66,9 +66,13 @@ func (a *App) refresh(ctx context.Context) error {
 	return nil
 }
 
+// expireEvery is how often it is written down which sessions' time is over.
+const expireEvery = 5 * time.Minute
+
 // chores are what the replicas do again and again.
 func (a *App) chores() []postgres.Chore {
-	return []postgres.Chore{{Name: "blueprints", Every: checkEvery, Do: a.refresh}}
+	return []postgres.Chore{{Name: "blueprints", Every: checkEvery, Do: a.refresh},
+		{Name: "sessions", Every: expireEvery, Do: a.Sessions.Expire}}
 }
 
 // report tells the log what a check of the blueprints came to.

@@ -188,3 +188,25 @@ func TestAServerWithoutItsDatabase(t *testing.T) {
 		})
 	}
 }
+
+// A page that listens to events, and opens its stream anew whenever it is cut
+// off, does not keep a session alive that nobody uses.
+func TestListeningIsNoUseOfASession(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 1)
+	open, used := s.administrator("open"), s.administrator("used")
+	listening, openCookie := s.cookie(open)
+	using, usedCookie := s.cookie(used)
+	_, err := s.connect().Exec(t.Context(), `UPDATE sessions SET last_seen_at = last_seen_at - interval '2 minutes'`)
+	require.NoError(t, err)
+	for range 3 {
+		s.holding(openCookie).listen("").close()
+	}
+	require.Equal(t, http.StatusOK, s.holding(usedCookie).checked())
+	fresh := func(id idp.SessionID) (is bool) {
+		require.NoError(t, s.connect().QueryRow(t.Context(), `SELECT last_seen_at > clock_timestamp() - interval '1 minute' FROM sessions WHERE id = $1`, id).Scan(&is))
+		return is
+	}
+	require.Eventually(t, func() bool { return fresh(using.ID) }, 30*time.Second, 20*time.Millisecond)
+	require.False(t, fresh(listening.ID))
+}

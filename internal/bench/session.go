@@ -71,8 +71,11 @@ func mint(ctx context.Context, db *pgx.Conn, name string, n int, owner func(i in
 		sum := sha256.Sum256([]byte(cookies[i]))
 		rows[i] = []any{uuid.Must(uuid.NewV7()), owner(i), sum[:], 0, "password", time.Now().Add(time.Hour), "192.0.2.1", browserName}
 	}
-	_, err := db.CopyFrom(ctx, pgx.Identifier{"sessions"},
-		[]string{"id", "user_id", "digest", "generation", "auth_method", "expires_at", "ip", "user_agent"}, pgx.CopyFromRows(rows))
+	if _, err := db.CopyFrom(ctx, pgx.Identifier{"sessions"},
+		[]string{"id", "user_id", "digest", "generation", "auth_method", "expires_at", "ip", "user_agent"}, pgx.CopyFromRows(rows)); err != nil {
+		return nil, err
+	}
+	_, err := db.Exec(ctx, "VACUUM (ANALYZE) sessions, users") // as a database is that was not filled this second
 	return cookies, err
 }
 

@@ -11,6 +11,13 @@ const (
 	EndedByPassword     = "Password changed"
 )
 
+// Why sessions ended that nobody ended. The change feed does not tell of these
+// (migrations/0016): every server knows when a session's time is over.
+const (
+	EndedByExpiry = "Session expired"
+	EndedByIdling = "Session not used for too long"
+)
+
 // EndSessions ends every session of the user and every sign-in under way, once
 // the user is updated: it raises SessionGeneration. reason is kept for what ends
 // by it.

@@ -129,4 +129,8 @@ type Visits interface {
 	// statement and in no order; those there are none of are left out. It does
 	// not judge: call MayAct.
 	Find(ctx context.Context, digests [][]byte) ([]Visit, error)
+	// Expire makes tombstones of sessions whose time is over, as of when it was,
+	// and returns them: at most limit. Of their users it knows ID, username and
+	// e-mail address.
+	Expire(ctx context.Context, limit int) ([]Visit, error)
 }

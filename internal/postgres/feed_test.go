@@ -44,6 +44,12 @@ func TestWhatTheFeedTells(t *testing.T) {
 		{"somebody signs in", func() { require.NoError(t, r.Users.TouchLogin(ctx, u.ID)) }, nil},
 		{"it ends", func() { _, err := r.Sessions.End(ctx, s.ID, "x"); require.NoError(t, err) }, []string{"session "}},
 		{"its tombstone is purged", func() { sql(t, db, `DELETE FROM sessions`) }, nil},
+		{"its time is over", func() {
+			s = addSession(t, db, u, -time.Hour)
+			ended, err := r.Visits.Expire(ctx, 10)
+			require.NoError(t, err)
+			require.Len(t, ended, 1)
+		}, nil},
 		{"all are ended", func() { s = addSession(t, db, u, time.Hour); raise(t, db, u.ID) }, []string{user}},
 		{"their rows are swept", func() { require.NoError(t, db.sweep(ctx, u.ID)) }, nil},
 		{"a live one is removed by hand", func() { s = addSession(t, db, u, time.Hour); sql(t, db, `DELETE FROM sessions WHERE ended_at IS NULL`) }, []string{"session "}},

@@ -120,6 +120,28 @@ func (r visits) Find(ctx context.Context, digests [][]byte) ([]idp.Visit, error)
 	return found, wrap(err, "session", "reading the sessions of requests")
 }
 
+func (r visits) Expire(ctx context.Context, limit int) ([]idp.Visit, error) {
+	rows, err := r.q.Query(ctx, `
+		WITH past AS (
+			SELECT s.id, coalesce(s.last_seen_at + make_interval(secs => nullif(s.idle_timeout, 0)), 'infinity') AS idled_at
+			  FROM sessions s `+sessionUser+`
+			 WHERE s.ended_at IS NULL AND `+sessionExpired+` AND s.generation = u.session_generation
+			 LIMIT $1 FOR UPDATE OF s SKIP LOCKED
+		)
+		UPDATE sessions s SET ended_at = least(s.expires_at, past.idled_at), data = '',
+		       end_reason = CASE WHEN past.idled_at < s.expires_at THEN $3 ELSE $2 END
+		  FROM past, users u WHERE s.id = past.id AND u.id = s.user_id
+		RETURNING s.id, s.user_id, s.ended_at, s.end_reason, u.id, u.username, u.email`, limit, idp.EndedByExpiry, idp.EndedByIdling)
+	if err != nil {
+		return nil, wrap(err, "session", "ending the sessions whose time is over")
+	}
+	ended, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (v idp.Visit, err error) {
+		err = row.Scan(&v.Session.ID, &v.Session.UserID, &v.Session.EndedAt, &v.Session.EndReason, &v.User.ID, &v.User.Username, &v.User.Email)
+		return v, err
+	})
+	return ended, wrap(err, "session", "ending the sessions whose time is over")
+}
+
 // Save returns CodeNotFound when the row does not live any more: a request
 // that was under way when the session ended has nothing to keep.
 func (r sessions) Save(ctx context.Context, digest, data []byte) error {

@@ -101,6 +101,9 @@ func (s *Server) cookie(r *http.Request, scope *web.Scope) error {
 	}
 	scope.Messages = &messages{manager: s.manager, session: session, token: c.Value}
 	info := scope.Actor.Request
+	if strings.HasSuffix(r.URL.Path, "/events/live/") {
+		return nil // a page that nobody looks at listens too, and again whenever it was cut off
+	}
 	if err := s.sessions.Seen(r.Context(), session, info.ClientIP, info.UserAgent); err != nil {
 		scope.Record.Warn(err) // what is shown of a session may be a minute old
 	}
