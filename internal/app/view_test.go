@@ -111,28 +111,37 @@ func TestARequestInFlightNeverBringsASessionBack(t *testing.T) {
 }
 
 // The first check of a session after a start costs one statement, the next ones
-// none.
+// none. Statements of what goes on beside the requests come between now and then:
+// the least that is counted is what a request costs.
 func TestACheckCostsOneStatementAndThenNone(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, 1)
-	ada := s.user("ada")
-	_, cookie := s.cookie(ada)
-	_, err := s.connect().Exec(t.Context(), `UPDATE sessions SET last_seen_at = last_seen_at - interval '2 minutes'`)
-	require.NoError(t, err)
+	var cookies []string
+	for range 20 {
+		_, cookie := s.cookie(s.user(unique("ada")))
+		cookies = append(cookies, cookie)
+	}
 	c := lay(t, s.url)
 	s.url = c.url
-	b := s.holding(cookie).at(s.open())
-	c.take()
-	require.Equal(t, http.StatusOK, b.checked())
-	first := c.take()
+	r := s.open()
+	least := func(check func(b *browser)) (out []string) {
+		for i, cookie := range cookies {
+			c.take()
+			check(s.holding(cookie).at(r))
+			if got := c.take(); i == 0 || len(got) < len(out) {
+				out = got
+			}
+		}
+		return out
+	}
+	first := least(func(b *browser) { require.Equal(t, http.StatusOK, b.checked()) })
 	require.Len(t, first, 1, "%q", first)
 	require.Contains(t, first[0], "FROM sessions")
-	for range 100 {
-		require.Equal(t, http.StatusOK, b.checked())
-	}
-	for _, statement := range c.take() {
-		require.Contains(t, statement, "UPDATE sessions s SET last_seen_at", "its use is noted, once and beside the requests")
-	}
+	require.Empty(t, least(func(b *browser) {
+		for range 5 {
+			require.Equal(t, http.StatusOK, b.checked())
+		}
+	}))
 }
 
 // A server that cannot reach its database goes on with what it knew last, or
