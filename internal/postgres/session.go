@@ -24,11 +24,14 @@ const (
 	// did.
 	sessionEnd = `CASE WHEN s.generation = u.session_generation OR s.ended_at IS NOT NULL AND s.end_reason <> '` + endedByGeneration + `' THEN s.end_reason
 		ELSE coalesce((SELECT e.reason FROM session_ends e WHERE e.user_id = s.user_id AND e.generation = s.generation), s.end_reason) END`
-	sessionColumns = `s.id, s.user_id, u.username, s.digest, s.generation, s.auth_method, s.created_at, s.last_seen_at,
-		s.expires_at, s.ip, s.user_agent, s.data, s.ended_at, ` + sessionEnd + `,
-		make_interval(secs => s.idle_timeout), s.network_binding, s.geoip_binding, s.binding_log_only, s.binding_private,
+	sessionBefore = `s.id, s.user_id, u.username, s.digest, s.generation, s.auth_method, s.created_at, s.last_seen_at,
+		s.expires_at, s.ip, s.user_agent, s.data, s.ended_at, `
+	sessionAfter = `, make_interval(secs => s.idle_timeout), s.network_binding, s.geoip_binding, s.binding_log_only, s.binding_private,
 		s.device_id, s.until_closed, ` + sessionExpired + ` AS expired, ` + sessionLive + ` AS live`
-	sessionUser = `JOIN users u ON u.id = s.user_id`
+	sessionColumns = sessionBefore + sessionEnd + sessionAfter
+	// visitColumns are those for requests, which do not ask why a session ended.
+	visitColumns = sessionBefore + `s.end_reason` + sessionAfter
+	sessionUser  = `JOIN users u ON u.id = s.user_id`
 )
 
 func sessionTargets(s *idp.Session) []any {
@@ -96,7 +99,7 @@ func (r sessions) Create(ctx context.Context, s *idp.Session) error {
 func (r sessions) Visit(ctx context.Context, digest []byte) (*idp.Session, *idp.User, error) {
 	var s idp.Session
 	var u idp.User
-	err := r.q.QueryRow(ctx, `SELECT `+sessionColumns+`, `+userColumns+` FROM sessions s `+sessionUser+` `+userGroups+
+	err := r.q.QueryRow(ctx, `SELECT `+visitColumns+`, `+userColumns+` FROM sessions s `+sessionUser+` `+userGroups+
 		` WHERE s.digest = $1`, digest).Scan(append(sessionTargets(&s), userTargets(&u)...)...)
 	if err != nil {
 		return nil, nil, wrap(err, "session", "reading the session of a request")
@@ -108,7 +111,7 @@ func (r sessions) Visit(ctx context.Context, digest []byte) (*idp.Session, *idp.
 type visits struct{ q querier }
 
 func (r visits) Find(ctx context.Context, digests [][]byte) ([]idp.Visit, error) {
-	rows, err := r.q.Query(ctx, `SELECT `+sessionColumns+`, `+userColumns+` FROM sessions s `+sessionUser+` `+userGroups+
+	rows, err := r.q.Query(ctx, `SELECT `+visitColumns+`, `+userColumns+` FROM sessions s `+sessionUser+` `+userGroups+
 		` WHERE s.digest = ANY ($1)`, digests)
 	if err != nil {
 		return nil, wrap(err, "session", "reading the sessions of requests")

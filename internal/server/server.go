@@ -108,9 +108,9 @@ func (s *Server) routes(mounts []func(chi.Router)) {
 	r.Method(http.MethodGet, "/static/*", web.Handler(web.Asset))
 	r.Method(http.MethodGet, "/-/health/live/", web.Handler(s.live))
 	r.Method(http.MethodGet, "/-/health/ready/", web.Handler(s.ready))
+	r.With(s.identify).Method(http.MethodGet, checkPath, web.Handler(s.check))
 	r.Group(func(r chi.Router) {
 		r.Use(s.identify, s.sameOrigin)
-		r.Method(http.MethodGet, checkPath, web.Handler(s.check))
 		r.Method(http.MethodGet, "/", web.Handler(s.root))
 		r.Method(http.MethodGet, "/flows/-/default/{designation}/", web.Handler(s.defaultFlow))
 		r.Method(http.MethodGet, "/flows/-/cancel/", web.Handler(s.cancelFlow))

@@ -11,6 +11,9 @@ import (
 const (
 	// loadAtOnce is how many sessions are read in one statement.
 	loadAtOnce = 128
+	// gather is how long the next statement waits for more to ask, when several
+	// did before.
+	gather = 150 * time.Microsecond
 	// loadPatience bounds one statement.
 	loadPatience = 5 * time.Second
 )
@@ -57,7 +60,10 @@ func (l *loader) load(ctx context.Context, d digest) (*idp.Session, *idp.User, e
 
 // run answers until nobody waits.
 func (l *loader) run() {
-	for {
+	for former := 0; ; {
+		if former > 1 {
+			time.Sleep(gather)
+		}
 		l.mu.Lock()
 		some := l.waiting[:min(len(l.waiting), loadAtOnce)]
 		l.waiting = l.waiting[len(some):]
@@ -68,6 +74,7 @@ func (l *loader) run() {
 		}
 		l.mu.Unlock()
 		l.read(some)
+		former = len(some)
 	}
 }
 
