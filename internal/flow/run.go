@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
@@ -165,6 +166,12 @@ func (r *Run) Who(ctx context.Context) (UserInfo, error) {
 		return NewUserInfo(""), err
 	}
 	return NewUserInfo(u.Username), nil
+}
+
+// Holds reports whether the flow has a stage of the kind. A run that is not
+// under way may have any.
+func (r *Run) Holds(kind string) bool {
+	return r.at == nil || slices.ContainsFunc(r.at.bindings, func(b *bound) bool { return b.kind.Name == kind })
 }
 
 // Facts is the run's context as policies and expressions see it: plain data

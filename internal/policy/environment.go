@@ -53,7 +53,7 @@ var variables = []Entry{
 	{"context.flow_plan", "variable", "map", "The flow: context, which is the same as context here."},
 	{"context.lockdown_target_user", "variable", "user or nil", "Whom a lockdown of one account is about."},
 	{"context.lockdown_target_users", "variable", "list of users", "Whom a lockdown is about; empty outside of one."},
-	{"context.lockdown_target_user.holdings", "variable", "map or nil", "What a lockdown would end, counted: sessions, tokens, consents, invitations, grants, applications. On each of lockdown_target_users too; nil when there are more than 25."},
+	{"context.lockdown_target_user.holdings", "variable", "map or nil", "What a lockdown would end, counted: sessions, tokens, consents, invitations, grants, applications. On each of lockdown_target_users too; nil when there are more than 25, and in flows that lock nobody down."},
 	{"context.lockdown_self_service", "variable", "true or false", "Whether people lock their own account."},
 	{"context.lockdown_reason", "variable", "text", "The reason given for a lockdown."},
 	{"context.lockdown_results", "variable", "list of maps", "What became of each user of a lockdown: user, success, error."},

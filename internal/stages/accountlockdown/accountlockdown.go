@@ -27,10 +27,13 @@ type Lockdowns interface {
 // Repos reads what the stage looks up.
 type Repos interface{ Repos() idp.Repos }
 
+// kindName is what flows call the stage by.
+const kindName = "account_lockdown"
+
 // Kind describes the stage.
 func Kind(store Repos, lockdowns Lockdowns) flow.Kind {
 	return flow.Kind{
-		Name: "account_lockdown", Model: "authentik_stages_account_lockdown.accountlockdownstage", Form: "ak-stage-account-lockdown-form",
+		Name: kindName, Model: "authentik_stages_account_lockdown.accountlockdownstage", Form: "ak-stage-account-lockdown-form",
 		Verbose: "Account Lockdown Stage", VerbosePlural: "Account Lockdown Stages",
 		Summary:  "Contains the accounts that the flow is about: switches them off and ends whatever they hold.",
 		Settings: defaults,

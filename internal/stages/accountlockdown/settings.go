@@ -104,16 +104,20 @@ func targets(ctx context.Context, run *flow.Run) ([]*idp.User, error) {
 // read by nobody, and counting takes a statement each.
 const maxCounted = 25
 
-// facts are the lockdown's names in policies and expressions.
+// facts are the lockdown's names in policies and expressions. What the targets
+// hold is counted where a lockdown is possible: in flows that hold this stage, and
+// where somebody chose the targets. A sign-in asks its policies many times.
 func facts(ctx context.Context, store Repos, run *flow.Run, out map[string]any) error {
 	users, err := targets(ctx, run)
 	if err != nil {
 		return err
 	}
+	_, chosen := KeyTargets.In(run.Vars)
+	counted := len(users) <= maxCounted && (chosen || run.Holds(kindName))
 	list := make([]any, 0, len(users))
 	for _, u := range users {
 		about := u.Facts()
-		if len(users) <= maxCounted {
+		if counted {
 			held, err := store.Repos().Holder.Holdings(ctx, u.ID)
 			if err != nil {
 				return fmt.Errorf("counting what user %d holds: %w", u.ID, err)
