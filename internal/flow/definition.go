@@ -40,6 +40,9 @@ func (x *Executor) define(ctx context.Context, revision idp.Revision, slug strin
 // Kept says how many definitions of flows this process keeps in memory.
 func (x *Executor) Kept() int { return x.definitions.Len() }
 
+// Keeps reports whether the definition of the flow is among them.
+func (x *Executor) Keeps(slug string) bool { return x.definitions.Has(slug) }
+
 // Forget drops the definitions that are kept: each is read anew when its flow is
 // next run. Runs under way go on.
 func (x *Executor) Forget() { x.definitions.Clear() }

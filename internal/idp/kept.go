@@ -51,6 +51,14 @@ func (k *Kept[K, V]) Len() int {
 	return len(k.values)
 }
 
+// Has reports whether the value of a key is kept.
+func (k *Kept[K, V]) Has(key K) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	_, ok := k.values[key]
+	return ok
+}
+
 // Clear drops what is kept; each value is made anew when it is next asked for.
 func (k *Kept[K, V]) Clear() {
 	k.mu.Lock()

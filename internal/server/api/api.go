@@ -28,6 +28,7 @@ type Executor interface {
 	Kind(name string) (flow.Kind, bool)
 	Kinds() []flow.Kind
 	Kept() int
+	Keeps(slug string) bool
 	Forget()
 }
 

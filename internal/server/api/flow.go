@@ -42,6 +42,9 @@ func (a *API) flowViews(c *call, list []idp.Flow) ([]Flow, error) {
 		place[list[i].ID] = i
 		ids, targets = append(ids, list[i].ID), append(targets, list[i].ID.UUID())
 		views = append(views, flowView(&list[i]))
+		if a.Flows.Keeps(list[i].Slug) {
+			views[i].CacheCount = 1
+		}
 	}
 	if len(list) == 0 {
 		return views, nil
