@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -38,24 +37,11 @@ func (db *DB) NewSessionStore(blank func(deadline time.Time, values map[string]a
 	return &SessionStore{db: db, blank: blank}
 }
 
-type visitedKey struct{}
-
-type visited struct{ digest, data []byte }
-
-// WithVisited notes what idp.Sessions.Visit has read for this request already,
-// so that the session manager's own load costs no second statement.
-func WithVisited(ctx context.Context, digest, data []byte) context.Context {
-	return context.WithValue(ctx, visitedKey{}, visited{digest, data})
-}
-
 // FindCtx returns the data of a live session; found is false otherwise.
 func (s *SessionStore) FindCtx(ctx context.Context, token string) (data []byte, found bool, err error) {
 	digest, ok := storedDigest(token)
 	if !ok {
 		return nil, false, nil
-	}
-	if v, ok := ctx.Value(visitedKey{}).(visited); ok && len(v.data) > 0 && bytes.Equal(v.digest, digest) {
-		return v.data, true, nil
 	}
 	var expires time.Time
 	err = s.db.pool.QueryRow(ctx, `SELECT s.data, s.expires_at FROM sessions s `+sessionUser+

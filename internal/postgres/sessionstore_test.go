@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -73,25 +72,6 @@ func TestSessionStoreDropsDeadSessions(t *testing.T) {
 		require.False(t, found)
 	}
 	require.Equal(t, 2, scalar[int](t, db, `SELECT count(*) FROM sessions WHERE data = ''`))
-}
-
-// A closed pool shows that the visited row is used without a statement.
-func TestVisitedSessionCostsNoStatement(t *testing.T) {
-	t.Parallel()
-	db := open(t)
-	store := db.NewSessionStore(blankData)
-	db.pool.Close()
-	ctx := WithVisited(t.Context(), SessionDigest("cookie"), []byte("data"))
-	data, found, err := store.FindCtx(ctx, hashed("cookie"))
-	require.NoError(t, err)
-	require.True(t, found)
-	require.Equal(t, "data", string(data))
-	for name, ctx := range map[string]context.Context{
-		"another's": ctx, "no data": WithVisited(t.Context(), SessionDigest("other"), nil), "nothing": t.Context(),
-	} {
-		_, _, err = store.FindCtx(ctx, hashed("other"))
-		require.Error(t, err, name)
-	}
 }
 
 // 1,000 times a request saves its data while the session ends. Whichever comes
