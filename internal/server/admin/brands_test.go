@@ -14,12 +14,12 @@ func TestOneOfTwoBrandFormsSentAtOnceIsTold(t *testing.T) {
 	t.Parallel()
 	s := furnished(t)
 	path := s.names.Replace("/if/admin/brands/{brand}/")
+	first, second := s.As(s.Boss), s.As(s.Boss)
+	one := first.Get(path).Fields("branding_title", "First")
+	two := second.Get(path).Fields("branding_title", "Second")
 	statuses := make(chan int, 2)
-	for _, title := range []string{"First", "Second"} {
-		boss := s.As(s.Boss)
-		form := boss.Get(path).Fields("branding_title", title)
-		go func() { statuses <- boss.Post(path, form...).Status }()
-	}
+	go func() { statuses <- first.Post(path, one...).Status }()
+	go func() { statuses <- second.Post(path, two...).Status }()
 	got := []int{<-statuses, <-statuses}
 	sort.Ints(got)
 	require.Equal(t, []int{http.StatusSeeOther, http.StatusConflict}, got)
