@@ -13,10 +13,11 @@ import (
 func (a *App) post() *mail.Service {
 	m := a.Config.Mail
 	var told mail.Events
+	var stages mail.Stages
 	if a.DB != nil { // a test of the mail server needs no database
-		told = a.DB.Repos().Events
+		told, stages = a.DB.Repos().Events, a.DB.Repos().Stages
 	}
-	return &mail.Service{Events: told, Orders: a.Tokens, Texts: mail.NewTemplates(m.TemplatesDir), Base: a.base,
+	return &mail.Service{Events: told, Stages: stages, Orders: a.Tokens, Texts: mail.NewTemplates(m.TemplatesDir), Base: a.base,
 		Server: mail.Server{Host: m.Host, Port: m.Port, Username: m.Username, Password: m.Password, TLS: m.TLS, Timeout: m.Timeout, From: m.From}}
 }
 

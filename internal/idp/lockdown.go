@@ -52,7 +52,7 @@ const (
 	JobPurge JobKind = "purge"
 	// JobMail sends the mail of a link.
 	JobMail JobKind = "mail"
-	// JobMessage sends a mail in plain text. The same one is sent once in five
+	// JobMessage sends a mail to one address. The same one is sent once in five
 	// minutes, and to one address 20 of them in an hour: beyond that Enqueue is
 	// CodeRateLimited.
 	JobMessage JobKind = "message"

@@ -28,6 +28,7 @@ type Service struct {
 	Server Server         // of the installation; without a host, only stages with one of their own send
 	Sealer *secret.Sealer // opens passwords of stages; nil = only those that are not sealed open
 	Events Events         // of messages; nil = they are told to nobody
+	Stages Stages         // that messages may go through
 	Base   func() string  // put in front of links, such as https://id.example.org; never what a request said
 }
 

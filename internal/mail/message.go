@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"html"
+	"net/mail"
 	"strings"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
@@ -19,15 +20,28 @@ type Events interface {
 // messageApp is what speaks in the events of messages.
 const messageApp = "authentik.policies"
 
-// DeliverMessage sends a mail in plain text. What can never be delivered is an
-// event and no error. An error means that it may be tried again; last says that
-// it will not be.
+// Stages has the stages through whose mail server a message may go; idp.Stages
+// does.
+type Stages interface {
+	Get(ctx context.Context, id idp.StageID) (*idp.Stage, error)
+}
+
+// DeliverMessage sends a mail that a policy ordered. What can never be delivered
+// is an event and no error. An error means that it may be tried again; last says
+// that it will not be.
 func (s *Service) DeliverMessage(ctx context.Context, m idp.Message, last bool) error {
-	if !s.Ready() {
+	server, err := s.serverOf(ctx, m)
+	switch {
+	case errors.Is(err, errMisconfigured):
 		return s.told(ctx, m, idp.ActionConfigError, map[string]any{
-			"message": "A policy's email could not be sent: the configuration is wrong.", "exception": email.NoServer})
+			"message": "A policy's email could not be sent: the configuration is wrong.", "exception": err.Error()})
+	case err != nil && !last:
+		return fmt.Errorf("finding the mail server for a mail of policy %q: %w", m.Policy, err)
 	}
-	answer, err := s.Server.Send(ctx, Message{To: m.To, Subject: subjectLine(m.Subject), Text: m.Text, HTML: escaped(m.Text)})
+	var answer string
+	if err == nil {
+		answer, err = server.Send(ctx, out(m, server.From))
+	}
 	var fault *Error
 	switch {
 	case err == nil:
@@ -39,12 +53,61 @@ func (s *Service) DeliverMessage(ctx context.Context, m idp.Message, last bool) 
 	return fmt.Errorf("sending a mail of policy %q: %w", m.Policy, err)
 }
 
+// errMisconfigured is the cause of whatever trying again does not mend.
+var errMisconfigured = errors.New("")
+
+// serverOf is the mail server for a message.
+func (s *Service) serverOf(ctx context.Context, m idp.Message) (Server, error) {
+	if m.Stage == (idp.StageID{}) {
+		if !s.Ready() {
+			return Server{}, fmt.Errorf("%s%w", email.NoServer, errMisconfigured)
+		}
+		return s.Server, nil
+	}
+	stage, err := s.Stages.Get(ctx, m.Stage)
+	switch {
+	case idp.Is(err, idp.CodeNotFound):
+		return Server{}, fmt.Errorf("the email stage that it was to go through is not there any more%w", errMisconfigured)
+	case err != nil:
+		return Server{}, err
+	}
+	settings, err := email.Read(stage.Settings)
+	if err != nil {
+		return Server{}, fmt.Errorf("stage %q: %w%w", stage.Name, err, errMisconfigured)
+	}
+	server, err := s.server(stage, settings)
+	switch {
+	case err != nil:
+		return Server{}, fmt.Errorf("%w%w", err, errMisconfigured)
+	case server.Host == "":
+		return Server{}, fmt.Errorf("%s%w", email.NoServer, errMisconfigured)
+	}
+	return server, nil
+}
+
+// out is a message as it is sent. Every copy and every try has the same ID, so
+// that whoever gets two sees one.
+func out(m idp.Message, from string) Message {
+	sent := Message{To: m.To, Named: m.Named, CC: m.CC, Subject: subjectLine(m.Subject), Text: m.Text, HTML: m.HTML}
+	if sent.HTML == "" {
+		sent.HTML = escaped(m.Text)
+	}
+	if parsed, err := mail.ParseAddress(from); err == nil && m.Number != (idp.UUID{}) {
+		_, domain, _ := strings.Cut(parsed.Address, "@")
+		sent.ID = m.Number.String() + "@" + domain
+	}
+	return sent
+}
+
 // told writes the event.
 func (s *Service) told(ctx context.Context, m idp.Message, action idp.Action, facts map[string]any) error {
 	if s.Events == nil {
 		return nil
 	}
 	facts["to_email"], facts["subject"], facts["policy"] = m.To, m.Subject, m.Policy
+	if len(m.CC) > 0 {
+		facts["cc"] = m.CC
+	}
 	e := idp.NewEvent(action, messageApp, idp.SystemActor(), nil, facts)
 	if m.User != nil {
 		e.User = m.User

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net/mail"
 	"net/textproto"
 	"strings"
 	"time"
@@ -33,6 +34,8 @@ const patience = 50 * time.Second
 // Message is a mail about to be sent.
 type Message struct {
 	To, Subject, HTML, Text string
+	Named, CC               []string // whom it says it is to, and who has a copy; none = To, nobody
+	ID                      string   // of the mail, without its brackets; "" = a new one
 }
 
 // Error says why a mail was not taken.
@@ -81,11 +84,15 @@ func (s Server) write(m Message) (*gomail.Msg, error) {
 	if err := msg.From(s.From); err != nil {
 		return nil, fmt.Errorf("sender %q: %w", s.From, err)
 	}
-	if err := msg.AddTo(m.To); err != nil {
+	if err := address(msg, m); err != nil {
 		return nil, fmt.Errorf("recipient: %w", err)
 	}
 	msg.Subject(m.Subject)
-	msg.SetMessageID()
+	if m.ID == "" {
+		msg.SetMessageID()
+	} else {
+		msg.SetMessageIDWithValue(m.ID)
+	}
 	msg.SetDate()
 	// Nobody's holiday notice answers (RFC 3834).
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
@@ -94,6 +101,32 @@ func (s Server) write(m Message) (*gomail.Msg, error) {
 		msg.AddAlternativeString(gomail.TypeTextHTML, m.HTML)
 	}
 	return msg, nil
+}
+
+// address says whom the message goes to, and whom it names.
+func address(msg *gomail.Msg, m Message) error {
+	if len(m.Named) == 0 {
+		return msg.AddTo(m.To)
+	}
+	// What is blind is the only recipient: each copy goes to one of those it
+	// names, or to somebody it does not.
+	if err := msg.AddBcc(m.To); err != nil {
+		return err
+	}
+	for name, list := range map[gomail.Header][]string{"To": m.Named, "Cc": m.CC} {
+		var written []string
+		for _, one := range list {
+			parsed, err := mail.ParseAddress(one)
+			if err != nil {
+				return fmt.Errorf("%.100q: %w", one, err)
+			}
+			written = append(written, parsed.String())
+		}
+		if len(written) > 0 {
+			msg.SetGenHeader(name, written...)
+		}
+	}
+	return nil
 }
 
 func (s Server) client() (*gomail.Client, error) {

@@ -95,6 +95,11 @@ func (t *Templates) Has(name string) bool {
 // from the file beside it that ends in .txt; without one it is short and has the
 // link.
 func (t *Templates) Fill(name string, d Data) (html, text string, err error) {
+	return t.fill(name, d, "{{.Subject}}\n\n{{.URL}}\n")
+}
+
+// fill is Fill for any data; otherwise is the text of templates that have none.
+func (t *Templates) fill(name string, d any, otherwise string) (html, text string, err error) {
 	source, err := t.read(name)
 	if err != nil {
 		return "", "", err
@@ -103,14 +108,14 @@ func (t *Templates) Fill(name string, d Data) (html, text string, err error) {
 	if err != nil {
 		return "", "", fmt.Errorf("reading mail template: %w", err)
 	}
-	var out bytes.Buffer
+	var out bounded
 	if err := parsed.Execute(&out, d); err != nil {
 		return "", "", fmt.Errorf("filling in mail template: %w", err)
 	}
 	html = out.String()
 	plain, err := t.read(strings.TrimSuffix(name, ".html") + ".txt")
 	if errors.Is(err, fs.ErrNotExist) {
-		plain, err = "{{.Subject}}\n\n{{.URL}}\n", nil
+		plain, err = otherwise, nil
 	}
 	if err != nil {
 		return "", "", err
@@ -124,6 +129,19 @@ func (t *Templates) Fill(name string, d Data) (html, text string, err error) {
 		return "", "", fmt.Errorf("filling in mail template: %w", err)
 	}
 	return html, out.String(), nil
+}
+
+// maxFilled bounds a template that was filled in, in bytes.
+const maxFilled = 128 << 10
+
+// bounded takes no more than that.
+type bounded struct{ bytes.Buffer }
+
+func (b *bounded) Write(p []byte) (int, error) {
+	if b.Len()+len(p) > maxFilled {
+		return 0, fmt.Errorf("it becomes more than %d kB", maxFilled>>10)
+	}
+	return b.Buffer.Write(p)
 }
 
 // read returns a template's source. Names lead nowhere but into the directory

@@ -7,12 +7,6 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
 
-// Post says whether there is somebody to take mail; mail.Service does.
-type Post interface {
-	// Ready reports whether the installation has a mail server.
-	Ready() bool
-}
-
 // Effects writes the events and orders the mail that expressions ask for. It
 // implements policy.Effects.
 type Effects struct {
@@ -26,14 +20,13 @@ func (e Effects) Record(ctx context.Context, event *idp.Event) error {
 	return e.Store.Repos().Events.Append(ctx, event)
 }
 
-// Sends implements policy.Effects.
-func (e Effects) Sends() bool { return e.Post != nil && e.Post.Ready() }
-
 // Send implements policy.Effects: a job for each address, in one transaction. Why
 // nothing is sent is logged, without addresses.
 func (e Effects) Send(ctx context.Context, messages []idp.Message) (unsent string, err error) {
-	if !e.Sends() {
-		return e.unsent(ctx, messages, "the installation has no mail server"), nil
+	for _, m := range messages {
+		if m.Stage == (idp.StageID{}) && !e.ready() {
+			return e.unsent(ctx, messages, noServer), nil
+		}
 	}
 	err = e.Store.InTx(ctx, func(tx idp.Repos) error {
 		for i := range messages {

@@ -3,8 +3,10 @@ package policies_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -20,6 +22,18 @@ import (
 type counter bool
 
 func (c counter) Ready() bool { return bool(c) }
+
+func (counter) Own(stage *idp.Stage) (bool, error) {
+	return strings.Contains(string(stage.Settings), "smtp.example.org"), nil
+}
+
+// Fill knows one template.
+func (counter) Fill(d idp.Draft, to idp.Addressee) (html, text string, err error) {
+	if d.Template != "known.html" {
+		return "", "", idp.Invalid("template", `"template": there is no mail template %q`, d.Template)
+	}
+	return "<p>" + to.Address, fmt.Sprint(to.Username, d.Context, d.Brand), nil
+}
 
 func (w *world) engine(mail bool) (*policy.Engine, *bytes.Buffer) {
 	var log bytes.Buffer
@@ -92,6 +106,93 @@ func TestExpressionsAct(t *testing.T) {
 	require.Contains(t, log.String(), "written to too often")
 	require.Contains(t, log.String(), "policy=letter")
 	require.NotContains(t, log.String(), "example.org")
+}
+
+// A mail of a template is filled in for each of those it is to; with copies it is
+// one mail for all, and who is blind is named in none.
+func TestMailsAreOrdered(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	stages := map[string]*idp.Stage{}
+	for name, settings := range map[string]string{"own": `{"use_global_settings": false, "host": "smtp.example.org", "from_address": "a@example.org"}`, "shared": `{}`} {
+		stages[name] = &idp.Stage{Name: name, Kind: "email", Settings: json.RawMessage(settings)}
+		require.NoError(t, w.db.Repos().Stages.Create(t.Context(), stages[name]))
+	}
+	require.NoError(t, w.db.Repos().Stages.Create(t.Context(), &idp.Stage{Name: "deny", Kind: "deny", Settings: json.RawMessage(`{}`)}))
+	ada := w.user("ada")
+	ada.Email = "ada@example.org"
+	const (
+		known = `"template": "known.html", "context": {"n": 1}`
+		to    = `[user, "soc@example.org"]`
+	)
+	for i, c := range []struct {
+		server  bool
+		entries string
+		want    string // to, whom it names, who has a copy, whose server, text, HTML; of each mail
+		fault   string
+	}{
+		{true, known, "ada@example.org [] []  adamap[n:1] <p>ada@example.org|soc@example.org [] []  map[n:1] <p>soc@example.org", ""},
+		{true, known + `, "stage": "shared"`, "ada@example.org [] []  adamap[n:1] <p>ada@example.org|soc@example.org [] []  map[n:1] <p>soc@example.org", ""},
+		{false, known + `, "stage": "own", "cc": "cc@example.org", "bcc": "bcc@example.org"`,
+			"ada@example.org ALL [cc@example.org] own adamap[n:1] <p>ada@example.org|bcc@example.org ALL [cc@example.org] own adamap[n:1] <p>ada@example.org|" +
+				"cc@example.org ALL [cc@example.org] own adamap[n:1] <p>ada@example.org|soc@example.org ALL [cc@example.org] own adamap[n:1] <p>ada@example.org", ""},
+		{true, `"body": "x", "bcc": "bcc@example.org"`, "ada@example.org ALL []  x |bcc@example.org ALL []  x |soc@example.org ALL []  x ", ""},
+		{false, known, "", ""},
+		{false, known + `, "stage": "shared"`, "", ""},
+		{true, `"template": "other.html"`, "", `"template": there is no mail template "other.html"`},
+		{true, known + `, "stage": "deny"`, "", `"stage": there is no email stage of the name "deny"`},
+	} {
+		engine, _ := w.engine(c.server)
+		subject := fmt.Sprintf("mail %d", i)
+		p := &idp.Policy{ID: idp.NewID[idp.Policy](), Name: "letter", Kind: "expression",
+			Settings: json.RawMessage(expression(`ak_send_email(` + to + `, "` + subject + `", {` + c.entries + `})`))}
+		req := idp.PolicyRequest{User: ada, Context: map[string]any{}}
+		trial := engine.Try(t.Context(), p, req)
+		require.Empty(t, w.letters(subject, nil), c.entries)
+		r, err := engine.EvaluatePolicy(t.Context(), p, req)
+		require.Equal(t, r.Passing, trial.Passing, c.entries)
+		if c.fault != "" {
+			require.ErrorContains(t, err, c.fault)
+			require.ErrorContains(t, trial.Err, c.fault)
+			continue
+		}
+		require.NoError(t, err, c.entries)
+		require.Equal(t, c.want != "", r.Passing, c.entries)
+		require.Equal(t, c.want, strings.ReplaceAll(strings.Join(w.letters(subject, stages), "|"), "[ada@example.org soc@example.org]", "ALL"), c.entries)
+	}
+}
+
+// letters lists the mails of a subject in the job queue.
+func (w *world) letters(subject string, stages map[string]*idp.Stage) (out []string) {
+	w.Helper()
+	conn, err := pgx.Connect(w.Context(), w.url)
+	require.NoError(w, err)
+	defer conn.Close(w.Context())
+	rows, err := conn.Query(w.Context(), `SELECT args FROM river_job WHERE kind = 'message' AND args ->> 'subject' = $1 ORDER BY args ->> 'to'`, subject)
+	require.NoError(w, err)
+	type args struct {
+		To, Text, HTML string
+		Named, CC      []string
+		Stage          idp.StageID
+		Number         idp.UUID
+	}
+	mails, err := pgx.CollectRows(rows, pgx.RowTo[args])
+	require.NoError(w, err)
+	numbers := map[idp.UUID]bool{}
+	for _, m := range mails {
+		through := ""
+		for name, s := range stages {
+			if m.Stage == s.ID {
+				through = name
+			}
+		}
+		numbers[m.Number] = true
+		out = append(out, fmt.Sprint(m.To, " ", m.Named, " ", m.CC, " ", through, " ", m.Text, " ", m.HTML))
+	}
+	if len(mails) > 0 {
+		require.Len(w, numbers, map[bool]int{true: 1, false: len(mails)}[len(mails[0].Named) > 0], "copies are of one mail")
+	}
+	return out
 }
 
 // Without a mail server the function is false, and the log says so.

@@ -12,8 +12,10 @@ import (
 type Effects interface {
 	// Record writes an event.
 	Record(ctx context.Context, e *idp.Event) error
-	// Sends reports whether the installation has a mail server.
-	Sends() bool
+	// Prepare makes a draft's messages: one for each recipient, none where there
+	// is nobody to write to. It sends none, and tells why none could be sent, ""
+	// when they could. What is wrong with the draft is CodeInvalid.
+	Prepare(ctx context.Context, d idp.Draft) (messages []idp.Message, unsent string, err error)
 	// Send orders the messages, all of them or none. It returns why none of them
 	// will be sent, "" when they will.
 	Send(ctx context.Context, messages []idp.Message) (unsent string, err error)

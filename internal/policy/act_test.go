@@ -21,12 +21,14 @@ import (
 
 // ledger notes what expressions ask to be done.
 type ledger struct {
-	mute   bool   // there is no mail server
-	unsent string // why mail is not sent
-	fault  error
+	mute    bool   // there is no mail server
+	unsent  string // why mail is not sent
+	fault   error
+	unready error // of preparing mail
 
 	mu       sync.Mutex
 	events   []*idp.Event
+	drafts   []idp.Draft
 	messages []idp.Message
 	calls    int
 }
@@ -40,7 +42,37 @@ func (l *ledger) Record(_ context.Context, e *idp.Event) error {
 	return l.fault
 }
 
-func (l *ledger) Sends() bool { return !l.mute }
+// Prepare knows one template, which says its context, and one stage.
+func (l *ledger) Prepare(_ context.Context, d idp.Draft) (messages []idp.Message, unsent string, err error) {
+	switch {
+	case l.unready != nil:
+		return nil, "", l.unready
+	case d.Template != "" && d.Template != "known.html":
+		return nil, "", idp.Invalid("template", `"template": there is no mail template %q`, d.Template)
+	case d.Stage != "" && d.Stage != "known":
+		return nil, "", idp.Invalid("stage", `"stage": there is no email stage %q`, d.Stage)
+	case l.mute:
+		unsent = "the installation has no mail server"
+	}
+	m := idp.Message{Subject: d.Subject, Text: d.Body, Policy: d.Policy}
+	if d.Template != "" {
+		said, err := json.Marshal(d.Context)
+		if err != nil {
+			return nil, "", err
+		}
+		m.Text, m.HTML = d.Brand+" says "+string(said), "<p>"+string(said)
+	}
+	for _, list := range [][]idp.Addressee{d.To, d.CC, d.BCC} {
+		for _, to := range list {
+			m.To, m.User = to.Address, to.User
+			messages = append(messages, m)
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.drafts = append(l.drafts, d)
+	return messages, unsent, nil
+}
 
 func (l *ledger) Send(_ context.Context, messages []idp.Message) (string, error) {
 	l.mu.Lock()
@@ -234,16 +266,16 @@ func TestSendEmail(t *testing.T) {
 		`ak_send_email("a@example.org", repeat("x", 200), {"body": "Text"})`:                                 {to: "a@example.org", want: strings.Repeat("x", 150) + "…: Text"},
 		`ak_send_email("a@example.org", "Pin " + prompt_context.pin, {"body": "It is " + prompt_context.password + "!"})`: {
 			to: "a@example.org", want: "Pin ********************: It is ********************!"},
-		`ak_send_email("a@example.org", "\r\n", {"body": "Text"})`:                           {fault: "a mail needs a subject"},
-		`ak_send_email("a@example.org", nil, {"body": "Text"})`:                              {fault: "argument 2: text is expected"},
-		`ak_send_email("a@example.org", "Hello", {"body": " "})`:                             {fault: `needs a "body"`},
-		`ak_send_email("a@example.org", "Hello", {"body": nil})`:                             {fault: `needs a "body" that is text, got nil`},
-		`ak_send_email("a@example.org", "Hello", "Text")`:                                    {fault: `a map such as {"body": "…"} is expected`},
-		`ak_send_email("a@example.org", "Hello", {"template": "x.html"})`:                    {fault: `mails of expressions have no template`},
-		`ak_send_email("a@example.org", "Hello", {"body": "x", "cc": "y"})`:                  {fault: `a mail has no "cc"`},
-		`let more = {"body": "x", "cc": "y"}; ak_send_email("a@example.org", "Hello", more)`: {fault: `a mail has no "cc"`},
-		`ak_send_email("a@example.org", "Hello", {"body": repeat("x", 17000)})`:              {fault: "a mail of more than 16 kB"},
-		`ak_send_email(map(1..11, "u" + string(#) + "@example.org")` + body:                  {fault: "more than 10 recipients"},
+		`ak_send_email("a@example.org", "\r\n", {"body": "Text"})`:                             {fault: "argument 2: a mail needs a subject"},
+		`ak_send_email("a@example.org", nil, {"body": "Text"})`:                                {fault: "argument 2: text is expected"},
+		`ak_send_email("a@example.org", "Hello", {"body": " "})`:                               {fault: `needs a "body"`},
+		`ak_send_email("a@example.org", "Hello", {"body": nil})`:                               {fault: `a mail needs a "body" that is text, or the name of a "template"`},
+		`ak_send_email("a@example.org", "Hello", "Text")`:                                      {fault: `a map such as {"body": "…"} is expected`},
+		`ak_send_email("a@example.org", "Hello", {"template": "x.html"})`:                      {fault: `"template": there is no mail template "x.html"`},
+		`ak_send_email("a@example.org", "Hello", {"body": "x", "from": "y"})`:                  {fault: `a mail has no "from"; it has bcc, body, cc, context, stage and template`},
+		`let more = {"body": "x", "from": "y"}; ak_send_email("a@example.org", "Hello", more)`: {fault: `a mail has no "from"`},
+		`ak_send_email("a@example.org", "Hello", {"body": repeat("x", 17000)})`:                {fault: "a mail of more than 16 kB"},
+		`ak_send_email(map(1..11, "u" + string(#) + "@example.org")` + body:                    {fault: "more than 10 recipients"},
 		`ak_send_email(7` + body:   {fault: "an address, a user or a list of them is expected"},
 		`ak_send_email([7]` + body: {fault: "an address, a user or a list of them is expected"},
 		`all(1..4, ak_send_email("a" + string(#) + "@example.org"` + body + `)`:                                      {fault: "sends mail at most 3 times"},
@@ -286,6 +318,7 @@ func TestWhatIsNotDone(t *testing.T) {
 	}{
 		"the event cannot be written": {&ledger{fault: errors.New("the database is away")}, "not " + event, "writing the event: the database is away"},
 		"the mail cannot be ordered":  {&ledger{fault: errors.New("the database is away")}, "not " + letter, "ordering the mail: the database is away"},
+		"the mail cannot be prepared": {&ledger{unready: errors.New("the database is away")}, "not " + letter, "preparing the mail: the database is away"},
 		"written too often":           {&ledger{unsent: "too often"}, letter, ""},
 		"nothing can be done here":    {nil, "not " + event, "only a policy can do this"},
 		"nor sent":                    {nil, "not " + letter, "only a policy can do this"},
@@ -464,8 +497,9 @@ func TestHelpSaysTheBounds(t *testing.T) {
 	}
 	for name, bounds := range map[string][]string{
 		"ak_create_event": {fmt.Sprintf("At most %d in one evaluation, of %d kB", maxEvents, maxEventSize>>10)},
-		"ak_send_email":   {fmt.Sprintf("up to %d of them", maxRecipients), fmt.Sprintf("At most %d calls", maxLetters)},
-		"resolve_dns":     {fmt.Sprintf("%d seconds", int(lookupKept.Seconds())), fmt.Sprintf("at most %d questions", maxLookups), "within a second"},
+		"ak_send_email": {fmt.Sprintf("At most %d recipients altogether, %d kB of body or context, %d values and %d levels", maxRecipients, maxMailText>>10, maxMailValues, maxNesting),
+			fmt.Sprintf("At most %d calls", maxLetters)},
+		"resolve_dns": {fmt.Sprintf("%d seconds", int(lookupKept.Seconds())), fmt.Sprintf("at most %d questions", maxLookups), "within a second"},
 	} {
 		for _, bound := range bounds {
 			require.Contains(t, help[name], bound)

@@ -19,9 +19,13 @@ func actFunctions() []function {
 				"such as suspicious_request. Secrets are left out. A policy is asked each time a page is drawn or answered, so expect several. At most 5 in one evaluation, of 16 kB each; trying a policy writes none. Not in conditions over events."},
 		{name: "ak_send_email", usage: "ak_send_email(address or user, subject, map) → true or false", run: sendEmail,
 			signs: []any{new(func(any, any, any) bool)},
-			help: "Sends {\"body\": text} as plain text to an address, a user or a list of up to 10 of them, in the background; to one address at most 20 in an hour, and the same only once in five minutes. " +
-				"false when there is nobody to write to, it was written to too often, or the installation has no mail server. Secrets are left out. " +
-				"At most 3 calls in one evaluation; trying a policy sends nothing. Not in conditions over events."},
+			help: "Sends an email in the background to an address, a user or a list of them. The map has either \"body\": plain text, or \"template\": the name of a mail template " +
+				"such as email/setup.html, filled in with the map \"context\", as HTML and as text; in a template its entries are {{.Context.name}}, and what is in them is escaped. " +
+				"Templates with a link take its address and how long it works from \"url\" and \"expires\" of the context. \"stage\" names an email stage, whose mail server takes the mail. " +
+				"Everybody gets a mail of their own that names nobody else; with \"cc\" or \"bcc\" it is one mail with copies, which names all but those in bcc. " +
+				"At most 10 recipients altogether, 16 kB of body or context, 500 values and 32 levels of context; to one address at most 20 in an hour, and the same only once in five minutes. " +
+				"false when there is nobody to write to, it was written to too often, or there is no mail server. Secrets are left out. " +
+				"At most 3 calls in one evaluation; trying a policy sends nothing, and says what would have been sent. Not in conditions over events."},
 	}
 }
 

@@ -109,16 +109,30 @@ func (in *inspector) mail(node ast.Node) {
 	if !ok {
 		return
 	}
+	given, certain := map[string]bool{}, true
 	for _, entry := range settings.Pairs {
 		pair, ok := entry.(*ast.PairNode)
 		if !ok {
 			continue
 		}
-		if name, ok := pair.Key.(*ast.StringNode); ok {
-			if why := badMailSetting(name.Value); why != "" {
-				in.refuse(name, "%s", why)
-			}
+		name, ok := pair.Key.(*ast.StringNode)
+		if !ok {
+			certain = false
+			continue
 		}
+		if why := badMailSetting(name.Value); why != "" {
+			in.refuse(name, "%s", why)
+		}
+		switch pair.Value.(type) {
+		case *ast.NilNode: // as if it were not there
+		case *ast.StringNode, *ast.MapNode:
+			given[name.Value] = true
+		default: // may be nil
+			certain = false
+		}
+	}
+	if why := badMailParts(func(name string) bool { return given[name] }); certain && why != "" {
+		in.refuse(node, "%s", why)
 	}
 }
 

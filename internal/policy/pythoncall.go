@@ -245,12 +245,36 @@ func (n callNode) withNames(name string, args []term, vars map[string]kindOf) (t
 		return atom("ak_call_policy("+args[0].text+entriesOf(named)+")", kindAnswer), nil
 	case name == "resolve_dns":
 		return resolving(args, named)
-	case name == "ak_send_email" && len(args) == 2 && args[1].kind == kindText && len(named) == 1 && named["body"].kind == kindText:
-		if to := args[0].kind; to == kindText || to == kindList {
-			return atom("ak_send_email("+args[0].text+", "+args[1].text+entriesOf(named)+")", kindTruth), nil
-		}
+	case name == "ak_send_email":
+		return sending(args, named)
 	}
 	return term{}, errUncertain
+}
+
+// sending writes a mail. A stage is an object there, and a context a display of a
+// map: neither can be written.
+func sending(args []term, named map[string]term) (term, error) {
+	for _, name := range []string{"address", "subject"}[min(len(args), 2):] {
+		if t, given := named[name]; given {
+			args = append(args, t)
+			delete(named, name)
+		}
+	}
+	if len(args) != 2 || args[1].kind != kindText || args[0].kind != kindText && args[0].kind != kindList {
+		return term{}, errUncertain
+	}
+	for name, t := range named {
+		switch {
+		case t.kind == kindNil, t.kind == kindText && (name == "body" || name == "template" || name == "cc" || name == "bcc"),
+			t.kind == kindList && (name == "cc" || name == "bcc"):
+		default:
+			return term{}, errUncertain
+		}
+	}
+	if badMailParts(func(name string) bool { t, given := named[name]; return given && t.kind != kindNil }) != "" {
+		return term{}, errUncertain
+	}
+	return atom("ak_send_email("+args[0].text+", "+args[1].text+entriesOf(named)+")", kindTruth), nil
 }
 
 // resolving writes a question to the DNS.

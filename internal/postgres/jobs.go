@@ -74,15 +74,30 @@ func (mailArgs) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{Queue: mailQueue, MaxAttempts: mailAttempts}
 }
 
-// messageArgs is a mail in plain text. Recipient is the address regardless of
+// messageArgs is a mail to one address. Recipient is the address regardless of
 // case, to be counted by.
 type messageArgs struct {
 	Recipient string         `json:"recipient" river:"unique"`
 	Subject   string         `json:"subject" river:"unique"`
 	Text      string         `json:"text" river:"unique"`
+	HTML      string         `json:"html,omitempty" river:"unique"`
 	To        string         `json:"to"`
+	Named     []string       `json:"named,omitempty"`
+	CC        []string       `json:"cc,omitempty"`
+	Stage     idp.StageID    `json:"stage,omitzero"`
+	Number    idp.UUID       `json:"number,omitzero"`
 	Policy    string         `json:"policy"`
 	User      map[string]any `json:"user"`
+}
+
+func argsOf(m *idp.Message) messageArgs {
+	return messageArgs{Recipient: strings.ToLower(m.To), Subject: m.Subject, Text: m.Text, HTML: m.HTML, To: m.To,
+		Named: m.Named, CC: m.CC, Stage: m.Stage, Number: m.Number, Policy: m.Policy, User: m.User}
+}
+
+func (a messageArgs) message() idp.Message {
+	return idp.Message{To: a.To, Named: a.Named, CC: a.CC, Subject: a.Subject, Text: a.Text, HTML: a.HTML,
+		Stage: a.Stage, Number: a.Number, Policy: a.Policy, User: a.User}
 }
 
 // Kind implements river.JobArgs.
@@ -97,7 +112,7 @@ func (messageArgs) InsertOpts() river.InsertOpts {
 // message prepares a mail, unless its address was written to too often. Mails
 // that were sent stay in the queue's table for a day.
 func (r jobs) message(ctx context.Context, m *idp.Message) (args messageArgs, err error) {
-	args = messageArgs{Recipient: strings.ToLower(m.To), Subject: m.Subject, Text: m.Text, To: m.To, Policy: m.Policy, User: m.User}
+	args = argsOf(m)
 	var lately int
 	err = r.q.QueryRow(ctx, `
 		SELECT count(*) FROM river_job

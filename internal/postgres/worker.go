@@ -40,7 +40,7 @@ type Mailer interface {
 	// means that it may be tried again, which does not happen after the last
 	// try.
 	Deliver(ctx context.Context, link idp.LinkID, last bool) error
-	// DeliverMessage sends a mail in plain text; its errors are those of Deliver.
+	// DeliverMessage sends a mail to one address; its errors are those of Deliver.
 	DeliverMessage(ctx context.Context, m idp.Message, last bool) error
 }
 
@@ -62,9 +62,7 @@ func (db *DB) NewWorker(mailer Mailer, chores ...Chore) (*Worker, error) {
 			return mailer.Deliver(ctx, job.Args.Link, job.Attempt >= job.MaxAttempts)
 		}))
 		river.AddWorker(register, river.WorkFunc(func(ctx context.Context, job *river.Job[messageArgs]) error {
-			a := job.Args
-			m := idp.Message{To: a.To, Subject: a.Subject, Text: a.Text, Policy: a.Policy, User: a.User}
-			return mailer.DeliverMessage(ctx, m, job.Attempt >= job.MaxAttempts)
+			return mailer.DeliverMessage(ctx, job.Args.message(), job.Attempt >= job.MaxAttempts)
 		}))
 	}
 	addChores(register, chores)
