@@ -1,15 +1,40 @@
 package access
 
-import "github.com/portcullis-idp/portcullis/internal/idp"
+import (
+	"fmt"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+// Deps are what a Checker needs. The zero value knows of no roles and no locks.
+type Deps struct {
+	// Roles are the roles by name; nil = there are none.
+	Roles *Roles
+	// Locks is this server's view of the locks; nil = there are none.
+	Locks Locks
+	// Networks tells the network of an address, for locks that name one; nil =
+	// nothing is known of any.
+	Networks idp.Whereabouts
+}
 
 // Checker implements idp.Access. Superusers and the system may do everything;
-// everybody else only what own lists, and only with what is their own.
-type Checker struct{}
+// everybody else what own lists, with what is their own, and what their roles
+// allow.
+type Checker struct{ d Deps }
 
 var _ idp.Access = (*Checker)(nil)
 
-// New returns a Checker. It holds no state.
-func New() *Checker { return &Checker{} }
+// New returns a Checker.
+func New(d ...Deps) *Checker {
+	c := &Checker{}
+	if len(d) > 0 {
+		c.d = d[0]
+	}
+	if c.d.Networks == nil {
+		c.d.Networks = idp.Nowhere{}
+	}
+	return c
+}
 
 // own lists what people may do with what belongs to them.
 var own = map[idp.Resource]map[idp.Verb]bool{
@@ -38,6 +63,15 @@ func (c *Checker) Check(actor idp.Actor, verb idp.Verb, on idp.Object) error {
 		if on.Owner != nil && *on.Owner == u.ID && own[on.Resource][verb] {
 			return nil
 		}
+		if c.d.Roles.allow(u.RoleNames, verb, on) {
+			return nil
+		}
 	}
-	return idp.Forbidden("You do not have permission to perform this action.")
+	return idp.Forbidden("%s", Denied(verb, on.Resource))
+}
+
+// Denied is what somebody is told who may not (seed: Session and Identity
+// Locking, "failed to create a lock?").
+func Denied(verb idp.Verb, on idp.Resource) string {
+	return fmt.Sprintf("access denied to perform action %q on %q", verb, on)
 }

@@ -121,7 +121,7 @@ func TestTheSetupLinkIsFreshUntilItIsUsed(t *testing.T) {
 		return w.db.InTx(w.ctx, func(tx idp.Repos) error {
 			held, err := tx.Users.Hold(w.ctx, admin.ID)
 			require.NoError(t, err)
-			return idp.RedeemLink(w.ctx, tx, held, opened.ID)
+			return idp.RedeemLink(w.ctx, tx, idp.Unlocked{}, held, opened.ID)
 		})
 	}
 	require.NoError(t, redeem())

@@ -33,10 +33,10 @@ func (s *Service) Confirm(ctx context.Context, actor idp.Actor, id idp.UserID, c
 		}
 		active := *u
 		active.IsActive = u.IsActive || waits
-		if err := idp.MayAct(idp.DoorFlowLink, &active, idp.Credential{Family: idp.FamilySession, Generation: c.Generation}); err != nil {
+		if err := s.access.Admit(ctx, idp.DoorFlowLink, &active, idp.Credential{Family: idp.FamilySession, Generation: c.Generation}); err != nil {
 			return err
 		}
-		if err := idp.RedeemLink(ctx, tx, &active, c.Link); err != nil {
+		if err := idp.RedeemLink(ctx, tx, s.access, &active, c.Link); err != nil {
 			return err
 		}
 		if err := s.closer.ReopenIn(ctx, tx, actor, u); err != nil {

@@ -31,13 +31,13 @@ func (s *Service) Enroll(ctx context.Context, actor idp.Actor, e Enrollment) (*i
 	}
 	var made *idp.User
 	err = s.store.InTx(ctx, func(tx idp.Repos) error {
-		now, err := actor.Renew(ctx, tx)
+		now, err := actor.Renew(ctx, tx, s.access)
 		if err != nil {
 			return err
 		}
 		var invited *idp.Invitation
 		if e.Invitation != nil {
-			if invited, err = idp.RedeemInvitation(ctx, tx, *e.Invitation, e.Flow.ID); err != nil {
+			if invited, err = idp.RedeemInvitation(ctx, tx, s.access, *e.Invitation, e.Flow.ID); err != nil {
 				return err
 			}
 		}
@@ -74,12 +74,12 @@ func (s *Service) Enroll(ctx context.Context, actor idp.Actor, e Enrollment) (*i
 // last administrator.
 func (s *Service) Leave(ctx context.Context, actor idp.Actor, id idp.UserID, generation int64) error {
 	err := s.remove(ctx, id, func(tx idp.Repos, u *idp.User) (idp.Actor, error) {
-		now, err := actor.Renew(ctx, tx)
+		now, err := actor.Renew(ctx, tx, s.access)
 		if err != nil {
 			return now, err
 		}
 		proof := idp.Credential{Family: idp.FamilySession, Generation: generation}
-		return now, idp.MayAct(idp.DoorPasswordSet, u, proof)
+		return now, s.access.Admit(ctx, idp.DoorPasswordSet, u, proof)
 	})
 	if err != nil {
 		return fmt.Errorf("deleting user %d in a flow: %w", id, err)

@@ -46,7 +46,7 @@ func (s *Service) SetPassword(ctx context.Context, actor idp.Actor, id idp.UserI
 			return idp.Invalid("", anonymousFixed)
 		}
 		if now.Is(id) {
-			if err := idp.MayAct(idp.DoorPasswordSet, u, idp.Credential{}); err != nil {
+			if err := s.access.Admit(ctx, idp.DoorPasswordSet, u, idp.Credential{}); err != nil {
 				return err
 			}
 		}
@@ -138,8 +138,14 @@ func (s *Service) Authenticate(ctx context.Context, actor idp.Actor, user *idp.U
 	if err != nil {
 		return false, err
 	}
-	if reason := passwordRefusal(now, user); reason != "" {
-		return false, s.failed(ctx, actor, now, reason)
+	if err := s.passwordRefusal(ctx, now, user); err != nil {
+		if failed := s.failed(ctx, actor, now, refusalOf(err)); failed != nil {
+			return false, failed
+		}
+		if idp.Locked(err) {
+			return false, err // who gave the right password may know why it does not count
+		}
+		return false, nil
 	}
 	if result.Rehash {
 		s.upgrade(ctx, user, password)
@@ -148,17 +154,17 @@ func (s *Service) Authenticate(ctx context.Context, actor idp.Actor, user *idp.U
 }
 
 // passwordRefusal says why a matching password does not count.
-func passwordRefusal(now, read *idp.User) idp.Refusal {
+func (s *Service) passwordRefusal(ctx context.Context, now, read *idp.User) error {
 	proof := idp.Credential{Family: idp.FamilySession, Generation: read.SessionGeneration}
-	if err := idp.MayAct(idp.DoorPassword, now, proof); err != nil {
-		return refusalOf(err)
+	if err := s.access.Admit(ctx, idp.DoorPassword, now, proof); err != nil {
+		return err
 	}
 	// A concurrent upgrade of the same password changes the hash too; a new
 	// password raises the generation.
 	if !now.HasUsablePassword() {
-		return "password"
+		return idp.Refuse(idp.DoorPassword, "password")
 	}
-	return ""
+	return nil
 }
 
 // failed writes down that somebody could not sign in, and lets the reputation of

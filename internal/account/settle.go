@@ -56,16 +56,16 @@ func (s *Service) Settle(ctx context.Context, actor idp.Actor, id idp.UserID, c 
 		if err != nil {
 			return err
 		}
-		now, err := actor.Renew(ctx, tx)
+		now, err := actor.Renew(ctx, tx, s.access)
 		if err != nil {
 			return err
 		}
 		proof := idp.Credential{Family: idp.FamilySession, Generation: c.Generation}
-		if err := idp.MayAct(idp.DoorPasswordSet, u, proof); err != nil {
+		if err := s.access.Admit(ctx, idp.DoorPasswordSet, u, proof); err != nil {
 			return err
 		}
 		if c.Link != nil {
-			if err := idp.RedeemLink(ctx, tx, u, *c.Link); err != nil {
+			if err := idp.RedeemLink(ctx, tx, s.access, u, *c.Link); err != nil {
 				return err
 			}
 		}

@@ -30,7 +30,7 @@ func (s *Service) Update(ctx context.Context, actor idp.Actor, id idp.UserID, p 
 			if err != nil {
 				return err
 			}
-			now, err := actor.Renew(ctx, tx)
+			now, err := actor.Renew(ctx, tx, s.access)
 			if err != nil {
 				return err
 			}

@@ -143,7 +143,7 @@ func setGroups(ctx context.Context, tx idp.Repos, id idp.UserID, groups []idp.Gr
 
 // permitted judges the actor with what is true now.
 func (s *Service) permitted(ctx context.Context, tx idp.Repos, actor idp.Actor, verb idp.Verb, on idp.Object) (idp.Actor, error) {
-	now, err := actor.Renew(ctx, tx)
+	now, err := actor.Renew(ctx, tx, s.access)
 	if err != nil {
 		return actor, err
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/geo"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/invitation"
+	"github.com/portcullis-idp/portcullis/internal/lock"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
 	"github.com/portcullis-idp/portcullis/internal/mail"
 	"github.com/portcullis-idp/portcullis/internal/policy"
@@ -39,6 +40,8 @@ type App struct {
 	DB          *postgres.DB
 	Hasher      *secret.Hasher
 	Access      *access.Checker
+	Roles       *access.Roles
+	Locked      *lock.View // this server's view of the locks
 	Accounts    *account.Service
 	Sessions    *session.Service
 	Tokens      *token.Service
@@ -136,19 +139,22 @@ func (a *App) database(ctx context.Context) (string, error) {
 // build wires the use cases, the engine and the server.
 func (a *App) build() error {
 	a.Hasher = secret.New()
-	a.Access = access.New()
+	a.Geo = geo.Open(geo.Config{City: a.Config.GeoIPCity, ASN: a.Config.GeoIPASN, Log: a.Log})
+	a.Locked = lock.NewView(a.DB, lock.Options{Mode: idp.LockingMode(a.Config.LockingMode)})
+	a.Roles = access.NewRoles(a.DB, nil)
+	a.Access = access.New(access.Deps{Roles: a.Roles, Locks: a.Locked, Networks: a.Geo})
 	a.Lockdowns = lockdown.New(lockdown.Deps{Store: a.DB, Access: a.Access})
 	a.Accounts = account.New(account.Deps{Store: a.DB, Access: a.Access, Closer: a.Lockdowns, Hasher: a.Hasher,
 		Release: func(ctx context.Context, tx idp.Repos, actor idp.Actor, row any) error {
 			return a.Configure.Release(ctx, tx, actor, row)
 		}})
-	a.view = session.NewView(a.DB, a.Config.LockingMode == config.Strict)
+	a.view = session.NewView(a.DB, a.Locked.Strict)
 	a.feedSource = a.DB.NewFeedSource()
-	hub := live.NewHub(live.Options{Strict: a.Config.LockingMode == config.Strict})
-	a.Feed = feed.New(a.feedSource, feed.Options{Log: a.Log}, a.view, hub) // the hub asks what the view holds
+	hub := live.NewHub(live.Options{Strict: a.Locked.Strict})
+	a.Feed = feed.New(a.feedSource, feed.Options{Log: a.Log}, a.view, a.Locked, a.Roles, hub) // the hub asks what the views hold
 	a.view.Follow(a.Feed)
+	a.Locked.Follow(a.Feed)
 	hub.Follow(a.Feed)
-	a.Geo = geo.Open(geo.Config{City: a.Config.GeoIPCity, ASN: a.Config.GeoIPASN, Log: a.Log})
 	a.Sessions = session.New(session.Deps{Store: a.DB, Access: a.Access, View: a.view, Whereabouts: a.Geo})
 	sealer, lasts, err := a.sealer()
 	if err != nil {

@@ -130,7 +130,7 @@ func (d *doorway) madeAgain(how spoil, want error) {
 	for range 2 {
 		_, _, err := d.Tokens.OpenLink(d.Context(), key)
 		require.Equal(d, want == nil, err == nil, "reusable: %v, otherwise %v", err, want)
-		err = d.DB.InTx(d.Context(), func(tx idp.Repos) error { return idp.RedeemLink(d.Context(), tx, d.now(person), row.ID) })
+		err = d.DB.InTx(d.Context(), func(tx idp.Repos) error { return idp.RedeemLink(d.Context(), tx, d.Access, d.now(person), row.ID) })
 		d.refused("redeeming a reusable link", how, err, nil)
 		answer := d.browser().get("/if/flow/" + recoveryFlow + "/?flow_token=" + key)
 		require.Equal(d, want == nil, answer.status == http.StatusSeeOther)

@@ -163,7 +163,7 @@ func TestStreamsEndWithWhatTheyWereOpenedWith(t *testing.T) {
 			for _, g := range page.Items {
 				s.admin().at(here).do(http.MethodPost, "/api/v3/core/groups/"+g.ID.String()+"/remove_user/", map[string]any{"pk": u.ID})
 			}
-		}, "forbidden: You do not have permission to perform this action."},
+		}, `forbidden: access denied to perform action "list" on "event"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			u := s.administrator("ada")

@@ -16,7 +16,7 @@ import (
 // passwords, that has to be one of InTx of this package, because passwords are
 // not hashed inside a transaction.
 func (s *Service) ApplyIn(ctx context.Context, tx idp.Repos, d *Document, o Options) (*Report, error) {
-	actor, err := o.Actor.Renew(ctx, tx)
+	actor, err := o.Actor.Renew(ctx, tx, s.Access)
 	if err != nil {
 		return nil, err
 	}

@@ -45,7 +45,7 @@ func (l *Library) check(actor idp.Actor, verb idp.Verb) error {
 
 // permitted judges the actor as they are now.
 func (l *Library) permitted(ctx context.Context, tx idp.Repos, actor idp.Actor, verb idp.Verb) (idp.Actor, error) {
-	now, err := actor.Renew(ctx, tx)
+	now, err := actor.Renew(ctx, tx, l.d.Access)
 	if err != nil {
 		return now, err
 	}

@@ -56,7 +56,7 @@ func release[T any](ctx context.Context, tx idp.Repos, n noun[T], actor idp.Acto
 
 // permitted judges the actor as they are now; the rows concerned are held.
 func (s *Service) permitted(ctx context.Context, tx idp.Repos, actor idp.Actor, verb idp.Verb, r idp.Resource) (idp.Actor, error) {
-	now, err := actor.Renew(ctx, tx)
+	now, err := actor.Renew(ctx, tx, s.d.Access)
 	if err != nil {
 		return now, err
 	}

@@ -71,7 +71,7 @@ func (s *Service) Give(ctx context.Context, actor idp.Actor, g Given) error {
 			return err
 		}
 		proof := idp.Credential{Family: idp.FamilySession, Generation: g.Generation}
-		if err := idp.MayAct(idp.DoorConsent, u, proof); err != nil {
+		if err := s.access.Admit(ctx, idp.DoorConsent, u, proof); err != nil {
 			return err
 		}
 		row := idp.Consent{UserID: u.ID, Application: g.Application.ID, ApplicationName: g.Application.Name,
@@ -138,7 +138,7 @@ func (s *Service) Find(ctx context.Context, actor idp.Actor, filter idp.ConsentF
 // CodeNotFound for one that the actor may not see.
 func (s *Service) Withdraw(ctx context.Context, actor idp.Actor, id idp.ConsentID) error {
 	err := s.store.InTx(ctx, func(tx idp.Repos) error {
-		now, err := actor.Renew(ctx, tx)
+		now, err := actor.Renew(ctx, tx, s.access)
 		if err != nil {
 			return err
 		}

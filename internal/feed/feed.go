@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -165,6 +166,16 @@ func (f *Feed) State() State {
 		return Stale
 	}
 	return Fresh
+}
+
+// Age is how long ago the last reading of the feed began that was applied; before
+// the first it is longer than anybody waits.
+func (f *Feed) Age() time.Duration {
+	verified := f.verified.Load()
+	if verified == 0 {
+		return math.MaxInt64
+	}
+	return time.Duration(int64(time.Since(f.began)) - verified)
 }
 
 // Now is the time by the database's clock, or a little later: never earlier than

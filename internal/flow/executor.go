@@ -28,6 +28,7 @@ type Deps struct {
 	Store    idp.Store
 	Policies Policies
 	Kinds    []Kind
+	Gate     idp.Gate      // nil = nothing is ever locked
 	Lifetime time.Duration // of a run; 0 = DefaultLifetime
 }
 
@@ -35,6 +36,7 @@ type Deps struct {
 type Executor struct {
 	store    idp.Store
 	policies Policies
+	gate     idp.Gate
 	list     []Kind
 	kinds    map[string]Kind
 	lifetime time.Duration
@@ -47,6 +49,9 @@ type Executor struct {
 // list of kinds is part of the code.
 func NewExecutor(d Deps) *Executor {
 	x := &Executor{store: d.Store, policies: d.Policies, list: d.Kinds, lifetime: d.Lifetime, kinds: map[string]Kind{}}
+	if x.gate = d.Gate; x.gate == nil {
+		x.gate = idp.Unlocked{}
+	}
 	if x.lifetime <= 0 {
 		x.lifetime = DefaultLifetime
 	}

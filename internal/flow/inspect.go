@@ -107,7 +107,7 @@ func (p *passage) mayInspect(ctx context.Context, kept *inspection) (bool, error
 		return false, err
 	}
 	c := idp.Credential{Family: idp.FamilySession, Generation: kept.Generation}
-	return u.IsSuperuser && idp.MayAct(idp.DoorSession, u, c) == nil, nil
+	return u.IsSuperuser && p.run.gate.Admit(ctx, idp.DoorSession, u, c) == nil, nil
 }
 
 // judged notes what policies said.

@@ -24,6 +24,7 @@ type Run struct {
 
 	at    *passage // nil = not under way in an Executor
 	kinds []Kind
+	gate  idp.Gate
 	notes []error
 	repo  idp.Users
 	users map[idp.UserID]*idp.User
@@ -111,7 +112,7 @@ func (r *Run) Admit(ctx context.Context, door idp.Door) (*idp.User, error) {
 	}
 	p, _ := KeyPending.In(r.Vars)
 	c := idp.Credential{Family: idp.FamilySession, Generation: p.Generation}
-	if err := idp.MayAct(door, u, c); err != nil {
+	if err := r.gate.Admit(ctx, door, u, c); err != nil {
 		return nil, err
 	}
 	return u, nil

@@ -79,13 +79,27 @@ const (
 	ResourceSystem     Resource = "system"
 	ResourceInvitation Resource = "invitation"
 	ResourceConsent    Resource = "consent"
+	ResourceLock       Resource = "lock"
+	ResourceRole       Resource = "role"
+	ResourcePreference Resource = "cluster_auth_preference"
 )
+
+// Verbs lists every verb.
+func Verbs() []Verb { return []Verb{VerbList, VerbRead, VerbCreate, VerbUpdate, VerbDelete} }
+
+// Resources lists every resource.
+func Resources() []Resource {
+	return []Resource{ResourceUser, ResourceGroup, ResourceRole, ResourceSession, ResourceToken, ResourceLockdown, ResourceLock,
+		ResourceEvent, ResourceBrand, ResourceFlow, ResourceStage, ResourcePolicy, ResourceBlueprint, ResourceInvitation,
+		ResourceConsent, ResourcePreference, ResourceSystem}
+}
 
 // Object names what access is asked for: a kind, and whose it is where it
 // belongs to somebody.
 type Object struct {
 	Resource Resource
 	Owner    *UserID // the user it is or belongs to; nil = nobody's
+	Lock     *Lock   // what is locked, for rules that say where
 }
 
 // Of is an object that belongs to a user.
@@ -93,6 +107,7 @@ func Of(r Resource, owner UserID) Object { return Object{Resource: r, Owner: &ow
 
 // Access is the one check of who may do what, used by pages, API and CLI.
 type Access interface {
+	Gate
 	// Check returns nil, or an *Error with CodeUnsigned or CodeForbidden.
 	Check(actor Actor, verb Verb, on Object) error
 }

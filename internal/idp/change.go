@@ -1,5 +1,7 @@
 package idp
 
+import "encoding/json"
+
 // ChangeKind says what a Change is about.
 type ChangeKind string
 
@@ -8,6 +10,9 @@ const (
 	ChangeSession ChangeKind = "session" // subject: SessionID; ended, or lasts or is bound otherwise
 	ChangeUser    ChangeKind = "user"    // subject: UserID; the row or its memberships
 	ChangeGroup   ChangeKind = "group"   // no subject: what groups are and belong to
+	ChangeLock    ChangeKind = "lock"    // subject: LockID; with the lock, or without once it is lifted
+	ChangeRole    ChangeKind = "role"    // subject: RoleID; with the role, or without once it is deleted
+	ChangeSetting ChangeKind = "setting" // subject: the name; with the value, or without once it is deleted
 )
 
 // Change is one entry of the ordered feed of what servers may not go on knowing
@@ -17,4 +22,7 @@ type Change struct {
 	Kind    ChangeKind
 	Subject string // the primary key of what changed; "" = any of the kind
 	Digest  []byte // of a session: Session.Digest
+	Lock    *Lock
+	Role    *Role
+	Value   json.RawMessage // of a setting
 }

@@ -39,13 +39,15 @@ const (
 	RefusedEnded      Refusal = "ended"      // ended or revoked by somebody
 	RefusedIntent     Refusal = "intent"     // a token of another purpose
 	RefusedBinding    Refusal = "binding"    // a session came from where its binding does not allow it
+	RefusedLocked     Refusal = "locked"     // a lock is in force; Error.Lock says which
+	RefusedStale      Refusal = "stale"      // it is not known for certain whether a lock is
 )
 
 // Refusals lists every refusal that the state of an account or a credential
 // can cause.
 func Refusals() []Refusal {
 	return []Refusal{RefusedUnknown, RefusedAnonymous, RefusedInactive, RefusedGeneration,
-		RefusedExpired, RefusedEnded, RefusedIntent, RefusedBinding}
+		RefusedExpired, RefusedEnded, RefusedIntent, RefusedBinding, RefusedLocked, RefusedStale}
 }
 
 // Family says which of a user's two generations a credential belongs to.
@@ -66,10 +68,16 @@ type Credential struct {
 	Expired     bool
 	Ended       bool
 	WrongIntent bool
+
+	// What locks may name of it; zero values name nothing.
+	Session   SessionID
+	Device    *KnownDeviceID // the browser, where it is known
+	Token     string         // the identifier
+	MFADevice string         // the UUID of the second factor that was used
 }
 
-// MayAct is the one rule of every door: may this account act with this
-// credential? nil means yes; otherwise the error is an *Error with CodeRefused
+// MayAct is the one rule of every door, but for the locks, which a Gate adds: may
+// this account act with this credential? nil means yes; otherwise the error is an *Error with CodeRefused
 // whose message tells a stranger nothing. It fails closed on a nil user.
 func MayAct(door Door, u *User, c Credential) error {
 	if reason := refusal(u, c); reason != "" {
@@ -119,12 +127,13 @@ func refusal(u *User, c Credential) Refusal {
 
 // Credential returns what a door needs to know of the session.
 func (s *Session) Credential() Credential {
-	return Credential{Family: FamilySession, Generation: s.Generation, Expired: s.Expired, Ended: s.EndedAt != nil}
+	return Credential{Family: FamilySession, Generation: s.Generation, Expired: s.Expired, Ended: s.EndedAt != nil,
+		Session: s.ID, Device: s.DeviceID}
 }
 
 // Credential returns what a door needs to know of the token when it is used
 // for the intent.
 func (t *Token) Credential(intent TokenIntent) Credential {
 	return Credential{Family: FamilyToken, Generation: t.Generation, Expired: t.Expired,
-		Ended: t.RevokedAt != nil, WrongIntent: t.Intent != intent}
+		Ended: t.RevokedAt != nil, WrongIntent: t.Intent != intent, Token: t.Identifier}
 }

@@ -36,6 +36,7 @@ type Error struct {
 	Message    string
 	Fields     map[string][]string // field → messages; only with CodeInvalid
 	Reason     Refusal             // with CodeRefused, and with CodeUnsigned when a session has just ended
+	Lock       *Lock               // with CodeRefused and RefusedLocked: which
 	RetryAfter time.Duration       // only with CodeBusy and CodeRateLimited
 	Err        error
 }

@@ -46,6 +46,8 @@ type (
 	InvitationID    = ID[Invitation]
 	ReputationID    = ID[Reputation]
 	KnownDeviceID   = ID[KnownDevice]
+	LockID          = ID[Lock]
+	RoleID          = ID[Role]
 )
 
 // NewID returns a fresh time-ordered identifier (RFC 9562, version 7).

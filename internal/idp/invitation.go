@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"time"
 )
 
@@ -42,9 +43,14 @@ func (i *Invitation) Facts() map[string]any {
 // Admit asks the door rule about an invitation to a flow; creator is who made
 // it, nil when nobody is. The error is an *Error with CodeRefused whose message
 // is the same for every reason.
-func (i *Invitation) Admit(creator *User, flow FlowID) error {
-	return MayAct(DoorInvitation, creator, Credential{Family: FamilyToken, Generation: i.Generation,
+func (i *Invitation) Admit(ctx context.Context, gate Gate, creator *User, flow FlowID) error {
+	err := gate.Admit(ctx, DoorInvitation, creator, Credential{Family: FamilyToken, Generation: i.Generation,
 		Expired: i.Expired, WrongIntent: i.FlowID != nil && *i.FlowID != flow})
+	var e *Error
+	if errors.As(err, &e) && Locked(err) {
+		return Refuse(DoorInvitation, e.Reason) // what is said of its maker is not for whoever it was sent to
+	}
+	return err
 }
 
 // InvitationFilter selects invitations.
@@ -66,7 +72,7 @@ type Invitations interface {
 // transaction, and uses it up when it is for one account only: of two acts for
 // such an invitation exactly one succeeds. The error is an *Error with
 // CodeRefused when it may not be used, or not any more.
-func RedeemInvitation(ctx context.Context, tx Repos, id InvitationID, flow FlowID) (*Invitation, error) {
+func RedeemInvitation(ctx context.Context, tx Repos, gate Gate, id InvitationID, flow FlowID) (*Invitation, error) {
 	seen, err := tx.Invitations.Get(ctx, id)
 	if err != nil {
 		return nil, refusedIfAbsent(err)
@@ -80,7 +86,7 @@ func RedeemInvitation(ctx context.Context, tx Repos, id InvitationID, flow FlowI
 	if err != nil {
 		return nil, refusedIfAbsent(err)
 	}
-	if err := held.Admit(creator, flow); err != nil {
+	if err := held.Admit(ctx, gate, creator, flow); err != nil {
 		return nil, err
 	}
 	if held.SingleUse {

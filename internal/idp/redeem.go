@@ -7,7 +7,7 @@ import "context"
 // reusable: of two acts for one link that is not, exactly one succeeds. u's row is
 // held or shared by tx. The error is an *Error with CodeRefused when the link is
 // not u's or may not act any more.
-func RedeemLink(ctx context.Context, tx Repos, u *User, id TokenID) error {
+func RedeemLink(ctx context.Context, tx Repos, gate Gate, u *User, id TokenID) error {
 	t, err := tx.Tokens.Get(ctx, id)
 	if Is(err, CodeNotFound) {
 		return Refuse(DoorFlowLink, RefusedUnknown)
@@ -22,7 +22,7 @@ func RedeemLink(ctx context.Context, tx Repos, u *User, id TokenID) error {
 	if t.UserID != u.ID {
 		return Refuse(DoorFlowLink, RefusedUnknown)
 	}
-	if err := MayAct(DoorFlowLink, u, t.Credential(intent)); err != nil {
+	if err := gate.Admit(ctx, DoorFlowLink, u, t.Credential(intent)); err != nil {
 		return err
 	}
 	if t.Reusable {

@@ -8,7 +8,7 @@ import "context"
 // comes to nothing. The error is an *Error with CodeRefused when the account,
 // or the session or token the request came with, may not act any more. The
 // system, and nobody, are returned as they are.
-func (a Actor) Renew(ctx context.Context, tx Repos) (Actor, error) {
+func (a Actor) Renew(ctx context.Context, tx Repos, gate Gate) (Actor, error) {
 	if a.System || a.User == nil {
 		return a, nil
 	}
@@ -41,7 +41,7 @@ func (a Actor) Renew(ctx context.Context, tx Repos) (Actor, error) {
 	if err != nil {
 		return a, err
 	}
-	if err := MayAct(door, u, present); err != nil {
+	if err := gate.Admit(ctx, door, u, present); err != nil {
 		return a, err
 	}
 	a.User = u

@@ -446,6 +446,8 @@ type Repos struct {
 	Configuration  Configuration
 	Links          Links
 	KnownDevices   KnownDevices
+	Locks          Locks
+	Roles          Roles
 	Jobs           Jobs
 	Attempts       Attempts
 }

@@ -66,6 +66,8 @@ type User struct {
 	Groups      []GroupID
 	AllGroups   []GroupID
 	GroupNames  []string // names of AllGroups
+	// RoleNames are the roles of the account and of AllGroups.
+	RoleNames []string
 }
 
 // IsAnonymous reports whether this is the account of nobody.

@@ -78,7 +78,7 @@ func (s *Service) Open(ctx context.Context, token string, in idp.FlowID) (*idp.I
 	if err != nil && !idp.Is(err, idp.CodeNotFound) {
 		return nil, err
 	}
-	if err := found.Admit(creator, in); err != nil {
+	if err := found.Admit(ctx, s.access, creator, in); err != nil {
 		return nil, err
 	}
 	return found, nil
@@ -129,7 +129,7 @@ func (s *Service) Create(ctx context.Context, actor idp.Actor, d Draft) (*idp.In
 		if err != nil {
 			return err
 		}
-		if err := idp.MayAct(idp.DoorInvitation, creator, idp.Credential{}); err != nil {
+		if err := s.access.Admit(ctx, idp.DoorInvitation, creator, idp.Credential{}); err != nil {
 			return err
 		}
 		row := draft
@@ -220,7 +220,7 @@ func (s *Service) held(ctx context.Context, actor idp.Actor, verb idp.Verb, id i
 
 // permitted judges the actor with what is true now.
 func (s *Service) permitted(ctx context.Context, tx idp.Repos, actor idp.Actor, verb idp.Verb) (idp.Actor, error) {
-	now, err := actor.Renew(ctx, tx)
+	now, err := actor.Renew(ctx, tx, s.access)
 	if err != nil {
 		return actor, err
 	}

@@ -31,7 +31,7 @@ func (s *Service) SaveIn(ctx context.Context, tx idp.Repos, actor idp.Actor, row
 		if err != nil {
 			return nil, err
 		}
-		if err := idp.MayAct(idp.DoorInvitation, creator, idp.Credential{}); err != nil {
+		if err := s.access.Admit(ctx, idp.DoorInvitation, creator, idp.Credential{}); err != nil {
 			return nil, err
 		}
 		row.Generation = creator.TokenGeneration

@@ -117,7 +117,7 @@ func (s *Service) contain(ctx context.Context, actor idp.Actor, a act, u *idp.Us
 
 // permitted judges the actor again with what is true now.
 func (s *Service) permitted(ctx context.Context, tx idp.Repos, actor idp.Actor, held *idp.User) (idp.Actor, error) {
-	now, err := actor.Renew(ctx, tx)
+	now, err := actor.Renew(ctx, tx, s.access)
 	if idp.Is(err, idp.CodeRefused) {
 		return actor, idp.Forbidden(forbidden)
 	}

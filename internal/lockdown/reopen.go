@@ -84,7 +84,7 @@ func (s *Service) change(ctx context.Context, actor idp.Actor, id idp.UserID, sw
 		if err != nil {
 			return err
 		}
-		now, err := actor.Renew(ctx, tx)
+		now, err := actor.Renew(ctx, tx, s.access)
 		if err != nil {
 			return err
 		}

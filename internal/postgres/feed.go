@@ -128,9 +128,14 @@ func (s *FeedSource) Read(ctx context.Context, me feed.Beat, limit int) (r feed.
 			coalesce((SELECT min(seq) FROM changes), 0), coalesce((SELECT max(seq) FROM changes), 0)`).QueryRow(func(row pgx.Row) error {
 			return row.Scan(&r.Now, &r.Newest, &r.Oldest, &r.Last)
 		})
-		b.Queue(`SELECT seq, kind, subject, digest FROM changes WHERE seq > $1 ORDER BY seq LIMIT $2`, me.Applied, limit).Query(func(rows pgx.Rows) error {
+		b.Queue(`SELECT seq, kind, subject, digest, payload FROM changes WHERE seq > $1 ORDER BY seq LIMIT $2`, me.Applied, limit).Query(func(rows pgx.Rows) error {
 			var c idp.Change
-			_, err := pgx.ForEachRow(rows, []any{&c.Seq, &c.Kind, &c.Subject, &c.Digest}, func() error {
+			var payload []byte
+			_, err := pgx.ForEachRow(rows, []any{&c.Seq, &c.Kind, &c.Subject, &c.Digest, &payload}, func() error {
+				c.Lock, c.Role, c.Value = nil, nil, nil
+				if err := said(&c, payload); err != nil {
+					return err
+				}
 				r.Changes = append(r.Changes, c)
 				return nil
 			})

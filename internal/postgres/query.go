@@ -127,6 +127,16 @@ func (l listing) names() string {
 
 // page reads one page and, where the page does not tell already, the total.
 func page[T any](ctx context.Context, q querier, l listing, w where, p idp.Paging, scan pgx.RowToFunc[T]) (idp.Page[T], error) {
+	page, err := uncounted(ctx, q, l, w, p, scan)
+	if err != nil || page.Total >= 0 {
+		return page, err
+	}
+	page.Total, err = count(ctx, q, l, w)
+	return page, err
+}
+
+// uncounted reads one page. The total is -1 where the page does not tell it.
+func uncounted[T any](ctx context.Context, q querier, l listing, w where, p idp.Paging, scan pgx.RowToFunc[T]) (idp.Page[T], error) {
 	order, err := l.order(p.Order)
 	if err != nil {
 		return idp.Page[T]{}, err
@@ -147,11 +157,10 @@ func page[T any](ctx context.Context, q querier, l listing, w where, p idp.Pagin
 	if page.Items, err = pgx.CollectRows(rows, scan); err != nil {
 		return page, wrap(err, l.noun, "listing %ss", l.noun)
 	}
-	if page.Total = len(page.Items); p.Offset <= 0 && page.Total < limit {
-		return page, nil // all there is: nothing to count
+	if page.Total = len(page.Items); p.Offset > 0 || page.Total >= limit {
+		page.Total = -1 // not all there is
 	}
-	page.Total, err = count(ctx, q, l, w)
-	return page, err
+	return page, nil
 }
 
 // count is how long the whole list is.

@@ -23,20 +23,23 @@ type users struct{ q querier }
 const (
 	userColumns = `u.id, u.uuid, u.username, u.name, u.email, u.path, u.type, u.is_active,
 		u.password, u.password_changed_at, u.last_login_at, u.joined_at, u.updated_at, u.attributes,
-		u.session_generation, u.token_generation, g.is_superuser, g.direct, g.reached, g.names`
+		u.session_generation, u.token_generation, g.is_superuser, g.direct, g.reached, g.names, r.names AS roles`
 	userGroups = `CROSS JOIN LATERAL (
 		SELECT coalesce(bool_or(ug.is_superuser), false) AS is_superuser,
 		       coalesce(array_agg(ug.id ORDER BY ug.name) FILTER (WHERE ug.direct), '{}') AS direct,
 		       coalesce(array_agg(ug.id ORDER BY ug.name), '{}') AS reached,
 		       coalesce(array_agg(ug.name ORDER BY ug.name), '{}') AS names
-		  FROM user_groups(u.id) ug) g`
+		  FROM user_groups(u.id) ug) g
+		CROSS JOIN LATERAL (SELECT ARRAY(SELECT held.name FROM roles held WHERE held.id IN (
+			SELECT ru.role_id FROM role_users ru WHERE ru.user_id = u.id
+			UNION ALL SELECT rg.role_id FROM role_groups rg WHERE rg.group_id = ANY (g.reached)) ORDER BY held.name) AS names) r`
 	userByID = `SELECT ` + userColumns + ` FROM users u ` + userGroups + ` WHERE u.id = $1`
 )
 
 func userTargets(u *idp.User) []any {
 	return []any{&u.ID, &u.UUID, &u.Username, &u.Name, &u.Email, &u.Path, &u.Type, &u.IsActive,
 		&u.Password, &u.PasswordChangedAt, &u.LastLoginAt, &u.JoinedAt, &u.UpdatedAt, &u.Attributes,
-		&u.SessionGeneration, &u.TokenGeneration, &u.IsSuperuser, &u.Groups, &u.AllGroups, &u.GroupNames}
+		&u.SessionGeneration, &u.TokenGeneration, &u.IsSuperuser, &u.Groups, &u.AllGroups, &u.GroupNames, &u.RoleNames}
 }
 
 func scanUser(row pgx.CollectableRow) (u idp.User, err error) {

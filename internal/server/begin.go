@@ -35,7 +35,7 @@ func (s *Server) begin(next http.Handler) http.Handler {
 			ClientIP: from.client, Secure: from.secure}
 		scope := &web.Scope{Actor: idp.Actor{Request: info}, Record: &web.Record{}, Fail: s.fail,
 			API: strings.HasPrefix(r.URL.Path, "/api/")}
-		r = r.WithContext(web.With(r.Context(), scope))
+		r = r.WithContext(web.With(idp.WithClient(r.Context(), from.client), scope))
 		r.Host = from.host
 		scope.Cookies = web.Cookies{Secure: s.secure(r)}
 		scope.LoadBrand = func() *idp.Brand { return s.brand(r) }

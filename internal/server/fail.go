@@ -31,6 +31,8 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case scope.API, strings.HasPrefix(r.URL.Path, "/-/"):
 		web.WriteProblem(w, r, err)
+	case idp.Locked(err):
+		s.pages.Refused(w, r, message)
 	case idp.Is(err, idp.CodeUnsigned) && scope.Actor.User == nil:
 		_ = web.Redirect(w, r, web.SignInURL(r))
 	default:

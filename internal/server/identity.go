@@ -74,6 +74,8 @@ func (s *Server) bearer(ctx context.Context, scope *web.Scope, headers []string)
 	}
 	t, u, err := s.tokens.Authenticate(ctx, key)
 	switch {
+	case idp.Locked(err):
+		return err
 	case none(err):
 		return invalid
 	case err != nil:
@@ -90,6 +92,8 @@ func (s *Server) cookie(r *http.Request, scope *web.Scope) error {
 	}
 	session, u, err := s.sessions.Visit(r.Context(), c.Value)
 	switch {
+	case idp.Locked(err) && !forStrangers(r):
+		return err
 	case none(err):
 		return nil
 	case err != nil:
@@ -108,6 +112,17 @@ func (s *Server) cookie(r *http.Request, scope *web.Scope) error {
 		scope.Record.Warn(err) // what is shown of a session may be a minute old
 	}
 	return nil
+}
+
+// forStrangers reports whether the request is for a page that is there for people
+// who are not signed in: whose session a lock refuses sees it as one of them.
+func forStrangers(r *http.Request) bool {
+	for _, prefix := range []string{"/flows/", "/if/flow/", "/api/v3/flows/executor/"} {
+		if strings.HasPrefix(r.URL.Path, prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // none reports whether a credential was simply not good.

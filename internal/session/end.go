@@ -39,7 +39,7 @@ func (s *Service) End(ctx context.Context, actor idp.Actor, id idp.SessionID, re
 		if err != nil || !old.Live {
 			return err
 		}
-		now, err := actor.Renew(ctx, tx)
+		now, err := actor.Renew(ctx, tx, s.access)
 		if err != nil {
 			return err
 		}
@@ -114,7 +114,7 @@ func (s *Service) endMany(ctx context.Context, actor idp.Actor, user idp.UserID,
 		if err != nil {
 			return err
 		}
-		now, err := actor.Renew(ctx, tx)
+		now, err := actor.Renew(ctx, tx, s.access)
 		if err != nil {
 			return err
 		}

@@ -43,7 +43,7 @@ func (s *Service) Follow(ctx context.Context, actor idp.Actor, found *idp.Sessio
 		case now.EndedAt != nil && now.EndReason == ReasonBinding:
 			return idp.Refuse(idp.DoorSession, idp.RefusedBinding)
 		}
-		if err := idp.MayAct(idp.DoorSession, u, now.Credential()); err != nil {
+		if err := s.access.Admit(ctx, idp.DoorSession, u, now.Credential()); err != nil {
 			return err
 		}
 		if idp.SameAddress(now.IP, to) {

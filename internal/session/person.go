@@ -29,6 +29,7 @@ type membership struct {
 	superuser   bool
 	direct, all []idp.GroupID
 	names       []string
+	roles       []string
 }
 
 func pack(u *idp.User) *person {
@@ -42,9 +43,9 @@ func pack(u *idp.User) *person {
 	if len(u.Attributes) > 0 {
 		p.attributes = maps.Clone(u.Attributes)
 	}
-	if u.IsSuperuser || len(u.AllGroups) > 0 {
+	if u.IsSuperuser || len(u.AllGroups) > 0 || len(u.RoleNames) > 0 {
 		p.member = &membership{u.IsSuperuser, slices.Clip(slices.Clone(u.Groups)), slices.Clip(slices.Clone(u.AllGroups)),
-			slices.Clip(slices.Clone(u.GroupNames))}
+			slices.Clip(slices.Clone(u.GroupNames)), slices.Clip(slices.Clone(u.RoleNames))}
 	}
 	return p
 }
@@ -56,11 +57,11 @@ func (p *person) into(u *idp.User) {
 		Type: idp.UserType(p.kind.Value()), IsActive: p.active, JoinedAt: when(p.joined), UpdatedAt: when(p.updated),
 		LastLoginAt: momentOf(p.login), PasswordChangedAt: momentOf(p.changed),
 		SessionGeneration: p.sessions, TokenGeneration: p.tokens,
-		Groups: []idp.GroupID{}, AllGroups: []idp.GroupID{}, GroupNames: []string{}}
+		Groups: []idp.GroupID{}, AllGroups: []idp.GroupID{}, GroupNames: []string{}, RoleNames: []string{}}
 	u.Attributes = make(idp.Attributes, len(p.attributes))
 	maps.Copy(u.Attributes, p.attributes)
 	if m := p.member; m != nil {
-		u.IsSuperuser, u.Groups, u.AllGroups, u.GroupNames = m.superuser, m.direct, m.all, m.names
+		u.IsSuperuser, u.Groups, u.AllGroups, u.GroupNames, u.RoleNames = m.superuser, m.direct, m.all, m.names, m.roles
 	}
 }
 

@@ -51,11 +51,11 @@ func (s *Service) Start(ctx context.Context, actor idp.Actor, b Begin) (*idp.Ses
 			return err
 		}
 		proof := idp.Credential{Family: idp.FamilySession, Generation: b.Generation}
-		if err := idp.MayAct(idp.DoorSignIn, u, proof); err != nil {
+		if err := s.access.Admit(ctx, idp.DoorSignIn, u, proof); err != nil {
 			return err
 		}
 		if b.Link != nil {
-			if err := idp.RedeemLink(ctx, tx, u, *b.Link); err != nil {
+			if err := idp.RedeemLink(ctx, tx, s.access, u, *b.Link); err != nil {
 				return err
 			}
 		}

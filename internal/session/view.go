@@ -37,7 +37,7 @@ type digest [32]byte
 type View struct {
 	store  idp.Store
 	fresh  Freshness
-	strict bool
+	strict func() bool
 
 	// gate keeps a reading that began before a change from being kept after it.
 	gate     sync.RWMutex
@@ -69,10 +69,10 @@ type held struct {
 	device     *idp.KnownDeviceID
 }
 
-// NewView returns an empty view. strict = memory answers only while it is
-// certain to be what the database holds; otherwise the last known is used when the
+// NewView returns an empty view. While strict says so, memory answers only
+// when it is certain to be what the database holds; otherwise the last known is used when the
 // database cannot be reached. Call Follow before it is asked anything.
-func NewView(store idp.Store, strict bool) *View {
+func NewView(store idp.Store, strict func() bool) *View {
 	return &View{store: store, strict: strict, loads: loader{store: store}}
 }
 
@@ -82,7 +82,7 @@ func (v *View) Follow(f Freshness) { v.fresh = f }
 // visit is Sessions.Visit, from memory where that is allowed.
 func (v *View) visit(ctx context.Context, d digest) (*idp.Session, *idp.User, error) {
 	state := v.fresh.State()
-	if state == feed.Fresh || state == feed.Stale && !v.strict {
+	if state == feed.Fresh || state == feed.Stale && !v.strict() {
 		if s, u := v.recall(d, state == feed.Stale); s != nil {
 			return s, u, nil
 		}

@@ -20,7 +20,7 @@ func (s *Service) Visit(ctx context.Context, cookie string) (*idp.Session, *idp.
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := idp.MayAct(idp.DoorSession, u, found.Credential()); err != nil {
+	if err := s.access.Admit(ctx, idp.DoorSession, u, found.Credential()); err != nil {
 		return nil, nil, err
 	}
 	return found, u, nil

@@ -50,12 +50,12 @@ func (s *Service) Open(ctx context.Context, key string) (*Opening, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := idp.MayAct(idp.DoorFlowLink, subject, t.Credential(linkIntent(t))); err != nil {
+	if err := s.access.Admit(ctx, idp.DoorFlowLink, subject, t.Credential(linkIntent(t))); err != nil {
 		return nil, err
 	}
 	if l != nil {
 		for _, c := range generations(l) {
-			if err := idp.MayAct(idp.DoorFlowLink, subject, c); err != nil {
+			if err := s.access.Admit(ctx, idp.DoorFlowLink, subject, c); err != nil {
 				return nil, err
 			}
 		}
@@ -76,7 +76,7 @@ func (s *Service) honour(ctx context.Context, door idp.Door, key string, intent 
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := idp.MayAct(door, u, t.Credential(intent(t))); err != nil {
+	if err := s.access.Admit(ctx, door, u, t.Credential(intent(t))); err != nil {
 		return nil, nil, err
 	}
 	return t, u, nil
@@ -148,14 +148,14 @@ func (s *Service) RecoveryLink(ctx context.Context, actor idp.Actor, user idp.Us
 		if err != nil {
 			return err
 		}
-		now, err := actor.Renew(ctx, tx)
+		now, err := actor.Renew(ctx, tx, s.access)
 		if err != nil {
 			return err
 		}
 		if err := s.access.Check(now, idp.VerbUpdate, administer); err != nil {
 			return err
 		}
-		if err := idp.MayAct(idp.DoorRecoveryLink, u, idp.Credential{}); err != nil {
+		if err := s.access.Admit(ctx, idp.DoorRecoveryLink, u, idp.Credential{}); err != nil {
 			return err
 		}
 		flow, err := tx.Flows.Get(ctx, *brand.FlowRecovery)

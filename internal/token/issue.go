@@ -42,7 +42,7 @@ func (s *Service) Issue(ctx context.Context, actor idp.Actor, d Draft) (*idp.Tok
 		if err != nil {
 			return err
 		}
-		if err := idp.MayAct(idp.DoorTokenIssue, u, idp.Credential{}); err != nil {
+		if err := s.access.Admit(ctx, idp.DoorTokenIssue, u, idp.Credential{}); err != nil {
 			return err
 		}
 		row := *draft
@@ -101,7 +101,7 @@ func (s *Service) administers(actor idp.Actor) bool {
 
 // permitted judges the actor with what is true now.
 func (s *Service) permitted(ctx context.Context, tx idp.Repos, actor idp.Actor, verb idp.Verb, owner idp.UserID) (idp.Actor, error) {
-	now, err := actor.Renew(ctx, tx)
+	now, err := actor.Renew(ctx, tx, s.access)
 	if err != nil {
 		return actor, err
 	}
@@ -117,7 +117,7 @@ func (s *Service) Update(ctx context.Context, actor idp.Actor, id idp.TokenID, p
 	}
 	var changed *idp.Token
 	err = s.held(ctx, actor, idp.VerbUpdate, id, func(tx idp.Repos, now idp.Actor, t *idp.Token, u *idp.User) error {
-		if err := idp.MayAct(idp.DoorTokenIssue, u, idp.Credential{}); err != nil {
+		if err := s.access.Admit(ctx, idp.DoorTokenIssue, u, idp.Credential{}); err != nil {
 			return err
 		}
 		if !t.Live {

@@ -40,7 +40,7 @@ func (s *Service) keep(ctx context.Context, tx idp.Repos, t *idp.Token, key stri
 func (s *Service) Reveal(ctx context.Context, actor idp.Actor, id idp.TokenID) (string, error) {
 	var key string
 	err := s.held(ctx, actor, idp.VerbRead, id, func(tx idp.Repos, now idp.Actor, t *idp.Token, u *idp.User) error {
-		if err := idp.MayAct(idp.DoorTokenIssue, u, t.Credential(t.Intent)); err != nil {
+		if err := s.access.Admit(ctx, idp.DoorTokenIssue, u, t.Credential(t.Intent)); err != nil {
 			return err
 		}
 		sealed, err := tx.Tokens.TakeKey(ctx, id, s.revealable)
@@ -96,7 +96,7 @@ func (s *Service) SetKey(ctx context.Context, actor idp.Actor, id idp.TokenID, k
 		if err := s.access.Check(now, idp.VerbUpdate, everybodys); err != nil {
 			return err
 		}
-		if err := idp.MayAct(idp.DoorTokenIssue, u, idp.Credential{}); err != nil {
+		if err := s.access.Admit(ctx, idp.DoorTokenIssue, u, idp.Credential{}); err != nil {
 			return err
 		}
 		switch {

@@ -74,7 +74,7 @@ func (s *Service) mint(ctx context.Context, tx idp.Repos, id idp.LinkID, user id
 		return nil, tx.Events.Append(ctx, letter.event(idp.ActionSystemException, map[string]any{
 			"message": "An email with a link could not be delivered while the link was of use.", "to_email": letter.To}))
 	}
-	if err := mayBeSent(ctx, tx, u, l); err != nil {
+	if err := s.mayBeSent(ctx, tx, u, l); err != nil {
 		return nil, err
 	}
 	key, tokenID := secret.Token(), idp.NewID[idp.Token]()

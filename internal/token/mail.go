@@ -62,7 +62,7 @@ func (s *Service) AskMail(ctx context.Context, actor idp.Actor, a Ask) error {
 		}
 		if u != nil && had < a.Limit && (u.Email != "" || a.Address != "") {
 			row.TokenGeneration = u.TokenGeneration
-			refused := mayBeSent(ctx, tx, u, &row)
+			refused := s.mayBeSent(ctx, tx, u, &row)
 			if refused != nil && !idp.Is(refused, idp.CodeRefused) {
 				return refused
 			}
@@ -89,13 +89,13 @@ func order(ctx context.Context, tx idp.Repos, l *idp.Link) error {
 // mayBeSent judges whether the user may have the link, as both are now; tx holds
 // or shares the user. Everything that was ended since the link was asked for
 // refuses it: either generation.
-func mayBeSent(ctx context.Context, tx idp.Repos, u *idp.User, l *idp.Link) error {
+func (s *Service) mayBeSent(ctx context.Context, tx idp.Repos, u *idp.User, l *idp.Link) error {
 	subject, err := confirmable(ctx, tx, u, l)
 	if err != nil {
 		return err
 	}
 	for _, c := range generations(l) {
-		if err := idp.MayAct(idp.DoorRecoveryLink, subject, c); err != nil {
+		if err := s.access.Admit(ctx, idp.DoorRecoveryLink, subject, c); err != nil {
 			return err
 		}
 	}
@@ -144,7 +144,7 @@ func (s *Service) RecoveryMail(ctx context.Context, actor idp.Actor, user idp.Us
 		if err != nil {
 			return err
 		}
-		now, err := actor.Renew(ctx, tx)
+		now, err := actor.Renew(ctx, tx, s.access)
 		if err != nil {
 			return err
 		}
@@ -164,7 +164,7 @@ func (s *Service) RecoveryMail(ctx context.Context, actor idp.Actor, user idp.Us
 		l := &idp.Link{UserID: &u.ID, RunID: idp.NewID[idp.Run](), FlowID: *brand.FlowRecovery, StageID: stage, BrandID: &brand.ID,
 			Intent: idp.IntentRecovery, SessionGeneration: u.SessionGeneration, TokenGeneration: u.TokenGeneration,
 			Lifetime: max(terms.Lifetime, time.Second), Reusable: terms.Reusable, ClientIP: actor.ClientIP()}
-		if err := mayBeSent(ctx, tx, u, l); err != nil {
+		if err := s.mayBeSent(ctx, tx, u, l); err != nil {
 			return err
 		}
 		return order(ctx, tx, l)

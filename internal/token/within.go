@@ -25,7 +25,7 @@ func (s *Service) IssueIn(ctx context.Context, tx idp.Repos, actor idp.Actor, t 
 	if err != nil {
 		return nil, err
 	}
-	if err := idp.MayAct(idp.DoorTokenIssue, u, idp.Credential{}); err != nil {
+	if err := s.access.Admit(ctx, idp.DoorTokenIssue, u, idp.Credential{}); err != nil {
 		return nil, err
 	}
 	if t.Intent == "" {
@@ -78,7 +78,7 @@ func (s *Service) ChangeIn(ctx context.Context, tx idp.Repos, actor idp.Actor, t
 	if err != nil {
 		return nil, err
 	}
-	if err := idp.MayAct(idp.DoorTokenIssue, u, idp.Credential{}); err != nil {
+	if err := s.access.Admit(ctx, idp.DoorTokenIssue, u, idp.Credential{}); err != nil {
 		return nil, err
 	}
 	switch row, err = tx.Tokens.Get(ctx, t.ID); {

@@ -71,7 +71,7 @@ func (w *world) redeem(u *idp.User, id idp.TokenID) error {
 		if err != nil {
 			return err
 		}
-		return idp.RedeemLink(w.ctx, tx, held, id)
+		return idp.RedeemLink(w.ctx, tx, idp.Unlocked{}, held, id)
 	})
 }
 

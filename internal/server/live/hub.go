@@ -11,8 +11,8 @@ import (
 
 // Options tune a Hub. The zero value is good.
 type Options struct {
-	// Strict ends streams while what is held in memory may be out of date.
-	Strict bool
+	// Strict says whether to end streams while what is held in memory may be out of date; nil = never.
+	Strict func() bool
 	// PerCredential and Total bound how many are open; 0 = 8 and 512.
 	PerCredential, Total int
 	// Tick is how often a stream looks at the clock; 0 = 500 ms.
@@ -146,7 +146,7 @@ func (h *Hub) terms(a idp.Actor) (credential, user string, due time.Time) {
 // tokenPrefix keeps tokens apart from what the change feed names.
 const tokenPrefix = "token "
 
-func (h *Hub) stale() bool { return h.o.Strict && h.fresh.State() == feed.Stale }
+func (h *Hub) stale() bool { return h.o.Strict != nil && h.o.Strict() && h.fresh.State() == feed.Stale }
 
 // Apply implements feed.Subscriber: streams of what is named ask again, each by
 // itself.

@@ -218,7 +218,7 @@ func TestAStreamKnowsWhenItsTimeIsUp(t *testing.T) {
 
 func TestStaleEndsStreamsInStrictModeOnly(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t, Options{Strict: true}, bySession()).serve()
+	d := newDesk(t, Options{Strict: func() bool { return true }}, bySession()).serve()
 	d.trust.state.Store(int64(feed.Behind))
 	d.all <- []Message{{Data: []byte("one")}}
 	d.says("data: one\n\n")

@@ -69,6 +69,16 @@ func (Pages) Error(w http.ResponseWriter, r *http.Request, status int, message, 
 	}
 }
 
+// Refused implements web.Pages. The session goes on once the lock is lifted.
+func (Pages) Refused(w http.ResponseWriter, r *http.Request, message string) {
+	e := ui.ErrorProps{Status: http.StatusForbidden, Title: "Access is locked", Message: message,
+		Brand: Brand(web.Brand(r)), Theme: Theme(r), Links: links(r, false)}
+	if err := RenderStatus(w, r, http.StatusForbidden, ui.ErrorPage(e)); err != nil {
+		web.From(r.Context()).Record.Warn(err)
+		http.Error(w, message, http.StatusForbidden)
+	}
+}
+
 // links are the ways on from a page outside every frame.
 func links(r *http.Request, signedIn bool) []ui.Link {
 	var out []ui.Link

@@ -66,6 +66,8 @@ type Pages interface {
 	// Error writes the page of a failed request, with that status. message is
 	// safe to show; requestID helps to find the line in the log.
 	Error(w http.ResponseWriter, r *http.Request, status int, message, requestID string)
+	// Refused writes the page of somebody whom a lock refuses: message is its text.
+	Refused(w http.ResponseWriter, r *http.Request, message string)
 	// Flow writes a challenge in the frame of a flow's page.
 	Flow(w http.ResponseWriter, r *http.Request, p FlowPage) error
 	// Locked writes the built-in page that ends a lockdown of one's own

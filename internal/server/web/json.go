@@ -47,7 +47,23 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
 		_ = WriteJSON(w, status, fields)
 		return
 	}
+	if idp.Locked(err) {
+		_ = WriteJSON(w, status, lockProblem(err, r))
+		return
+	}
 	_ = WriteJSON(w, status, Problem{Detail: message, Code: string(idp.CodeOf(err)), RequestID: RequestID(r)})
+}
+
+// lockProblem is what programs are told that a lock refuses, or strictness does
+// for want of knowing of them all.
+func lockProblem(err error, r *http.Request) map[string]any {
+	var e *idp.Error
+	errors.As(err, &e)
+	body := map[string]any{"detail": e.Message, "code": "lock_view_stale", "request_id": RequestID(r)}
+	if e.Lock != nil {
+		body["code"], body["lock"] = "lock_in_force", e.Lock.Facts()
+	}
+	return body
 }
 
 // SetRetryAfter tells a client that came too often when to come again, in whole

@@ -185,10 +185,10 @@ func (s stage) Submit(ctx context.Context, run *flow.Run, in flow.Input) (flow.S
 		return s.pass(ctx, run, u, typed)
 	}
 	passed, err := s.accounts.Authenticate(ctx, run.Actor, u, password)
-	if err != nil && !idp.Is(err, idp.CodeRefused) {
+	if err != nil && (!idp.Is(err, idp.CodeRefused) || idp.Locked(err)) {
 		return nil, err
 	}
-	if err != nil || !passed || u == nil || idp.MayAct(idp.DoorPassword, u, idp.Credential{}) != nil {
+	if err != nil || !passed || u == nil {
 		return nil, idp.Invalid("", message)
 	}
 	flow.KeyAuthMethod.Put(run.Vars, "password")

@@ -132,7 +132,7 @@ func (s stage) Submit(ctx context.Context, run *flow.Run, in flow.Input) (flow.S
 		return nil, err
 	}
 	passed, err := s.accounts.Authenticate(ctx, run.Actor, u, sent)
-	if err != nil && !idp.Is(err, idp.CodeRefused) {
+	if err != nil && (!idp.Is(err, idp.CodeRefused) || idp.Locked(err)) {
 		return nil, err
 	}
 	run.Forget() // the hash may have been renewed, and the account closed while it was computed

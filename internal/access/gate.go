@@ -1,0 +1,78 @@
+package access
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+// Locks is this server's view of the locks in force; see lock.View.
+type Locks interface {
+	// Check returns nil, or an *idp.Error with CodeRefused: for the lock in force
+	// that all keys of are among these, or when strict and the view may be out of
+	// date. It keeps nothing of keys. Keys are canonical (idp.LockKey.Canonical).
+	Check(keys []idp.LockKey, strict bool) error
+	// Names reports whether a lock in force has a key of the kind, so that what
+	// is costly to find out need not be.
+	Names(kind idp.LockKind) bool
+}
+
+// usualKeys is how many keys an interaction has at most in most cases; more cost
+// an allocation.
+const usualKeys = 24
+
+// Admit implements idp.Gate.
+func (c *Checker) Admit(ctx context.Context, door idp.Door, u *idp.User, cred idp.Credential) error {
+	if err := idp.MayAct(door, u, cred); err != nil {
+		return err
+	}
+	if c.d.Locks == nil {
+		return nil
+	}
+	var room [usualKeys]idp.LockKey
+	keys := append(room[:0], idp.LockKey{Kind: idp.LockUser, Value: strings.ToLower(u.Username)})
+	for _, name := range u.RoleNames {
+		keys = append(keys, idp.LockKey{Kind: idp.LockRole, Value: name})
+	}
+	for _, name := range u.GroupNames {
+		keys = append(keys, idp.LockKey{Kind: idp.LockGroup, Value: name})
+	}
+	if !cred.Session.IsZero() && c.d.Locks.Names(idp.LockSession) {
+		keys = append(keys, idp.LockKey{Kind: idp.LockSession, Value: cred.Session.String()})
+	}
+	if cred.Device != nil && c.d.Locks.Names(idp.LockDevice) {
+		keys = append(keys, idp.LockKey{Kind: idp.LockDevice, Value: cred.Device.String()})
+	}
+	if cred.Token != "" {
+		keys = append(keys, idp.LockKey{Kind: idp.LockToken, Value: cred.Token})
+	}
+	if cred.MFADevice != "" {
+		keys = append(keys, idp.LockKey{Kind: idp.LockMFADevice, Value: cred.MFADevice})
+	}
+	keys = c.network(ctx, keys)
+	return c.d.Locks.Check(keys, c.d.Roles.Strict(u.RoleNames))
+}
+
+// network adds the address that the interaction comes from, and whose network
+// that is.
+func (c *Checker) network(ctx context.Context, keys []idp.LockKey) []idp.LockKey {
+	asks, asksASN := c.d.Locks.Names(idp.LockIP), c.d.Locks.Names(idp.LockSourceASN)
+	if !asks && !asksASN {
+		return keys
+	}
+	address := idp.ClientOf(ctx).Unmap().WithZone("")
+	if !address.IsValid() {
+		return keys
+	}
+	if asks {
+		keys = append(keys, idp.LockKey{Kind: idp.LockIP, Value: address.String()})
+	}
+	if asksASN {
+		if n, known := c.d.Networks.Network(address); known {
+			keys = append(keys, idp.LockKey{Kind: idp.LockSourceASN, Value: strconv.FormatUint(uint64(n.ASN), 10)})
+		}
+	}
+	return keys
+}

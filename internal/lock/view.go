@@ -1,0 +1,348 @@
+package lock
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/portcullis-idp/portcullis/internal/feed"
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+// DefaultStaleness is how old the view may be where locks are judged strictly
+// (the default of the system that the seed describes).
+const DefaultStaleness = 5 * time.Minute
+
+// Freshness says how old what is held may be; see feed.Feed.
+type Freshness interface {
+	// Age is how long ago the view was certain to hold every lock.
+	Age() time.Duration
+	// Now is the time by the database's clock, or a little later.
+	Now() time.Time
+}
+
+// Options tune a View.
+type Options struct {
+	// Mode is the operator's word on the locking mode; "" = what the setting says.
+	Mode idp.LockingMode
+	// Staleness is how old the view may be in strict mode; 0 = DefaultStaleness.
+	Staleness time.Duration
+}
+
+// View is what this server knows of the locks in force. It is a feed.Subscriber:
+// it loads them all, and then hears of each that is made, changed or lifted.
+// Checking takes time by the number of keys, not of locks.
+type View struct {
+	store     idp.Store
+	fresh     Freshness
+	static    idp.LockingMode
+	staleness time.Duration
+
+	strict     atomic.Bool
+	generation atomic.Uint64
+	counts     [32]atomic.Int64 // locks by kind of key
+	networks   atomic.Pointer[networks]
+	index      atomic.Pointer[index]
+
+	mu      sync.Mutex // of what follows, and for writing
+	byID    map[idp.LockID]*packed
+	lengths map[int]int // of the networks locked: bits → locks; IPv6 ones + 1000
+	ends    deadlines
+	heard   map[*Watch]struct{}
+}
+
+var _ feed.Subscriber = (*View)(nil)
+
+// networks are the lengths of the prefixes that are locked.
+type networks struct{ v4, v6 []uint8 }
+
+// NewView returns an empty view. Call Follow before it is asked anything.
+func NewView(store idp.Store, o Options) *View {
+	v := &View{store: store, static: o.Mode, staleness: cmp.Or(o.Staleness, DefaultStaleness), heard: map[*Watch]struct{}{},
+		byID: map[idp.LockID]*packed{}, lengths: map[int]int{}}
+	v.strict.Store(o.Mode == idp.Strict)
+	v.index.Store(newIndex())
+	v.networks.Store(&networks{})
+	return v
+}
+
+// Follow says whose word on freshness counts.
+func (v *View) Follow(f Freshness) { v.fresh = f }
+
+// Strict reports whether locks are judged strictly for everybody.
+func (v *View) Strict() bool { return v.strict.Load() }
+
+// Mode is the locking mode of the installation, and whether the operator has
+// fixed it.
+func (v *View) Mode() (mode idp.LockingMode, fixed bool) {
+	if v.strict.Load() {
+		return idp.Strict, v.static != ""
+	}
+	return idp.BestEffort, v.static != ""
+}
+
+// Stale reports whether the view is too old for judging strictly.
+func (v *View) Stale() bool { return v.fresh.Age() > v.staleness }
+
+// AsOf is when the view was certain to hold every lock, by the database's clock;
+// the zero time before it ever was.
+func (v *View) AsOf() time.Time {
+	age := v.fresh.Age()
+	if now := v.fresh.Now(); age < now.Sub(time.Time{}) {
+		return now.Add(-age)
+	}
+	return time.Time{}
+}
+
+// Generation is another one after every change of the locks: what was checked
+// against the same keys at the same generation needs no second check, until the
+// lock that was found expires.
+func (v *View) Generation() uint64 { return v.generation.Load() }
+
+// Names reports whether a lock in force may have a key of the kind.
+func (v *View) Names(kind idp.LockKind) bool { return v.counts[kind].Load() > 0 }
+
+// Len is how many locks are held.
+func (v *View) Len() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return len(v.byID)
+}
+
+// Check implements access.Locks.
+func (v *View) Check(keys []idp.LockKey, strict bool) error {
+	if (strict || v.strict.Load()) && v.Stale() {
+		return idp.StaleRefusal()
+	}
+	if l := v.Find(keys); l != nil {
+		return l.Refusal()
+	}
+	return nil
+}
+
+// Find returns the lock in force that refuses an interaction with these keys, nil
+// when none does. Keys are canonical.
+func (v *View) Find(keys []idp.LockKey) *idp.Lock {
+	x := v.index.Load()
+	var best *packed
+	for i := range keys {
+		if keys[i].Kind == idp.LockIP {
+			best = v.address(x, keys, keys[i].Value, best)
+			continue
+		}
+		best = v.along(x.find(x.hash(keys[i])), keys, best)
+	}
+	if best == nil {
+		return nil
+	}
+	return best.lock()
+}
+
+// along returns the one of the locks of a chain, and best, that an interaction is
+// told of.
+func (v *View) along(at *packed, keys []idp.LockKey, best *packed) *packed {
+	for ; at != nil; at = at.next {
+		if !at.matches(keys) || at.expires != 0 && v.fresh.Now().UnixNano() >= at.expires {
+			continue
+		}
+		if best == nil || best != at && at.outranks(best) {
+			best = at
+		}
+	}
+	return best
+}
+
+// outranks is idp.Lock.Outranks.
+func (p *packed) outranks(other *packed) bool {
+	switch {
+	case p.expires != other.expires:
+		return p.expires == 0 || other.expires != 0 && p.expires > other.expires
+	case p.created != other.created:
+		return p.created < other.created
+	}
+	return slices.Compare(p.id[:], other.id[:]) < 0
+}
+
+func (v *View) address(x *index, keys []idp.LockKey, text string, best *packed) *packed {
+	a, err := netip.ParseAddr(text)
+	if err != nil {
+		return best
+	}
+	a = a.Unmap().WithZone("")
+	n := v.networks.Load()
+	lengths := n.v4
+	if a.Is6() {
+		lengths = n.v6
+	}
+	for _, bits := range lengths {
+		if p, err := a.Prefix(int(bits)); err == nil {
+			best = v.along(x.find(x.hashPrefix(p)), keys, best)
+		}
+	}
+	return best
+}
+
+// Reset implements feed.Subscriber: everything is loaded anew. Until it has been,
+// the last view answers.
+func (v *View) Reset(ctx context.Context) error {
+	var all []*packed
+	if err := v.store.Repos().Locks.Load(ctx, func(l *idp.Lock) { all = append(all, pack(l)) }); err != nil {
+		return err
+	}
+	value, err := v.store.Repos().Settings.Get(ctx, PreferenceName)
+	if err != nil {
+		return fmt.Errorf("loading the locking mode: %w", err)
+	}
+	v.prefer(value)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	old, x := v.byID, newIndex()
+	v.byID, v.ends = make(map[idp.LockID]*packed, len(all)), nil
+	for _, p := range all {
+		v.hold(x, p)
+	}
+	v.spread()
+	v.index.Store(x) // readers see the old locks until all new ones are there
+	for _, p := range old {
+		v.count(p, -1)
+	}
+	v.spread()
+	v.generation.Add(1)
+	v.tellReset()
+	return nil
+}
+
+// Apply implements feed.Subscriber.
+func (v *View) Apply(changes []idp.Change) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	moved := false
+	for i := range changes {
+		switch c := &changes[i]; c.Kind {
+		case idp.ChangeLock:
+			moved = v.apply(c) || moved
+		case idp.ChangeSetting:
+			if c.Subject == PreferenceName {
+				v.prefer(c.Value)
+			}
+		}
+	}
+	if v.fresh != nil {
+		moved = v.expire(v.fresh.Now().UnixNano()) || moved
+	}
+	if moved {
+		v.spread()
+		v.generation.Add(1)
+	}
+}
+
+func (v *View) apply(c *idp.Change) bool {
+	id, err := idp.ParseID[idp.Lock](c.Subject)
+	if err != nil {
+		return false
+	}
+	x := v.index.Load()
+	old := v.byID[id]
+	if c.Lock == nil {
+		if old == nil {
+			return false
+		}
+		delete(v.byID, id)
+		v.release(x, old)
+		v.tell(Change{Removed: &id})
+		return true
+	}
+	p := pack(c.Lock)
+	v.hold(x, p)
+	if old != nil {
+		v.release(x, old)
+	}
+	v.tell(Change{Put: c.Lock})
+	return true
+}
+
+// hold adds a lock; an earlier state of it stays in the index until it is dropped.
+func (v *View) hold(x *index, p *packed) {
+	v.count(p, 1)
+	x.put(p)
+	v.byID[p.id] = p
+	if p.expires != 0 {
+		v.ends.push(deadline{p.expires, p.id})
+	}
+}
+
+// count notes what readers have to look for.
+func (v *View) count(p *packed, n int) {
+	p.kinds(func(k idp.LockKind) { v.counts[k].Add(int64(n)) })
+	if p.under().Kind == idp.LockIP {
+		v.lengths[lengthOf(p.prefix)] += n
+	}
+}
+
+func (v *View) release(x *index, p *packed) {
+	x.drop(p)
+	v.count(p, -1)
+}
+
+func lengthOf(p netip.Prefix) int {
+	if p.Addr().Is6() {
+		return 1000 + p.Bits()
+	}
+	return p.Bits()
+}
+
+// spread publishes which lengths of networks are locked.
+func (v *View) spread() {
+	n := &networks{}
+	for _, length := range slices.Sorted(maps.Keys(v.lengths)) {
+		if v.lengths[length] == 0 {
+			delete(v.lengths, length)
+			continue
+		}
+		if length >= 1000 {
+			n.v6 = append(n.v6, uint8(length-1000))
+		} else {
+			n.v4 = append(n.v4, uint8(length))
+		}
+	}
+	v.networks.Store(n)
+}
+
+// expire drops locks whose time is over; they refuse nothing since then.
+func (v *View) expire(now int64) bool {
+	moved := false
+	for len(v.ends) > 0 && v.ends[0].at <= now {
+		d := v.ends.pop()
+		if p := v.byID[d.id]; p != nil && p.expires == d.at {
+			delete(v.byID, d.id)
+			v.release(v.index.Load(), p)
+			v.tell(Change{Removed: &d.id})
+			moved = true
+		}
+	}
+	return moved
+}
+
+// PreferenceName is the setting with the preferences of the installation.
+const PreferenceName = "cluster_auth_preference"
+
+// prefer takes note of the setting.
+func (v *View) prefer(value json.RawMessage) {
+	if v.static != "" {
+		return
+	}
+	var p struct {
+		LockingMode idp.LockingMode `json:"locking_mode"`
+	}
+	if len(value) > 0 && json.Unmarshal(value, &p) != nil {
+		p.LockingMode = idp.Strict // what nobody can read is judged strictly
+	}
+	v.strict.Store(p.LockingMode == idp.Strict)
+}

@@ -1,0 +1,75 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+var roleTable = newTable(table[idp.Role]{
+	listing: listing{
+		noun:    "role",
+		columns: `t.id, t.name, t.description, t.spec, t.managed, t.created_at, t.updated_at`,
+		orders:  map[string]string{"name": "t.name", "created": "t.created_at", "updated": "t.updated_at"},
+		usual:   []string{"name"},
+	},
+	id: func(r *idp.Role) *idp.RoleID { return &r.ID },
+	values: func(r *idp.Role) pgx.NamedArgs {
+		return pgx.NamedArgs{"name": r.Name, "description": r.Description, "spec": r.Spec, "managed": r.Managed}
+	},
+}, "roles", true, "name", "description", "spec", "managed")
+
+type roles struct{ rows[idp.Role] }
+
+func newRoles(q querier) roles { return roles{rows[idp.Role]{roleTable, q}} }
+
+func (r roles) GetByName(ctx context.Context, name string) (*idp.Role, error) {
+	return one(ctx, r.q, "role", "reading role "+name, r.scan, `SELECT `+r.columns+` FROM roles t WHERE t.name = $1`, name)
+}
+
+func (r roles) Find(ctx context.Context, f idp.RoleFilter) (idp.Page[idp.Role], error) {
+	var w where
+	if f.IDs != nil {
+		w.with("t.id = ANY(@ids)", "ids", f.IDs)
+	}
+	equal(&w, "t.name", f.Name)
+	if f.UserID != nil {
+		w.with("EXISTS (SELECT FROM role_users ru WHERE ru.role_id = t.id AND ru.user_id = @user_id)", "user_id", *f.UserID)
+	}
+	if f.GroupID != nil {
+		w.with("EXISTS (SELECT FROM role_groups rg WHERE rg.role_id = t.id AND rg.group_id = @group_id)", "group_id", *f.GroupID)
+	}
+	w.search(f.Search, "t.name", "t.description")
+	return r.find(ctx, w, f.Paging)
+}
+
+func (r roles) SetUserRoles(ctx context.Context, user idp.UserID, ids []idp.RoleID) error {
+	return groups{r.q}.replace(ctx, "setting the roles of user "+user.String(),
+		`DELETE FROM role_users WHERE user_id = $1 AND role_id <> ALL($2::uuid[])`,
+		`INSERT INTO role_users (user_id, role_id) SELECT DISTINCT $1::integer, r FROM unnest($2::uuid[]) r ON CONFLICT DO NOTHING`,
+		user, list(ids))
+}
+
+func (r roles) SetGroupRoles(ctx context.Context, group idp.GroupID, ids []idp.RoleID) error {
+	return groups{r.q}.replace(ctx, "setting the roles of group "+group.String(),
+		`DELETE FROM role_groups WHERE group_id = $1 AND role_id <> ALL($2::uuid[])`,
+		`INSERT INTO role_groups (group_id, role_id) SELECT DISTINCT $1::uuid, r FROM unnest($2::uuid[]) r ON CONFLICT DO NOTHING`,
+		group, list(ids))
+}
+
+func (r roles) Holders(ctx context.Context, id idp.RoleID, p idp.Paging) (idp.Page[idp.User], error) {
+	var w where
+	w.with(`(EXISTS (SELECT FROM role_users ru WHERE ru.user_id = u.id AND ru.role_id = @role)
+		OR EXISTS (SELECT FROM user_groups(u.id) ug JOIN role_groups rg ON rg.group_id = ug.id WHERE rg.role_id = @role))`, "role", id)
+	w.search(p.Search, "u.username", "u.name", "u.email")
+	return page(ctx, r.q, userListing, w, p, scanUser)
+}
+
+func (r roles) HolderGroups(ctx context.Context, id idp.RoleID, p idp.Paging) (idp.Page[idp.Group], error) {
+	var w where
+	w.with("EXISTS (SELECT FROM role_groups rg WHERE rg.group_id = t.id AND rg.role_id = @role)", "role", id)
+	w.search(p.Search, "t.name")
+	return page(ctx, r.q, groupListing, w, p, pgx.RowToStructByName[idp.Group])
+}
