@@ -50,6 +50,7 @@ func Serve(ctx context.Context, cfg *config.Config, out io.Writer, o cli.ServeOp
 	}
 	// Starting makes garbage, and an idle server too little to have it collected.
 	defer time.AfterFunc(settling, debug.FreeOSMemory).Stop()
+	defer a.pace()()
 	return errors.Join(a.Run(ctx, listener), a.Close())
 }
 

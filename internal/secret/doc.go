@@ -33,7 +33,8 @@
 // unbounded hashing is an invitation to exhaust both memory and processors. A
 // Hasher runs one hash per processor; the others wait in a bounded queue, and
 // beyond that callers get idp.CodeBusy (503 with Retry-After). Garbage is
-// collected before it exceeds one buffer; see Hasher. BenchmarkBurst and
+// collected before it exceeds one buffer; see Hasher. In a server's process a Pace
+// has the collector wait for that instead of collecting for every hash. BenchmarkBurst and
 // TestBurstStaysWithinMemory measure it: 64 at once took 41 MB over idle on two
 // processors.
 package secret

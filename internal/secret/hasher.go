@@ -30,6 +30,7 @@ type Hasher struct {
 	queue   int64
 	waiting atomic.Int64
 	room    room
+	pace    atomic.Pointer[Pace] // nil = the collector's own
 }
 
 // Result is the outcome of a verification.
@@ -56,6 +57,9 @@ func newHasher(slots, queue int) *Hasher {
 		room:  room{limit: slots * ourMemory},
 	}
 }
+
+// Follow has the collector keep the pace while hashes run that begin from now on.
+func (h *Hasher) Follow(p *Pace) { h.pace.Store(p) }
 
 // Hash returns the encoded argon2id hash of a password. An empty or over-long
 // password is idp.CodeInvalid on the field "password"; a full queue is
@@ -155,6 +159,10 @@ func (h *Hasher) run(ctx context.Context, kibibytes int, work func()) error {
 	}
 	defer func() { <-h.slots }()
 	if kibibytes > 0 {
+		if p := h.pace.Load(); p != nil {
+			p.enter()
+			defer p.leave()
+		}
 		h.room.enter(kibibytes)
 		defer h.room.leave(kibibytes)
 	}

@@ -49,8 +49,5 @@ func (r *room) leave(kibibytes int) {
 func scannable() uint64 {
 	sample := []metrics.Sample{{Name: "/gc/scan/heap:bytes"}}
 	metrics.Read(sample)
-	if sample[0].Value.Kind() != metrics.KindUint64 {
-		return 0
-	}
-	return sample[0].Value.Uint64()
+	return amount(sample[0])
 }
