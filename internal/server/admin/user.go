@@ -119,8 +119,7 @@ func (d *dossier) actions(r *http.Request) templ.Component {
 	}
 	parts = append(parts, ui.Action(ui.ActionProps{Action: at + "lockdown/", Button: lock}),
 		ui.Button(ui.ButtonProps{Label: "Set password", Icon: ui.IconKeyRound, Href: at + "password/", Reason: why.Password}),
-		ui.Action(ui.ActionProps{Action: at + "recovery/", Hidden: []ui.Pair{{Name: "confirmed", Value: "1"}},
-			Button: ui.ButtonProps{Label: "Create recovery link", Icon: ui.IconLink, Reason: why.Recovery}}))
+		ui.Button(ui.ButtonProps{Label: "Create recovery link", Icon: ui.IconLink, Href: at + "recovery/", Reason: why.Recovery}))
 	return buttons(parts)
 }
 

@@ -3,17 +3,12 @@ package admin
 import (
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/server/page"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
-	"github.com/portcullis-idp/portcullis/internal/token"
 	"github.com/portcullis-idp/portcullis/web/ui"
 )
-
-// recoveryLifetime is how long a recovery link opens.
-const recoveryLifetime = 24 * time.Hour
 
 func (d *dossier) deactivateQuestion() ui.ConfirmProps {
 	at, name := userPath(d.User.ID), d.User.DisplayName()
@@ -172,53 +167,4 @@ func (c *Console) setPassword(w http.ResponseWriter, r *http.Request) error {
 	}
 	web.Flash(r.Context(), web.ToneSuccess, "The password was set. Tell it to the person on a safe way.")
 	return web.Redirect(w, r, userPath(id))
-}
-
-// recoveryLink makes a link and shows it once, in the answer itself: it is a
-// secret, so it is kept nowhere for a page to come.
-func (c *Console) recoveryLink(w http.ResponseWriter, r *http.Request) error {
-	d, err := c.load(r)
-	if err != nil {
-		return err
-	}
-	at := userPath(d.User.ID)
-	if why := d.reasons(r).Recovery; why != "" {
-		return page.Refused(w, r, idp.Invalid("", "%s", why), at)
-	}
-	switch yes, err := page.Confirmed(r); {
-	case err != nil:
-		return err
-	case !yes:
-		return page.AskInConsole(w, r, userCrumbs(d.User, "Recovery link"), ui.ConfirmProps{
-			Title: "Create a recovery link for " + d.User.DisplayName() + "?", Submit: "Create recovery link",
-			Text:   "Whoever opens the link can set a new password. Links made before stop working.",
-			Action: at + "recovery/", Back: at})
-	}
-	link, err := c.tokens.RecoveryLink(r.Context(), web.Actor(r), d.User.ID, web.Brand(r), token.LinkTerms{Lifetime: recoveryLifetime})
-	if err != nil {
-		return page.Refused(w, r, err, at)
-	}
-	p := page.Console(r, ui.PageProps{Title: "Recovery link", Narrow: true, Crumbs: userCrumbs(d.User, "Recovery link"),
-		Subtitle: "For " + d.User.DisplayName() + ". It is shown once, here and now."})
-	p.Path = at
-	return page.Render(w, r, recoveryPage(p, d, c.absolute(r, link), recoveryLifetime))
-}
-
-// absolute turns a path of this server into an address that can be sent.
-func (c *Console) absolute(r *http.Request, link string) string {
-	if !web.Local(link) {
-		return link
-	}
-	if c.public != "" {
-		return c.public + link
-	}
-	scheme := "http"
-	if web.RequestInfo(r).Secure {
-		scheme = "https"
-	}
-	host := web.RequestInfo(r).Host
-	if host == "" {
-		host = r.Host
-	}
-	return scheme + "://" + host + link
 }
