@@ -90,7 +90,7 @@ func recoveryForm(p ui.PageProps, d *dossier, faults page.Faults) templ.Componen
 					}
 					templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "single_use", Label: "How often it works", Type: ui.FieldRadio, Required: true, Value: "true", Error: faults.Of("single_use"), Options: []ui.Option{
 						{Value: "true", Label: "Once", Hint: "Setting a password with it ends the link. Choose this unless there is a reason not to."},
-						{Value: "false", Label: "More than once", Hint: "Whoever has it can set the password again until the " + hours(recoveryLifetime) + " are over. It ends earlier with a lockdown, with the end of all sessions, or when the password is set in another way."},
+						{Value: "false", Label: "More than once", Hint: "Whoever has it can set the password again until the " + hours(recoveryLifetime) + " are over. A lockdown ends it earlier, and so does a password that is set in another way."},
 					}}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err

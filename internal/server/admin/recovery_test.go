@@ -41,6 +41,13 @@ func TestHowOftenARecoveryLinkWorks(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, c.reusable, made.Reusable, "%v", c.fields)
 	}
+	// What the form says ends it, does.
+	again := boss.Post(at, form.Fields("single_use", "false")...)
+	_, key, _ := strings.Cut(again.Main(), "flow_token=")
+	key, _, _ = strings.Cut(key, " ")
+	require.NoError(t, s.Accounts.SetPassword(t.Context(), idp.SystemActor(), s.ada.ID, "set in another way"))
+	_, _, err := s.Tokens.OpenLink(t.Context(), key)
+	require.True(t, idp.Is(err, idp.CodeRefused), "%v", err)
 	before, err := s.Store.Repos().Tokens.Find(t.Context(), idp.TokenFilter{UserID: &s.ada.ID})
 	require.NoError(t, err)
 	wrong := boss.Post(at, "confirmed", "1", "single_use", "maybe")
