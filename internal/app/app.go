@@ -41,6 +41,7 @@ type App struct {
 	Hasher      *secret.Hasher
 	Access      *access.Checker
 	Roles       *access.Roles
+	Locks       *lock.Service
 	Locked      *lock.View // this server's view of the locks
 	Accounts    *account.Service
 	Sessions    *session.Service
@@ -143,6 +144,7 @@ func (a *App) build() error {
 	a.Locked = lock.NewView(a.DB, lock.Options{Mode: idp.LockingMode(a.Config.LockingMode)})
 	a.Roles = access.NewRoles(a.DB, nil)
 	a.Access = access.New(access.Deps{Roles: a.Roles, Locks: a.Locked, Networks: a.Geo})
+	a.Locks = lock.New(lock.Deps{Store: a.DB, Access: a.Access, View: a.Locked})
 	a.Lockdowns = lockdown.New(lockdown.Deps{Store: a.DB, Access: a.Access})
 	a.Accounts = account.New(account.Deps{Store: a.DB, Access: a.Access, Closer: a.Lockdowns, Hasher: a.Hasher,
 		Release: func(ctx context.Context, tx idp.Repos, actor idp.Actor, row any) error {

@@ -246,6 +246,17 @@ type LockFilter struct {
 	Uncounted bool
 }
 
+// LockHits is whom a lock hits.
+type LockHits struct {
+	Users     []User
+	UserTotal int
+	Sessions  int
+	Tokens    int
+	// Unknown says that the target names something that only programs outside
+	// know: the numbers are 0.
+	Unknown bool
+}
+
 // LockMark is a place in a listing of locks: behind that lock.
 type LockMark struct {
 	CreatedAt time.Time
@@ -266,6 +277,12 @@ type Locks interface {
 	Lift(ctx context.Context, id LockID, by string) (lifted bool, err error)
 	// Load calls each with every lock in force, in no order.
 	Load(ctx context.Context, each func(*Lock)) error
+	// Hits tells whom a target names, as far as this installation can know: accounts,
+	// live sessions and live tokens. At most limit users are listed.
+	Hits(ctx context.Context, target LockTarget, limit int) (LockHits, error)
+	// AdministratorsLeft counts the active superusers that can sign in and that no
+	// lock in force refuses wherever they come from.
+	AdministratorsLeft(ctx context.Context) (int, error)
 	// Purge forgets up to limit locks whose end is that long ago, and returns how
 	// many.
 	Purge(ctx context.Context, age time.Duration, limit int) (int, error)

@@ -256,6 +256,12 @@ func (s users) HoldAdministrators(ctx context.Context, without ...idp.UserID) (i
 	return s.countAdministrators(ctx, without)
 }
 
+// administers says whether user u, a superuser, can sign in; $1 is the account of
+// nobody.
+const administers = `u.is_active AND u.type <> 'internal_service_account' AND u.username <> $1
+	AND (left(u.password, 1) NOT IN ('', '!') OR EXISTS (
+		SELECT FROM tokens t WHERE t.user_id = u.id AND t.intent IN ('api', 'recovery') AND ` + tokenLive + `))`
+
 // countAdministrators counts the people and programs that can sign in and
 // administer: active superusers with a password, an API token or a link to set
 // a password with, except the product's own service accounts and the account of
@@ -263,10 +269,7 @@ func (s users) HoldAdministrators(ctx context.Context, without ...idp.UserID) (i
 func (s users) countAdministrators(ctx context.Context, without []idp.UserID) (n int, err error) {
 	err = s.q.QueryRow(ctx, `
 		SELECT count(*) FROM users u JOIN superusers su ON su.user_id = u.id
-		 WHERE u.is_active AND u.type <> 'internal_service_account' AND u.username <> $2
-		   AND u.id <> ALL(coalesce($1, '{}'::integer[]))
-		   AND (left(u.password, 1) NOT IN ('', '!') OR EXISTS (
-		       SELECT FROM tokens t WHERE t.user_id = u.id AND t.intent IN ('api', 'recovery') AND `+tokenLive+`))`, without, idp.AnonymousUsername).Scan(&n)
+		 WHERE `+administers+` AND u.id <> ALL(coalesce($2, '{}'::integer[]))`, idp.AnonymousUsername, without).Scan(&n)
 	return n, wrap(err, "user", "counting administrators")
 }
 

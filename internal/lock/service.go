@@ -1,0 +1,306 @@
+package lock
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+// app is who speaks in events.
+const app = "portcullis.lock"
+
+// What context.action_id of events about locks says.
+const (
+	ActionCreated = "lock.created"
+	ActionUpdated = "lock.updated"
+	ActionDeleted = "lock.deleted"
+)
+
+// Deps are what a Service needs.
+type Deps struct {
+	Store  idp.Store
+	Access idp.Access
+	View   *View // this server's view; nil = none
+}
+
+// Service makes and lifts locks.
+type Service struct {
+	store  idp.Store
+	access idp.Access
+	view   *View
+}
+
+// New returns a Service.
+func New(d Deps) *Service { return &Service{store: d.Store, access: d.Access, view: d.View} }
+
+// View is this server's view of the locks in force; nil = it has none.
+func (s *Service) View() *View { return s.view }
+
+// Draft is a lock to be made.
+type Draft struct {
+	ID      idp.LockID        // zero = one is made
+	Target  map[string]string // by the names on the wire
+	Message string
+	Expires *time.Time
+	TTL     time.Duration // 0 = none; counts from the database's now
+	// Force replaces a lock in force with the same ID.
+	Force bool
+	// ForceLastAdmin makes it even when no administrator is left who can sign in.
+	ForceLastAdmin bool
+}
+
+// Create makes a lock, in force on every server before it returns. The warnings
+// say what of the target does not exist (yet). Errors: CodeForbidden; CodeInvalid
+// on target, message or expires, or when it would refuse the last administrator;
+// CodeConflict when a lock with its ID is in force.
+func (s *Service) Create(ctx context.Context, actor idp.Actor, d Draft) (*idp.Lock, []string, error) {
+	made, warnings, err := s.CreateAll(ctx, actor, []Draft{d})
+	if err != nil {
+		return nil, nil, err
+	}
+	return &made[0], warnings, nil
+}
+
+// CreateAll makes several locks, all or none. The error is as of Create; with
+// several drafts its message says which.
+func (s *Service) CreateAll(ctx context.Context, actor idp.Actor, drafts []Draft) ([]idp.Lock, []string, error) {
+	clock, err := s.store.Now(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("asking for the time: %w", err)
+	}
+	rows := make([]idp.Lock, len(drafts))
+	forced := true
+	for i, d := range drafts {
+		row, err := s.judge(actor, d, clock)
+		if err != nil {
+			return nil, nil, which(err, i, len(drafts))
+		}
+		rows[i] = *row
+		forced = forced && d.ForceLastAdmin
+	}
+	var made []idp.Lock
+	var warnings []string
+	err = s.store.InTx(ctx, func(tx idp.Repos) error {
+		made, warnings = make([]idp.Lock, len(rows)), nil
+		now, err := actor.Renew(ctx, tx, s.access)
+		if err != nil {
+			return err
+		}
+		err = keepAdministrator(ctx, tx, forced, func() error {
+			for i := range rows {
+				made[i] = rows[i]
+				if err := s.put(ctx, tx, now, &made[i], drafts[i].Force); err != nil {
+					return which(err, i, len(rows))
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		warnings, err = missing(ctx, tx, made...)
+		return err
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("making a lock: %w", err)
+	}
+	return made, warnings, nil
+}
+
+// which names the draft that is wrong, where there are several.
+func which(err error, i, of int) error {
+	if of == 1 {
+		return err
+	}
+	return fmt.Errorf("lock %d of %d: %w", i+1, of, err)
+}
+
+// put writes a lock, and its event.
+func (s *Service) put(ctx context.Context, tx idp.Repos, actor idp.Actor, row *idp.Lock, force bool) error {
+	if err := s.access.Check(actor, idp.VerbCreate, on(row)); err != nil {
+		return err
+	}
+	err := tx.Locks.Create(ctx, row)
+	action := ActionCreated
+	if force && idp.Is(err, idp.CodeConflict) {
+		// Replacing takes both rights (facts of the original's upsert).
+		if err := s.access.Check(actor, idp.VerbUpdate, on(row)); err != nil {
+			return err
+		}
+		action, err = ActionUpdated, tx.Locks.Update(ctx, row)
+	}
+	if err != nil {
+		return err
+	}
+	return tell(ctx, tx, actor, action, row)
+}
+
+// judge makes the row of a draft.
+func (s *Service) judge(actor idp.Actor, d Draft, now time.Time) (*idp.Lock, error) {
+	target, err := ParseTarget(d.Target)
+	if err != nil {
+		return nil, err
+	}
+	row := &idp.Lock{ID: d.ID, Target: target, Message: strings.TrimSpace(d.Message), CreatedBy: idp.SystemName}
+	if actor.User != nil {
+		row.CreatedBy = actor.User.Username
+	}
+	if err := s.access.Check(actor, idp.VerbCreate, on(row)); err != nil {
+		return nil, err
+	}
+	if row.ID.IsZero() {
+		row.ID = idp.NewID[idp.Lock]()
+	}
+	if err := checkMessage(row.Message); err != nil {
+		return nil, err
+	}
+	switch {
+	case d.Expires != nil && d.TTL != 0:
+		return nil, idp.Invalid("expires", "use only one of --expires and --ttl")
+	case d.TTL < 0:
+		return nil, idp.Invalid("ttl", "Ensure this value is greater than 0: a lock ends later than it begins.")
+	case d.TTL > 0:
+		ends := now.Add(d.TTL)
+		row.ExpiresAt = &ends
+	case d.Expires != nil:
+		row.ExpiresAt = d.Expires
+	}
+	return row, checkEnd(row.ExpiresAt, now)
+}
+
+func checkMessage(message string) error {
+	if utf8.RuneCountInString(message) > maxMessage {
+		return idp.Invalid("message", "Ensure this field has no more than %d characters.", maxMessage)
+	}
+	if strings.ContainsRune(message, 0) || !utf8.ValidString(message) {
+		return idp.Invalid("message", "This text has characters that cannot be shown.")
+	}
+	return nil
+}
+
+func checkEnd(ends *time.Time, now time.Time) error {
+	if ends != nil && !ends.After(now) {
+		return idp.Invalid("expires", "A lock ends later than it begins: %s has passed.", ends.UTC().Format(time.RFC3339))
+	}
+	if ends != nil && ends.Year() > 9999 {
+		return idp.Invalid("expires", "Expected a time before the year 10000.")
+	}
+	return nil
+}
+
+// on is what access is asked for: locking this.
+func on(l *idp.Lock) idp.Object { return idp.Object{Resource: idp.ResourceLock, Lock: l} }
+
+// missing says which accounts, roles and groups the locks name do not exist.
+func missing(ctx context.Context, tx idp.Repos, rows ...idp.Lock) ([]string, error) {
+	named := map[idp.LockKind][]string{}
+	asked := map[idp.LockKey]bool{}
+	for i := range rows {
+		for _, key := range rows[i].Target {
+			if canonical := key.Canonical(); !asked[canonical] {
+				asked[canonical] = true
+				named[key.Kind] = append(named[key.Kind], key.Value)
+			}
+		}
+	}
+	var out []string
+	for _, look := range []struct {
+		kind  idp.LockKind
+		found func(ctx context.Context, tx idp.Repos, names []string) ([]string, error)
+	}{{idp.LockUser, usernames}, {idp.LockRole, roleNames}, {idp.LockGroup, groupNames}} {
+		for names := range slices.Chunk(named[look.kind], 1000) {
+			found, err := look.found(ctx, tx, names)
+			if err != nil {
+				return nil, err
+			}
+			there := map[string]bool{}
+			for _, name := range found {
+				there[idp.LockKey{Kind: look.kind, Value: name}.Canonical().Value] = true
+			}
+			for _, name := range names {
+				if !there[idp.LockKey{Kind: look.kind, Value: name}.Canonical().Value] {
+					out = append(out, fmt.Sprintf("There is no %s %q (yet): the lock is in force for when there is.", look.kind, name))
+				}
+			}
+		}
+	}
+	return out, nil
+}
+
+func usernames(ctx context.Context, tx idp.Repos, names []string) ([]string, error) {
+	page, err := tx.Users.Find(ctx, idp.UserFilter{Usernames: names, Paging: idp.Paging{Limit: len(names)}})
+	if err != nil {
+		return nil, err
+	}
+	found := make([]string, len(page.Items))
+	for i := range page.Items {
+		found[i] = page.Items[i].Username
+	}
+	return found, nil
+}
+
+func roleNames(ctx context.Context, tx idp.Repos, names []string) (found []string, err error) {
+	for _, name := range names {
+		switch _, err := tx.Roles.GetByName(ctx, name); {
+		case err == nil:
+			found = append(found, name)
+		case !idp.Is(err, idp.CodeNotFound):
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+func groupNames(ctx context.Context, tx idp.Repos, names []string) (found []string, err error) {
+	for _, name := range names {
+		page, err := tx.Groups.Find(ctx, idp.GroupFilter{Name: &name, Paging: idp.Paging{Limit: 1}})
+		if err != nil {
+			return nil, err
+		}
+		if len(page.Items) > 0 {
+			found = append(found, name)
+		}
+	}
+	return found, nil
+}
+
+// LastAdministrator is why a lock is refused that would leave nobody who can
+// administer the installation.
+const LastAdministrator = "This lock would leave nobody who can administer this installation. Force it only if you have the server's own shell."
+
+// keepAdministrator makes locks and refuses that when they leave no
+// administrator whom no lock refuses.
+func keepAdministrator(ctx context.Context, tx idp.Repos, forced bool, make func() error) error {
+	if forced {
+		return make()
+	}
+	if _, err := tx.Users.HoldAdministrators(ctx); err != nil {
+		return fmt.Errorf("counting administrators: %w", err)
+	}
+	before, err := tx.Locks.AdministratorsLeft(ctx)
+	if err != nil {
+		return err
+	}
+	if err := make(); err != nil {
+		return err
+	}
+	after, err := tx.Locks.AdministratorsLeft(ctx)
+	if err == nil && after == 0 && before > 0 {
+		return idp.Invalid("", LastAdministrator)
+	}
+	return err
+}
+
+// tell writes what happened to a lock.
+func tell(ctx context.Context, tx idp.Repos, actor idp.Actor, what string, l *idp.Lock) error {
+	action := map[string]idp.Action{ActionCreated: idp.ActionModelCreated, ActionUpdated: idp.ActionModelUpdated, ActionDeleted: idp.ActionModelDeleted}[what]
+	facts := l.Facts()
+	facts["action_id"] = what
+	facts["model"] = map[string]any{"app": "portcullis_lock", "model_name": "lock", "pk": l.ID.String(), "name": l.Target.String()}
+	return tx.Events.Append(ctx, idp.NewEvent(action, app, actor, nil, facts))
+}
