@@ -41,6 +41,7 @@ type App struct {
 	Hasher      *secret.Hasher
 	Access      *access.Checker
 	Roles       *access.Roles
+	RoleService *access.Service
 	Locks       *lock.Service
 	Locked      *lock.View // this server's view of the locks
 	Accounts    *account.Service
@@ -141,9 +142,12 @@ func (a *App) database(ctx context.Context) (string, error) {
 func (a *App) build() error {
 	a.Hasher = secret.New()
 	a.Geo = geo.Open(geo.Config{City: a.Config.GeoIPCity, ASN: a.Config.GeoIPASN, Log: a.Log})
-	a.Locked = lock.NewView(a.DB, lock.Options{Mode: idp.LockingMode(a.Config.LockingMode)})
-	a.Roles = access.NewRoles(a.DB, nil)
+	a.Locked = lock.NewView(a.DB, lock.Options{Mode: idp.LockingMode(a.Config.LockingMode),
+		Origin: a.Config.Origin("locking_mode"), Staleness: a.Config.LockingMaxStaleness})
+	conditions := policy.NewRoleConditions()
+	a.Roles = access.NewRoles(a.DB, conditions.Holds)
 	a.Access = access.New(access.Deps{Roles: a.Roles, Locks: a.Locked, Networks: a.Geo})
+	a.RoleService = access.NewService(access.ServiceDeps{Store: a.DB, Checker: a.Access, CheckWhere: conditions.Check})
 	a.Locks = lock.New(lock.Deps{Store: a.DB, Access: a.Access, View: a.Locked})
 	a.Lockdowns = lockdown.New(lockdown.Deps{Store: a.DB, Access: a.Access})
 	a.Accounts = account.New(account.Deps{Store: a.DB, Access: a.Access, Closer: a.Lockdowns, Hasher: a.Hasher,
@@ -182,6 +186,9 @@ func (a *App) build() error {
 
 // settle brings a fresh or older installation to what this version expects.
 func (a *App) settle(ctx context.Context) error {
+	if err := a.RoleService.EnsureBuiltIn(ctx); err != nil {
+		return err
+	}
 	if err := a.discover(ctx); err != nil {
 		return err
 	}

@@ -26,8 +26,10 @@ type Config struct {
 	// SecretKeys are what the server seals with; the first seals, the others
 	// only open. None = the data directory holds one.
 	SecretKeys [][]byte
-	// LockingMode is Strict or BestEffort.
+	// LockingMode is Strict or BestEffort; "" = the resource says.
 	LockingMode string
+	// LockingMaxStaleness is how old what is known of the locks may be in strict mode.
+	LockingMaxStaleness time.Duration
 	// TokenKeysRevealable shows keys of tokens more than once.
 	TokenKeysRevealable bool
 	// BreachedPasswords is the path of a list of breached passwords; "" = none.
@@ -42,11 +44,11 @@ type Config struct {
 	ShutdownDelay   time.Duration
 	ShutdownTimeout time.Duration
 
-	values map[string]string // as given, by option key
+	values  map[string]string // as given, by option key
+	origins map[string]string // where it was given, by option key
 }
 
-// The locking modes, by the names of the resource that will set them for a
-// cluster.
+// The locking modes, by the names of the resource cluster_auth_preference.
 const (
 	BestEffort = "best_effort"
 	Strict     = "strict"
@@ -99,7 +101,8 @@ func parse(values map[string]string) (*Config, error) {
 		values:          values,
 
 		SecretKeys:          p.secretKeys(),
-		LockingMode:         p.oneOf("locking_mode", BestEffort, Strict),
+		LockingMode:         p.lockingMode(),
+		LockingMaxStaleness: p.duration("locking_max_staleness", time.Second, 24*time.Hour),
 		TokenKeysRevealable: p.oneOf("token_keys_revealable", "true", "false") == "true",
 
 		BreachedPasswords: p.path("breached_passwords"),
@@ -229,6 +232,19 @@ func (p *parser) oneOf(key string, allowed ...string) string {
 	p.fault(key, "%q is not one of %s", p.values[key], strings.Join(allowed, ", "))
 	return ""
 }
+
+// lockingMode has a name of its own in files, so faults name both.
+func (p *parser) lockingMode() string {
+	v := p.values["locking_mode"]
+	if v != "" && v != BestEffort && v != Strict {
+		p.fault("locking_mode", "locking mode %q not supported; expected %s or %s (in a file the key may also be authentication.locking_mode)", v, Strict, BestEffort)
+	}
+	return v
+}
+
+// Origin says where an option was set, such as "the flag --locking-mode"; "" when
+// it was not.
+func (c *Config) Origin(key string) string { return c.origins[key] }
 
 func (p *parser) level() slog.Level {
 	switch v := p.oneOf("log_level", "debug", "info", "warn", "error"); v {

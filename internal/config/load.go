@@ -32,10 +32,14 @@ func Load(src Source) (*Config, error) {
 		defaults[o.Key] = o.Default
 	}
 	_ = k.Load(confmap.Provider(defaults, "."), nil) // a map in memory cannot fail
-	faults = append(faults, loadFile(k, src.File)...)
-	faults = append(faults, loadEnv(k, src.Env)...)
+	origins := map[string]string{}
+	faults = append(faults, loadFile(k, src.File, origins)...)
+	faults = append(faults, loadEnv(k, src.Env, origins)...)
 	for key, v := range src.Flags {
 		_ = k.Set(key, v)
+		if o, ok := option(key); ok {
+			origins[key] = "the flag --" + o.Flag()
+		}
 	}
 	values := map[string]string{}
 	for _, o := range Options() {
@@ -49,10 +53,11 @@ func Load(src Source) (*Config, error) {
 		sort.Strings(faults)
 		return nil, &Error{Faults: faults}
 	}
+	c.origins = origins
 	return c, nil
 }
 
-func loadFile(k *koanf.Koanf, path string) []string {
+func loadFile(k *koanf.Koanf, path string, origins map[string]string) []string {
 	if path == "" {
 		return nil
 	}
@@ -61,21 +66,31 @@ func loadFile(k *koanf.Koanf, path string) []string {
 		return []string{fmt.Sprintf("file %s: %v", path, err)}
 	}
 	var faults []string
+	named := map[string]string{}
 	for _, key := range f.Keys() {
-		if _, ok := option(key); !ok {
+		o, ok := option(key)
+		if !ok {
 			faults = append(faults, fmt.Sprintf("file %s: unknown key %q; known: %s", path, key, known()))
 			continue
 		}
+		if other := named[o.Key]; other != "" {
+			faults = append(faults, fmt.Sprintf("file %s: %s and %s are both set; expected one", path, other, key))
+			continue
+		}
+		named[o.Key] = key
 		value := f.String(key)
 		if list := f.Strings(key); len(list) > 0 {
 			value = strings.Join(list, ",")
 		}
-		_ = k.Set(key, value)
+		_ = k.Set(o.Key, value)
+		if value != "" {
+			origins[o.Key] = key + " in " + path
+		}
 	}
 	return faults
 }
 
-func loadEnv(k *koanf.Koanf, environ []string) []string {
+func loadEnv(k *koanf.Koanf, environ []string, origins map[string]string) []string {
 	var faults []string
 	given := koanf.New("\x00")
 	_ = given.Load(env.Provider("\x00", env.Opt{
@@ -105,6 +120,7 @@ func loadEnv(k *koanf.Koanf, environ []string) []string {
 		}
 		if direct != "" {
 			_ = k.Set(o.Key, direct)
+			origins[o.Key] = "the variable " + o.Env()
 		}
 	}
 	return faults
@@ -124,7 +140,7 @@ func readSecret(path string) (string, error) {
 
 func option(key string) (Option, bool) {
 	for _, o := range Options() {
-		if o.Key == key {
+		if o.Key == key || o.Alias != "" && o.Alias == key {
 			return o, true
 		}
 	}
@@ -135,6 +151,9 @@ func known() string {
 	var keys []string
 	for _, o := range Options() {
 		keys = append(keys, o.Key)
+		if o.Alias != "" {
+			keys = append(keys, o.Alias)
+		}
 	}
 	return strings.Join(keys, ", ")
 }

@@ -9,6 +9,9 @@ type Option struct {
 	Default string
 	Help    string
 	Secret  bool // never printed; <VARIABLE>_FILE names a file that holds it
+	// Alias is another key of the same option in the YAML file, with dots between
+	// the names of nested keys; "" = none.
+	Alias string
 }
 
 // Env is the environment variable.
@@ -34,7 +37,8 @@ func Options() []Option {
 		{Key: "bootstrap_email", Help: "E-mail address of the first administrator, set on first start."},
 		{Key: "bootstrap_token", Help: "API token of the first administrator, made on first start.", Secret: true},
 		{Key: "secret_key", Help: "What the server seals with that it has to read again, such as keys of new tokens and passwords in the settings of stages: at least 32 bytes, the same for all replicas. To change it, put the new one before the old one, with a space between. Empty: made once and kept in the data directory as secret.key; with database_url and no data_dir, made anew at each start, and passwords in the settings of stages are then stored in clear.", Secret: true},
-		{Key: "locking_mode", Default: BestEffort, Help: "What counts while the server cannot be sure to know of every ended session, as when it cannot reach the database: best_effort goes on with what it knew last, strict refuses within two seconds."},
+		{Key: "locking_mode", Alias: "authentication.locking_mode", Help: "What counts while the server cannot be sure to know of every lock and every ended session, as when it cannot reach the database: best_effort goes on with what it knew last, strict refuses. In a file also as locking_mode below authentication. Set, it is fixed for everybody; empty: what System > Locking mode (the resource cluster_auth_preference) says, which begins with best_effort."},
+		{Key: "locking_max_staleness", Default: "5m", Help: "How long ago the locks may have been heard of last where they are judged strictly, 1s to 24h. With strict for everybody, each session is asked for in the database after two seconds already."},
 		{Key: "token_keys_revealable", Default: "false", Help: "true: the API shows the key of a token again and again, as tools expect that manage tokens (Terraform). false: once, within an hour of its making."},
 		{Key: "breached_passwords", Help: "List of breached passwords for password policies: a file or directory as Have I Been Pwned publishes it (SHA-1). Nothing is asked over the network. Empty: none."},
 		{Key: "blueprints_dir", Help: "Directory whose *.yaml files are kept applied, those of its folders too; a file with the path of a shipped one, such as default/90-brand.yaml, takes its place, and an empty one switches it off. Empty: only what is shipped."},

@@ -32,6 +32,8 @@ type Freshness interface {
 type Options struct {
 	// Mode is the operator's word on the locking mode; "" = what the setting says.
 	Mode idp.LockingMode
+	// Origin is where the operator has said so, for people.
+	Origin string
 	// Staleness is how old the view may be in strict mode; 0 = DefaultStaleness.
 	Staleness time.Duration
 }
@@ -43,6 +45,7 @@ type View struct {
 	store     idp.Store
 	fresh     Freshness
 	static    idp.LockingMode
+	origin    string
 	staleness time.Duration
 
 	strict     atomic.Bool
@@ -65,7 +68,7 @@ type networks struct{ v4, v6 []uint8 }
 
 // NewView returns an empty view. Call Follow before it is asked anything.
 func NewView(store idp.Store, o Options) *View {
-	v := &View{store: store, static: o.Mode, staleness: cmp.Or(o.Staleness, DefaultStaleness), heard: map[*Watch]struct{}{},
+	v := &View{store: store, static: o.Mode, origin: o.Origin, staleness: cmp.Or(o.Staleness, DefaultStaleness), heard: map[*Watch]struct{}{},
 		byID: map[idp.LockID]*packed{}, lengths: map[int]int{}}
 	v.strict.Store(o.Mode == idp.Strict)
 	v.index.Store(newIndex())
@@ -330,19 +333,9 @@ func (v *View) expire(now int64) bool {
 	return moved
 }
 
-// PreferenceName is the setting with the preferences of the installation.
-const PreferenceName = "cluster_auth_preference"
-
 // prefer takes note of the setting.
 func (v *View) prefer(value json.RawMessage) {
-	if v.static != "" {
-		return
+	if v.static == "" {
+		v.strict.Store(modeOf(value) == idp.Strict)
 	}
-	var p struct {
-		LockingMode idp.LockingMode `json:"locking_mode"`
-	}
-	if len(value) > 0 && json.Unmarshal(value, &p) != nil {
-		p.LockingMode = idp.Strict // what nobody can read is judged strictly
-	}
-	v.strict.Store(p.LockingMode == idp.Strict)
 }
