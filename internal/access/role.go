@@ -11,7 +11,7 @@ import (
 
 // Where judges the condition of a rule over what is acted on. It fails closed
 // for allowing, and for denying: an error allows nothing and denies everything.
-type Where func(condition string, on idp.Object) (bool, error)
+type Where func(condition string, verb idp.Verb, on idp.Object) (bool, error)
 
 // Roles holds every role in memory, in step with the change feed.
 type Roles struct {
@@ -132,7 +132,7 @@ func (r *Roles) covers(rule *idp.RoleRule, verb idp.Verb, on idp.Object, otherwi
 	if r.where == nil {
 		return otherwise
 	}
-	holds, err := r.where(rule.Where, on)
+	holds, err := r.where(rule.Where, verb, on)
 	if err != nil {
 		return otherwise
 	}

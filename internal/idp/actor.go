@@ -82,6 +82,8 @@ const (
 	ResourceLock       Resource = "lock"
 	ResourceRole       Resource = "role"
 	ResourcePreference Resource = "cluster_auth_preference"
+	// ResourceRecovery is a recovery link for somebody else.
+	ResourceRecovery Resource = "recovery"
 )
 
 // Verbs lists every verb.
@@ -91,7 +93,7 @@ func Verbs() []Verb { return []Verb{VerbList, VerbRead, VerbCreate, VerbUpdate, 
 func Resources() []Resource {
 	return []Resource{ResourceUser, ResourceGroup, ResourceRole, ResourceSession, ResourceToken, ResourceLockdown, ResourceLock,
 		ResourceEvent, ResourceBrand, ResourceFlow, ResourceStage, ResourcePolicy, ResourceBlueprint, ResourceInvitation,
-		ResourceConsent, ResourcePreference, ResourceSystem}
+		ResourceConsent, ResourceRecovery, ResourcePreference, ResourceSystem}
 }
 
 // Object names what access is asked for: a kind, and whose it is where it
@@ -110,4 +112,8 @@ type Access interface {
 	Gate
 	// Check returns nil, or an *Error with CodeUnsigned or CodeForbidden.
 	Check(actor Actor, verb Verb, on Object) error
+	// Covers returns nil when the actor has all these rights, else an *Error with
+	// CodeForbidden. Acts that hand rights to somebody, or control over an account
+	// that has them, ask it: nobody gains by an act what they do not have.
+	Covers(actor Actor, rights Rights) error
 }

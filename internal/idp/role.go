@@ -101,6 +101,15 @@ func join[T ~string](names []T) string {
 	return strings.Join(parts, ", ")
 }
 
+// Rights are what an account has, or what membership of a group brings along.
+type Rights struct {
+	Superuser bool     // everything
+	Roles     []string // by name
+}
+
+// RightsOf returns what an account has, as it was read.
+func RightsOf(u *User) Rights { return Rights{Superuser: u.IsSuperuser, Roles: u.RoleNames} }
+
 // RoleFilter selects roles.
 type RoleFilter struct {
 	Paging
@@ -120,6 +129,9 @@ type Roles interface {
 	SetGroupRoles(ctx context.Context, group GroupID, roles []RoleID) error
 	// Holders returns who has the role, directly or through a group.
 	Holders(ctx context.Context, id RoleID, p Paging) (Page[User], error)
+	// GroupRights returns what membership of the groups brings along, by way of
+	// their parents too.
+	GroupRights(ctx context.Context, groups ...GroupID) (Rights, error)
 	// HolderGroups returns the groups that have it directly.
 	HolderGroups(ctx context.Context, id RoleID, p Paging) (Page[Group], error)
 }

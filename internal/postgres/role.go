@@ -67,6 +67,20 @@ func (r roles) Holders(ctx context.Context, id idp.RoleID, p idp.Paging) (idp.Pa
 	return page(ctx, r.q, userListing, w, p, scanUser)
 }
 
+func (r roles) GroupRights(ctx context.Context, of ...idp.GroupID) (idp.Rights, error) {
+	var rights idp.Rights
+	err := r.q.QueryRow(ctx, `
+		WITH RECURSIVE above (id) AS (
+			SELECT unnest($1::uuid[])
+			UNION
+			SELECT gp.parent_id FROM group_parents gp JOIN above a ON a.id = gp.group_id
+		)
+		SELECT EXISTS (SELECT FROM groups g JOIN above a ON a.id = g.id WHERE g.is_superuser),
+			ARRAY(SELECT DISTINCT ro.name FROM role_groups rg JOIN above a ON a.id = rg.group_id JOIN roles ro ON ro.id = rg.role_id ORDER BY ro.name)`,
+		list(of)).Scan(&rights.Superuser, &rights.Roles)
+	return rights, wrap(err, "group", "%s", "reading the rights of groups")
+}
+
 func (r roles) HolderGroups(ctx context.Context, id idp.RoleID, p idp.Paging) (idp.Page[idp.Group], error) {
 	var w where
 	w.with("EXISTS (SELECT FROM role_groups rg WHERE rg.group_id = t.id AND rg.role_id = @role)", "role", id)
