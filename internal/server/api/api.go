@@ -12,6 +12,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/invitation"
+	"github.com/portcullis-idp/portcullis/internal/lock"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
 	"github.com/portcullis-idp/portcullis/internal/server/flowlink"
 	"github.com/portcullis-idp/portcullis/internal/server/live"
@@ -40,6 +41,7 @@ type Deps struct {
 	Sessions    *session.Service
 	Tokens      *token.Service
 	Lockdowns   *lockdown.Service
+	Locks       *lock.Service
 	Invitations *invitation.Service
 	Consents    *consent.Service
 	Configure   *configure.Service
@@ -95,6 +97,7 @@ func (a *API) Mount(r chi.Router) {
 	a.invitationResource().mount(a.kit)
 	a.consentResource().mount(a.kit)
 	a.mountLockdowns()
+	a.mountPreference()
 	a.mountBlueprints()
 	a.mountSchema()
 	a.mountBrowser()
