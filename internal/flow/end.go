@@ -108,7 +108,7 @@ func (p *passage) seal(ctx context.Context, to string) error {
 // leave ends the run where a stage sends the browser elsewhere.
 func (p *passage) leave(ctx context.Context, r Redirect) (*Answer, error) {
 	to := r.URL
-	if r.Flow != nil {
+	if r.Flow != nil || r.Slug != "" {
 		link, answer, err := p.lead(ctx, r)
 		if answer != nil || err != nil {
 			return answer, err
@@ -123,7 +123,13 @@ func (p *passage) leave(ctx context.Context, r Redirect) (*Answer, error) {
 
 // lead opens another flow in the same browser.
 func (p *passage) lead(ctx context.Context, r Redirect) (string, *Answer, error) {
-	target, err := p.x.store.Repos().Flows.Get(ctx, *r.Flow)
+	var target *idp.Flow
+	var err error
+	if r.Slug != "" {
+		target, err = p.x.store.Repos().Flows.GetBySlug(ctx, r.Slug)
+	} else {
+		target, err = p.x.store.Repos().Flows.Get(ctx, *r.Flow)
+	}
 	if err != nil {
 		answer, err := p.fault(ctx, p.here, fmt.Errorf("flow that stage %q leads to: %w", p.here.def.Name, err))
 		return "", answer, err

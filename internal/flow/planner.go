@@ -133,6 +133,9 @@ func (p *passage) evaluate(ctx context.Context, target idp.UUID, mode idp.Policy
 	}
 	req.Object = p.object(target)
 	result, err := p.policies.Evaluate(ctx, target, mode, req)
+	if err == nil {
+		err = p.run.Put(ctx, result.Context)
+	}
 	p.inspect.judged(target, when, result, err)
 	if err == nil && result.Passing {
 		p.run.Effects.Messages = append(p.run.Effects.Messages, result.Messages...)

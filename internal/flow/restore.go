@@ -80,8 +80,8 @@ func (r *Run) AsksNext(ctx context.Context) bool {
 	if r.at == nil {
 		return false
 	}
-	said := len(r.Effects.Messages)
-	defer func() { r.Effects.Messages = r.Effects.Messages[:said] }() // each policy speaks when its stage is entered
+	said, vars := len(r.Effects.Messages), r.Vars.Clone()
+	defer func() { r.Effects.Messages, r.Vars = r.Effects.Messages[:said], vars }() // each policy speaks and sets when its stage is entered
 	for _, b := range r.at.rest[1:] {
 		if b.row.ReEvaluatePolicies {
 			result, err := r.at.evaluate(ctx, b.row.ID.UUID(), b.row.PolicyMode, whenReached)

@@ -41,6 +41,8 @@ type Redirect struct {
 	URL string
 	// Flow is another flow to open in the same browser, with is_redirected set.
 	Flow *idp.FlowID
+	// Slug names the other flow instead of Flow.
+	Slug string
 	// KeepContext hands this run's context to the other flow.
 	KeepContext bool
 }

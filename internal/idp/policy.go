@@ -60,6 +60,9 @@ type PolicyResult struct {
 	// Trace is what each binding of a target answered, by order. It is for
 	// whoever may inspect flows, never for the person concerned.
 	Trace []PolicyTrace
+	// Context is what policies set of the flow's context, by the names that
+	// JudgeContext lets through; nil as a value drops it.
+	Context map[string]any
 }
 
 // PolicyTrace is what one policy binding answered.

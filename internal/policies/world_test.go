@@ -47,7 +47,7 @@ func newWorld(t *testing.T) *world {
 	closer := lockdown.New(lockdown.Deps{Store: db, Access: checker})
 	w.accounts = account.New(account.Deps{Store: db, Access: checker, Closer: closer, Hasher: hasher})
 	kinds := policy.NewKinds(policies.Kinds(policies.Deps{Reputations: db.Repos().Reputations, Clock: db}))
-	w.bound = stages.NewPolicies(db, policy.NewEngine(kinds).Acting(policies.Effects{Store: db, Post: counter(true), Log: slog.New(slog.DiscardHandler)}))
+	w.bound = stages.NewPolicies(db, policy.NewEngine(kinds).With(policies.Directory{Store: db}).Acting(policies.Effects{Store: db, Post: counter(true), Log: slog.New(slog.DiscardHandler)}))
 	w.flows = flow.NewExecutor(flow.Deps{Store: db, Policies: w.bound, Kinds: stages.All(stages.Deps{Store: db,
 		Accounts: w.accounts, Sessions: session.New(session.Deps{Store: db, Access: checker}), Lockdowns: closer, Policies: w.bound})})
 	return w

@@ -146,7 +146,7 @@ func (w written) Evaluate(ctx context.Context, req idp.PolicyRequest) (idp.Polic
 		return idp.PolicyResult{}, err
 	}
 	passing, err := v.Truth()
-	return idp.PolicyResult{Passing: passing, Messages: v.Messages}, err
+	return idp.PolicyResult{Passing: passing, Messages: v.Messages, Context: v.Context}, err
 }
 
 func actingEngine(l *ledger, z *zone) *Engine {
@@ -496,6 +496,7 @@ func TestHelpSaysTheBounds(t *testing.T) {
 		help[e.Name] = e.Help
 	}
 	for name, bounds := range map[string][]string{
+		"set_context":     {fmt.Sprintf("At most %d names in one evaluation, of %d kB and %d values", maxSets, maxSetSize>>10, maxSetList)},
 		"ak_create_event": {fmt.Sprintf("At most %d in one evaluation, of %d kB", maxEvents, maxEventSize>>10)},
 		"ak_send_email": {fmt.Sprintf("At most %d recipients altogether, %d kB of body or context, %d values and %d levels", maxRecipients, maxMailText>>10, maxMailValues, maxNesting),
 			fmt.Sprintf("At most %d calls", maxLetters)},

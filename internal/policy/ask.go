@@ -106,6 +106,9 @@ func callPolicy(m *meter, args []any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	for name, value := range result.Context { // what it set is set
+		m.put(name, value)
+	}
 	messages := make([]any, len(result.Messages))
 	for i, text := range result.Messages {
 		messages[i] = text

@@ -24,7 +24,8 @@
 // not exist is an error when the expression is saved, not a silent nil.
 //
 // Policies may ask for other policies (ak_call_policy) and for users (ak_user_by)
-// where an engine has a Directory, write events (ak_create_event) and send mail
+// where an engine has a Directory, set values of the flow's context (set_context),
+// write events (ak_create_event) and send mail
 // (ak_send_email) where it has Effects, and ask the DNS (resolve_dns,
 // reverse_dns) where it has a Resolver; prompts may not. Python, which other
 // products use, is refused with the line and the form it has here, and with the

@@ -84,7 +84,8 @@ type Trace struct {
 	Passing  bool // what counts, after Negate or FailureResult
 	Negated  bool
 	Messages []string
-	Err      error // why there was no answer; never shown to the person
+	Set      map[string]any // of the flow's context
+	Err      error          // why there was no answer; never shown to the person
 	Took     time.Duration
 	Log      bool // the policy asks for an event on each evaluation
 }
@@ -123,6 +124,10 @@ func (e *Engine) Evaluate(ctx context.Context, bindings []idp.PolicyBinding, mod
 		}
 		r.Trace = append(r.Trace, t)
 		r.Messages = append(r.Messages, t.Messages...)
+		if len(t.Set) > 0 { // the bindings that follow see it
+			r.Context = joined(r.Context, t.Set)
+			req.Context = seen(req.Context, t.Set)
+		}
 		if t.Passing {
 			passed++
 		}
@@ -193,7 +198,7 @@ func (e *Engine) tracePolicy(ctx context.Context, b *idp.PolicyBinding, req idp.
 		t.Passing, t.Err = b.FailureResult, err
 		return
 	}
-	t.Passing, t.Messages = result.Passing, result.Messages
+	t.Passing, t.Messages, t.Set = result.Passing, result.Messages, result.Context
 }
 
 // ask evaluates a policy and waits no longer than the context lasts, also for one

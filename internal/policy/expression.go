@@ -91,7 +91,9 @@ func (e *Expression) Source() string { return e.source }
 func (e *Expression) Run(ctx context.Context, req idp.PolicyRequest) (Value, error) {
 	return e.run(ctx, func(m *meter) (map[string]any, error) {
 		m.request = req
-		return environment(req, m)
+		env, err := environment(req, m)
+		m.env = env
+		return env, err
 	})
 }
 
@@ -113,7 +115,7 @@ func (e *Expression) run(ctx context.Context, environment func(*meter) (map[stri
 	if out, err = plain(out, "the result", 0, &left); err != nil {
 		return Value{}, &Error{Message: err.Error(), Err: err}
 	}
-	return Value{out, m.messages}, nil
+	return Value{out, m.messages, m.set}, nil
 }
 
 // Value is what an expression gives.
@@ -122,6 +124,7 @@ type Value struct {
 	// []any or map[string]any.
 	Data     any
 	Messages []string
+	Context  map[string]any // what it sets of the flow's context
 }
 
 // Truth returns the value of a condition. nil counts as false; other values are

@@ -13,6 +13,13 @@ import (
 // events: an event that writes events would have no end.
 func actFunctions() []function {
 	return []function{
+		{name: "set_context", usage: "set_context(name, value) → true", run: setContext,
+			signs: []any{new(func(string, any) bool)},
+			help: "Sets a value of the flow's context, for the policies and stages that follow; nil drops it. The name is one of your own, such as company, " +
+				"\"prompt_data.company\" for one answer, or one that stages read: pending_user (a user, of whom nothing is proven by it), email (where the email stage writes to), " +
+				"redirect (where the flow ends), redirect_stage_target, deny_message, groups (UUIDs), user_path, user_type, consent_header, consent_title, consent_permissions, is_sso. " +
+				"It holds whether or not the policy passes. What the product establishes, such as auth_method, is not set, and secrets are not copied. " +
+				"At most 20 names in one evaluation, of 16 kB and 500 values each; trying a policy sets nothing. Not in conditions over events."},
 		{name: "ak_create_event", usage: "ak_create_event(action[, map]) → true", run: createEvent,
 			signs: []any{new(func(string, any) bool), new(func(string) bool)}, // faults are worded by the last
 			help: "Writes an event of the audit log about the user, with the entries of the map as its context. The action is one of the product's, " +

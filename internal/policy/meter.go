@@ -39,6 +39,8 @@ type meter struct {
 	steps    int
 	bytes    int
 	messages []string
+	env      map[string]any      // what the run sees; nil = not a request
+	set      map[string]any      // of the flow's context
 	patterns map[string]*pattern // those of the source, compiled; read only
 	made     map[string]*pattern // those this run has made
 }

@@ -16,6 +16,8 @@ type idiom struct {
 // idioms are compiled when a source first needs them: most servers never see one.
 var idioms = sync.OnceValue(func() []idiom {
 	return []idiom{
+		{regexp.MustCompile(`^\s*(?:request\.)?context\[["']flow_plan["']\]\.context\[["']prompt_data["']\]\[["'](\w+)["']\]\s*=\s*([^=].*?)\s*$`), `set_context("prompt_data.$1", $2);`},
+		{regexp.MustCompile(`^\s*(?:request\.)?context\[["']flow_plan["']\]\.context\[["'](\w+)["']\]\s*=\s*([^=].*?)\s*$`), `set_context("$1", $2);`},
 		{regexp.MustCompile(`^\s*(?:from\s+\S+\s+)?import\s.*$`), "nothing: what expressions may use is already there"},
 		{regexp.MustCompile(`^\s*def\s.*$`), "nothing: an expression is one value, without functions"},
 		{regexp.MustCompile(`^\s*return\s+bool\((.+)\)\s*$`), "$1 — as the last line, with “x != nil” where x alone is tested"},

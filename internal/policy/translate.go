@@ -47,8 +47,9 @@ var errUncertain = errors.New("not certain")
 
 // statement is one of Python's.
 type statement struct {
-	kind string // return, let, if, do
+	kind string // return, let, if, do, set
 	name string // of let
+	into node   // of set
 	expr node   // value, condition or call; nil = none
 	then []statement
 	or   []statement
@@ -103,6 +104,10 @@ func (p *python) statement() ([]statement, error) {
 		return []statement{{kind: "let", name: t.text, expr: e}}, errors.Join(err, p.line())
 	}
 	e, err := p.expression()
+	if err == nil && p.take("=") {
+		value, err := p.expression()
+		return []statement{{kind: "set", into: e, expr: value}}, errors.Join(err, p.line())
+	}
 	return []statement{{kind: "do", expr: e}}, errors.Join(err, p.line())
 }
 
@@ -191,8 +196,13 @@ func (w *writer) block(body []statement, vars map[string]kindOf, depth int) (str
 		return indent + e.text, err
 	case "let":
 		return w.let(s, rest, vars, depth)
-	case "do":
-		text, err := effect(s.expr, vars)
+	case "do", "set":
+		text, err := "", error(nil)
+		if s.kind == "set" {
+			text, err = setting(s.into, s.expr, vars)
+		} else {
+			text, err = effect(s.expr, vars)
+		}
 		if err != nil {
 			return "", err
 		}

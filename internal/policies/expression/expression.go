@@ -63,5 +63,5 @@ func (r rule) Evaluate(ctx context.Context, req idp.PolicyRequest) (idp.PolicyRe
 	if err != nil {
 		return idp.PolicyResult{}, err
 	}
-	return idp.PolicyResult{Passing: passing, Messages: value.Messages}, nil
+	return idp.PolicyResult{Passing: passing, Messages: value.Messages, Context: value.Context}, nil
 }

@@ -41,6 +41,11 @@ func (s stage) Submit(ctx context.Context, run *flow.Run, in flow.Input) (flow.S
 	if err := a.faults.Err(); err != nil {
 		return nil, err
 	}
+	keepSecret(run, fields) // also from what policies about the answers leave behind
+	set, err := s.validate(ctx, run, a.values)
+	if err != nil {
+		return nil, err
+	}
 	data, _ := flow.KeyPromptData.In(run.Vars)
 	merged := map[string]any{}
 	for _, from := range []map[string]any{data, a.values} {
@@ -48,12 +53,8 @@ func (s stage) Submit(ctx context.Context, run *flow.Run, in flow.Input) (flow.S
 			merged[key] = v
 		}
 	}
-	keepSecret(run, fields) // also from what policies about the answers leave behind
-	if err := s.validate(ctx, run, a.values); err != nil {
-		return nil, err
-	}
 	flow.KeyPromptData.Put(run.Vars, merged)
-	return flow.Next{}, nil
+	return flow.Next{}, run.Put(ctx, set)
 }
 
 // keepSecret names the answers that were typed unseen, so that nobody is shown
@@ -70,23 +71,24 @@ func keepSecret(run *flow.Run, fields []Field) {
 	}
 }
 
-// validate asks the validation policies about the answers.
-func (s stage) validate(ctx context.Context, run *flow.Run, values map[string]any) error {
+// validate asks the validation policies about the answers, and returns what they
+// set of the context.
+func (s stage) validate(ctx context.Context, run *flow.Run, values map[string]any) (set map[string]any, err error) {
 	if len(s.settings.ValidationPolicies) == 0 {
-		return nil
+		return nil, nil
 	}
 	req, err := run.PolicyRequest(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	req.Context[string(flow.KeyPromptData)] = values
 	result, err := s.policies.EvaluateList(ctx, s.settings.ValidationPolicies, req)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if result.Passing {
 		run.Effects.Messages = append(run.Effects.Messages, result.Messages...)
-		return nil
+		return result.Context, nil
 	}
 	var faults idp.Faults
 	for _, m := range result.Messages {
@@ -95,7 +97,7 @@ func (s stage) validate(ctx context.Context, run *flow.Run, values map[string]an
 	if len(result.Messages) == 0 {
 		faults.Add("", "The answers are not accepted.")
 	}
-	return faults.Err()
+	return nil, faults.Err()
 }
 
 // answer judges what was sent.

@@ -2,6 +2,7 @@ package redirect
 
 import (
 	"context"
+	"strings"
 
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
@@ -49,8 +50,22 @@ func build(settings any) (flow.Stage, error) {
 
 type stage struct{ settings Settings }
 
+// KeyTarget leads elsewhere than the settings: an address, or ak-flow:// and the
+// slug of another flow. Policies set it.
+const KeyTarget flow.Key[string] = "redirect_stage_target"
+
+// flowScheme begins a target that is another flow.
+const flowScheme = "ak-flow://"
+
 // Enter implements flow.Stage.
-func (s stage) Enter(context.Context, *flow.Run) (flow.Step, error) {
+func (s stage) Enter(_ context.Context, run *flow.Run) (flow.Step, error) {
+	if target, set := KeyTarget.In(run.Vars); set {
+		KeyTarget.Drop(run.Vars) // it is for this stage, not for one of the flow it leads to
+		if slug, isFlow := strings.CutPrefix(target, flowScheme); isFlow {
+			return flow.Redirect{Slug: slug, KeepContext: s.settings.KeepContext}, nil
+		}
+		return flow.Redirect{URL: target}, nil
+	}
 	if s.settings.Mode == ModeStatic {
 		return flow.Redirect{URL: s.settings.TargetStatic}, nil
 	}
