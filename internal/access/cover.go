@@ -14,12 +14,15 @@ func (c *Checker) Covers(actor idp.Actor, rights idp.Rights) error {
 		return nil
 	}
 	if rights.Superuser {
-		return idp.Forbidden("This takes a superuser: it would give the rights of one.")
+		return idp.Forbidden("This takes a superuser, for it concerns the rights of one.")
 	}
 	for _, name := range rights.Roles {
 		role := c.d.Roles.Get(name)
 		if role == nil || !c.grants(actor, role.Spec) {
-			return idp.Forbidden("This takes somebody who has every right of the role %q: it would give them.", name)
+			return idp.Forbidden("This takes somebody who has every right of the role %q, for it concerns them.", name)
+		}
+		if rights.Taken && !c.denials(actor, role.Spec) {
+			return idp.Forbidden("This takes somebody who has every right that the role %q denies, for it could give them.", name)
 		}
 	}
 	return nil

@@ -59,6 +59,9 @@ func (s *Service) CreateGroup(ctx context.Context, actor idp.Actor, n NewGroup) 
 		if err := tx.Groups.Create(ctx, &g); err != nil {
 			return err
 		}
+		if err := s.mayShape(ctx, tx, now, g.ID); err != nil {
+			return err
+		}
 		if len(n.Users) > 0 {
 			if err := setMembers(ctx, tx, g.ID, n.Users); err != nil {
 				return err
@@ -101,6 +104,9 @@ func (s *Service) UpdateGroup(ctx context.Context, actor idp.Actor, id idp.Group
 			return err
 		}
 		if err := tx.Groups.Update(ctx, g); err != nil {
+			return err
+		}
+		if err := s.mayShape(ctx, tx, now, id); err != nil {
 			return err
 		}
 		facts := groupFacts(g)
@@ -158,6 +164,9 @@ func (s *Service) changeGroup(ctx context.Context, actor idp.Actor, verb idp.Ver
 			}
 			now, err := s.permitted(ctx, tx, actor, verb, anyGroup)
 			if err != nil {
+				return err
+			}
+			if err := s.mayShape(ctx, tx, now, id); err != nil {
 				return err
 			}
 			return change(tx, now, g)

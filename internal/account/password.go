@@ -45,6 +45,11 @@ func (s *Service) SetPassword(ctx context.Context, actor idp.Actor, id idp.UserI
 		if u.IsAnonymous() {
 			return idp.Invalid("", anonymousFixed)
 		}
+		if !now.Is(id) {
+			if err := s.access.Covers(now, idp.RightsOf(u)); err != nil {
+				return err
+			}
+		}
 		if now.Is(id) {
 			if err := s.access.Admit(ctx, idp.DoorPasswordSet, u, idp.Credential{}); err != nil {
 				return err

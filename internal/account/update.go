@@ -37,6 +37,9 @@ func (s *Service) Update(ctx context.Context, actor idp.Actor, id idp.UserID, p 
 			if err := s.mayUpdate(now, id, p); err != nil {
 				return err
 			}
+			if err := s.mayControl(ctx, tx, now, u, p); err != nil {
+				return err
+			}
 			before := *u
 			if err := p.apply(u); err != nil {
 				return err

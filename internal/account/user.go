@@ -66,6 +66,9 @@ func (s *Service) Create(ctx context.Context, actor idp.Actor, n NewUser) (*idp.
 			return err
 		}
 		if groups := unique(n.Groups); len(groups) > 0 {
+			if err := s.mayPlace(ctx, tx, now, nil, groups); err != nil {
+				return err
+			}
 			if err := setGroups(ctx, tx, u.ID, groups); err != nil {
 				return err
 			}
@@ -157,8 +160,12 @@ func (s *Service) Delete(ctx context.Context, actor idp.Actor, id idp.UserID) er
 	if err := s.access.Check(actor, idp.VerbDelete, administer); err != nil {
 		return err
 	}
-	err := s.remove(ctx, id, func(tx idp.Repos, _ *idp.User) (idp.Actor, error) {
-		return s.permitted(ctx, tx, actor, idp.VerbDelete, administer)
+	err := s.remove(ctx, id, func(tx idp.Repos, u *idp.User) (idp.Actor, error) {
+		now, err := s.permitted(ctx, tx, actor, idp.VerbDelete, administer)
+		if err != nil {
+			return now, err
+		}
+		return now, s.access.Covers(now, idp.RightsOf(u))
 	})
 	if err != nil {
 		return fmt.Errorf("deleting user %d: %w", id, err)

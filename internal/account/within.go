@@ -55,6 +55,9 @@ func (s *Service) SaveUserIn(ctx context.Context, tx idp.Repos, actor idp.Actor,
 	}
 	before := *row
 	p := differences(&before, &u, groups)
+	if err := s.mayControl(ctx, tx, actor, row, p); err != nil {
+		return nil, err
+	}
 	if err := p.apply(row); err != nil {
 		return nil, err
 	}
@@ -127,6 +130,9 @@ func (s *Service) createIn(ctx context.Context, tx idp.Repos, actor idp.Actor, u
 		return nil, err
 	}
 	if groups != nil && len(*groups) > 0 {
+		if err := s.mayPlace(ctx, tx, actor, nil, *groups); err != nil {
+			return nil, err
+		}
 		if err := setGroups(ctx, tx, u.ID, unique(*groups)); err != nil {
 			return nil, err
 		}
@@ -153,6 +159,9 @@ func (s *Service) DeleteUserIn(ctx context.Context, tx idp.Repos, actor idp.Acto
 		return idp.Invalid("", "The anonymous user cannot be deleted.")
 	case actor.Is(id):
 		return idp.Invalid("", "You cannot delete the account that you are signed in with.")
+	}
+	if err := s.access.Covers(actor, idp.RightsOf(u)); err != nil {
+		return err
 	}
 	u.SessionsEnded = idp.EndedByDeletion
 	ended, err := s.closer.CloseIn(ctx, tx, u, idp.AllSwitches())
@@ -194,7 +203,15 @@ func (s *Service) SaveGroupIn(ctx context.Context, tx idp.Repos, actor idp.Actor
 			g.ID = idp.NewID[idp.Group]()
 		}
 	}
+	if !isNew {
+		if err := s.mayShape(ctx, tx, actor, g.ID); err != nil {
+			return nil, err
+		}
+	}
 	if err := write(ctx, &g); err != nil {
+		return nil, err
+	}
+	if err := s.mayShape(ctx, tx, actor, g.ID); err != nil {
 		return nil, err
 	}
 	saved := groupFacts(&g)
@@ -219,6 +236,9 @@ func (s *Service) DeleteGroupIn(ctx context.Context, tx idp.Repos, actor idp.Act
 	}
 	g, err := tx.Groups.Hold(ctx, id)
 	if err != nil {
+		return err
+	}
+	if err := s.mayShape(ctx, tx, actor, id); err != nil {
 		return err
 	}
 	if err := tx.Groups.Delete(ctx, id); err != nil {

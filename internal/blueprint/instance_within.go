@@ -31,6 +31,9 @@ func (l *Library) ApplyNamed(ctx context.Context, tx idp.Repos, actor idp.Actor,
 // of another one, and applied when it is enabled. isNew, because a new one may
 // have its ID already.
 func (l *Library) SaveIn(ctx context.Context, tx idp.Repos, actor idp.Actor, b idp.Blueprint, isNew bool) (*idp.Blueprint, error) {
+	if err := l.check(actor, idp.VerbUpdate); err != nil {
+		return nil, err
+	}
 	var held *idp.Blueprint
 	if !isNew {
 		var err error

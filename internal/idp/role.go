@@ -105,6 +105,8 @@ func join[T ~string](names []T) string {
 type Rights struct {
 	Superuser bool     // everything
 	Roles     []string // by name
+	// Taken means that the rights are taken away: what the roles deny is given.
+	Taken bool
 }
 
 // RightsOf returns what an account has, as it was read.

@@ -40,11 +40,31 @@ func (s *Service) ReopenIn(ctx context.Context, tx idp.Repos, actor idp.Actor, u
 }
 
 // Activate switches an account on again; see ReopenIn. Activating an active
-// account changes nothing. Errors: CodeForbidden, CodeNotFound.
+// account changes nothing. It takes the right to change users or that to change
+// lockdowns, and every right of the account (adr/0009). Errors: CodeForbidden,
+// CodeNotFound.
 func (s *Service) Activate(ctx context.Context, actor idp.Actor, id idp.UserID) error {
-	return s.change(ctx, actor, id, idp.Switches{}, func(ctx context.Context, tx idp.Repos, actor idp.Actor, u *idp.User) error {
+	return s.change(ctx, actor, id, idp.Switches{}, s.mayReopen, func(ctx context.Context, tx idp.Repos, actor idp.Actor, u *idp.User) error {
+		if err := s.access.Covers(actor, idp.RightsOf(u)); err != nil {
+			return err
+		}
 		return s.ReopenIn(ctx, tx, actor, u)
 	})
+}
+
+// administer is the right to change users. It has no owner: switching one's own
+// account on or off is not part of editing it.
+var administer = idp.Object{Resource: idp.ResourceUser}
+
+func (s *Service) mayClose(actor idp.Actor) error {
+	return s.access.Check(actor, idp.VerbUpdate, administer)
+}
+
+func (s *Service) mayReopen(actor idp.Actor) error {
+	if s.access.Check(actor, idp.VerbUpdate, idp.Object{Resource: idp.ResourceLockdown}) == nil {
+		return nil
+	}
+	return s.access.Check(actor, idp.VerbUpdate, administer)
 }
 
 // Deactivate switches an account off and ends every session and token of it;
@@ -53,7 +73,7 @@ func (s *Service) Activate(ctx context.Context, actor idp.Actor, id idp.UserID) 
 // administrator.
 func (s *Service) Deactivate(ctx context.Context, actor idp.Actor, id idp.UserID) error {
 	sw := idp.Switches{DeactivateUser: true, DeleteSessions: true, RevokeTokens: true}
-	return s.change(ctx, actor, id, sw, func(ctx context.Context, tx idp.Repos, actor idp.Actor, u *idp.User) error {
+	return s.change(ctx, actor, id, sw, s.mayClose, func(ctx context.Context, tx idp.Repos, actor idp.Actor, u *idp.User) error {
 		ended, err := s.CloseIn(ctx, tx, u, sw)
 		if err != nil {
 			return err
@@ -67,12 +87,9 @@ func (s *Service) Deactivate(ctx context.Context, actor idp.Actor, id idp.UserID
 }
 
 // change runs fn on a held user with a permitted actor, as both are now.
-func (s *Service) change(ctx context.Context, actor idp.Actor, id idp.UserID, sw idp.Switches,
+func (s *Service) change(ctx context.Context, actor idp.Actor, id idp.UserID, sw idp.Switches, may func(idp.Actor) error,
 	fn func(context.Context, idp.Repos, idp.Actor, *idp.User) error) error {
-	// Without an owner: switching one's own account on or off is not part of
-	// editing it.
-	administer := idp.Object{Resource: idp.ResourceUser}
-	if err := s.access.Check(actor, idp.VerbUpdate, administer); err != nil {
+	if err := may(actor); err != nil {
 		return err
 	}
 	expect, err := s.store.Repos().Users.Get(ctx, id)
@@ -88,7 +105,7 @@ func (s *Service) change(ctx context.Context, actor idp.Actor, id idp.UserID, sw
 		if err != nil {
 			return err
 		}
-		if err := s.access.Check(now, idp.VerbUpdate, administer); err != nil {
+		if err := may(now); err != nil {
 			return err
 		}
 		return fn(ctx, tx, now, u)

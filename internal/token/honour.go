@@ -121,13 +121,14 @@ const (
 // the user's earlier ones. The link is a path with a query; whoever shows it
 // puts the address in front.
 //
-// It takes the right to change users, not ownership: a link made with a stolen
-// session would outlive it. Errors: CodeForbidden; CodeInvalid when the brand
+// It takes the right to make recovery links, and every right of the account: who
+// has the link can become its user (adr/0009). Ownership is not enough: a link
+// made with a stolen session would outlive it. Errors: CodeForbidden; CodeInvalid when the brand
 // has no recovery flow or the lifetime is out of bounds; CodeNotFound;
 // CodeRefused for an account that is switched off.
 func (s *Service) RecoveryLink(ctx context.Context, actor idp.Actor, user idp.UserID, brand *idp.Brand, terms LinkTerms) (string, error) {
-	administer := idp.Object{Resource: idp.ResourceUser}
-	if err := s.access.Check(actor, idp.VerbUpdate, administer); err != nil {
+	recovery := idp.Object{Resource: idp.ResourceRecovery}
+	if err := s.access.Check(actor, idp.VerbCreate, recovery); err != nil {
 		return "", err
 	}
 	if brand == nil || brand.FlowRecovery == nil {
@@ -152,7 +153,10 @@ func (s *Service) RecoveryLink(ctx context.Context, actor idp.Actor, user idp.Us
 		if err != nil {
 			return err
 		}
-		if err := s.access.Check(now, idp.VerbUpdate, administer); err != nil {
+		if err := s.access.Check(now, idp.VerbCreate, recovery); err != nil {
+			return err
+		}
+		if err := s.mayActAs(now, u); err != nil {
 			return err
 		}
 		if err := s.access.Admit(ctx, idp.DoorRecoveryLink, u, idp.Credential{}); err != nil {

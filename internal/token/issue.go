@@ -42,6 +42,9 @@ func (s *Service) Issue(ctx context.Context, actor idp.Actor, d Draft) (*idp.Tok
 		if err != nil {
 			return err
 		}
+		if err := s.mayActAs(now, u); err != nil {
+			return err
+		}
 		if err := s.access.Admit(ctx, idp.DoorTokenIssue, u, idp.Credential{}); err != nil {
 			return err
 		}
@@ -94,6 +97,15 @@ func (s *Service) draw(ctx context.Context, actor idp.Actor, d Draft) (*idp.Toke
 	}, key, faults.Err()
 }
 
+// mayActAs judges whether the actor may have a key with which to act as the user:
+// with it they have every right of theirs (adr/0009).
+func (s *Service) mayActAs(now idp.Actor, u *idp.User) error {
+	if now.Is(u.ID) {
+		return nil
+	}
+	return s.access.Covers(now, idp.RightsOf(u))
+}
+
 // administers reports whether the actor may create anybody's tokens.
 func (s *Service) administers(actor idp.Actor) bool {
 	return s.access.Check(actor, idp.VerbCreate, idp.Object{Resource: idp.ResourceToken}) == nil
@@ -117,6 +129,9 @@ func (s *Service) Update(ctx context.Context, actor idp.Actor, id idp.TokenID, p
 	}
 	var changed *idp.Token
 	err = s.held(ctx, actor, idp.VerbUpdate, id, func(tx idp.Repos, now idp.Actor, t *idp.Token, u *idp.User) error {
+		if err := s.mayActAs(now, u); err != nil {
+			return err
+		}
 		if err := s.access.Admit(ctx, idp.DoorTokenIssue, u, idp.Credential{}); err != nil {
 			return err
 		}

@@ -39,7 +39,15 @@ func (s *Service) keep(ctx context.Context, tx idp.Repos, t *idp.Token, key stri
 // CodeConflict, with the reason, when there is no key to be shown.
 func (s *Service) Reveal(ctx context.Context, actor idp.Actor, id idp.TokenID) (string, error) {
 	var key string
+	// Seeing that there is a token is not having it: a key takes the right that
+	// sets another one.
 	err := s.held(ctx, actor, idp.VerbRead, id, func(tx idp.Repos, now idp.Actor, t *idp.Token, u *idp.User) error {
+		if err := s.access.Check(now, idp.VerbUpdate, idp.Of(idp.ResourceToken, u.ID)); err != nil {
+			return err
+		}
+		if err := s.mayActAs(now, u); err != nil {
+			return err
+		}
 		if err := s.access.Admit(ctx, idp.DoorTokenIssue, u, t.Credential(t.Intent)); err != nil {
 			return err
 		}
@@ -94,6 +102,9 @@ func (s *Service) SetKey(ctx context.Context, actor idp.Actor, id idp.TokenID, k
 	}
 	err := s.held(ctx, actor, idp.VerbUpdate, id, func(tx idp.Repos, now idp.Actor, t *idp.Token, u *idp.User) error {
 		if err := s.access.Check(now, idp.VerbUpdate, everybodys); err != nil {
+			return err
+		}
+		if err := s.mayActAs(now, u); err != nil {
 			return err
 		}
 		if err := s.access.Admit(ctx, idp.DoorTokenIssue, u, idp.Credential{}); err != nil {

@@ -128,8 +128,8 @@ func confirmable(ctx context.Context, tx idp.Repos, u *idp.User, l *idp.Link) (*
 // the user no address, the stage is none or the lifetime is out of bounds;
 // CodeRefused for an account that is switched off.
 func (s *Service) RecoveryMail(ctx context.Context, actor idp.Actor, user idp.UserID, brand *idp.Brand, stage idp.StageID, terms LinkTerms) error {
-	administer := idp.Object{Resource: idp.ResourceUser}
-	if err := s.access.Check(actor, idp.VerbUpdate, administer); err != nil {
+	recovery := idp.Object{Resource: idp.ResourceRecovery}
+	if err := s.access.Check(actor, idp.VerbCreate, recovery); err != nil {
 		return err
 	}
 	if brand == nil || brand.FlowRecovery == nil {
@@ -148,7 +148,10 @@ func (s *Service) RecoveryMail(ctx context.Context, actor idp.Actor, user idp.Us
 		if err != nil {
 			return err
 		}
-		if err := s.access.Check(now, idp.VerbUpdate, administer); err != nil {
+		if err := s.access.Check(now, idp.VerbCreate, recovery); err != nil {
+			return err
+		}
+		if err := s.mayActAs(now, u); err != nil {
 			return err
 		}
 		st, err := tx.Stages.Get(ctx, stage)

@@ -25,6 +25,9 @@ func (s *Service) IssueIn(ctx context.Context, tx idp.Repos, actor idp.Actor, t 
 	if err != nil {
 		return nil, err
 	}
+	if err := s.mayActAs(actor, u); err != nil {
+		return nil, err
+	}
 	if err := s.access.Admit(ctx, idp.DoorTokenIssue, u, idp.Credential{}); err != nil {
 		return nil, err
 	}
@@ -76,6 +79,9 @@ func (s *Service) ChangeIn(ctx context.Context, tx idp.Repos, actor idp.Actor, t
 	}
 	u, err := tx.Users.Hold(ctx, row.UserID)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.mayActAs(actor, u); err != nil {
 		return nil, err
 	}
 	if err := s.access.Admit(ctx, idp.DoorTokenIssue, u, idp.Credential{}); err != nil {

@@ -64,7 +64,7 @@ func (a *API) recoveryMail(c *call) (any, error) {
 			return nil, idp.Invalid("token_duration", "%s", err.Error())
 		}
 	}
-	if err := a.Access.Check(c.actor, idp.VerbUpdate, idp.Object{Resource: idp.ResourceUser}); err != nil {
+	if err := a.Access.Check(c.actor, idp.VerbCreate, idp.Object{Resource: idp.ResourceRecovery}); err != nil {
 		return nil, err
 	}
 	if err := a.sends(c, b.EmailStage.Value); err != nil {

@@ -1,0 +1,58 @@
+package account
+
+import (
+	"context"
+	"slices"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+// The rules of this file keep those who hold rights by roles from gaining more
+// by way of somebody else's account, or of a group; see adr/0009.
+
+// mayControl judges whether the actor may change a held account: whoever decides
+// its password, address or name can become its user, so that takes every right
+// that the account has. Switching it off does not: it gives nobody anything.
+func (s *Service) mayControl(ctx context.Context, tx idp.Repos, now idp.Actor, u *idp.User, p Patch) error {
+	closes := p.IsActive != nil && !*p.IsActive && p == (Patch{IsActive: p.IsActive})
+	if !closes && !now.Is(u.ID) {
+		if err := s.access.Covers(now, idp.RightsOf(u)); err != nil {
+			return err
+		}
+	}
+	if p.Groups == nil {
+		return nil
+	}
+	return s.mayPlace(ctx, tx, now, u.Groups, *p.Groups)
+}
+
+// mayPlace judges whether the actor may change which groups somebody is in.
+func (s *Service) mayPlace(ctx context.Context, tx idp.Repos, now idp.Actor, from, to []idp.GroupID) error {
+	joined := slices.DeleteFunc(slices.Clone(to), func(id idp.GroupID) bool { return slices.Contains(from, id) })
+	left := slices.DeleteFunc(slices.Clone(from), func(id idp.GroupID) bool { return slices.Contains(to, id) })
+	for i, groups := range [][]idp.GroupID{joined, left} {
+		if len(groups) == 0 {
+			continue
+		}
+		rights, err := tx.Roles.GroupRights(ctx, groups...)
+		if err != nil {
+			return err
+		}
+		rights.Taken = i == 1
+		if err := s.access.Covers(now, rights); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mayShape judges whether the actor may change a group, its members included, as
+// it is now: call it before the change, and after it.
+func (s *Service) mayShape(ctx context.Context, tx idp.Repos, now idp.Actor, id idp.GroupID) error {
+	rights, err := tx.Roles.GroupRights(ctx, id)
+	if err != nil {
+		return err
+	}
+	rights.Taken = true
+	return s.access.Covers(now, rights)
+}
