@@ -239,6 +239,8 @@ type LockFilter struct {
 	InForce *bool
 	// Target selects locks that have all these keys, and perhaps others.
 	Target []LockKey
+	// Kind selects locks whose target has a key of the kind; 0 = all.
+	Kind LockKind
 	// Before continues a listing behind a lock, however long the list is; nil =
 	// Paging.Offset counts. See LockMark.
 	Before *LockMark

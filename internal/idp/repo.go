@@ -313,6 +313,7 @@ type EventFilter struct {
 	Username *string
 	ClientIP *string
 	ActionID *string // context.action_id
+	Lock     *LockID // what happened to that lock
 	After    *time.Time
 	Before   *time.Time
 }
@@ -378,6 +379,8 @@ type Runs interface {
 type Holder interface {
 	// Holdings counts what is live.
 	Holdings(ctx context.Context, user UserID) (Holdings, error)
+	// Sessions counts the live sessions alone.
+	Sessions(ctx context.Context, user UserID) (int, error)
 	// SweepSessions and SweepTokens end up to limit rows of an old generation
 	// and return how many; 0 means done.
 	SweepSessions(ctx context.Context, user UserID, limit int) (int, error)

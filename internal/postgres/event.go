@@ -18,6 +18,7 @@ const eventColumns = `e.id, e.action, e.app, e."user", e.context, e.client_ip, e
 // The indexed expressions of the log; a filter must use them as they are.
 const (
 	eventUserPK  = `(e."user" ->> 'pk')::integer`
+	eventOfLock  = `e.context ->> 'action_id' IN ('lock.created', 'lock.updated', 'lock.deleted')`
 	eventActorPK = `(e."user" ? 'authenticated_as' AND (e."user" -> 'authenticated_as' ->> 'pk')::integer = @user_pk)`
 )
 
@@ -53,6 +54,9 @@ func (r events) Find(ctx context.Context, f idp.EventFilter) (idp.Page[idp.Event
 	}
 	if f.ActionID != nil {
 		w.with("e.context ? 'action_id' AND e.context ->> 'action_id' = @action_id", "action_id", *f.ActionID)
+	}
+	if f.Lock != nil {
+		w.with(eventOfLock+" AND e.context ->> 'name' = @lock", "lock", f.Lock.String())
 	}
 	if f.After != nil {
 		w.with("e.created_at > @after", "after", *f.After)

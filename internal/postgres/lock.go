@@ -69,6 +69,9 @@ func (r locks) Find(ctx context.Context, f idp.LockFilter) (idp.Page[idp.Lock], 
 	if len(f.Target) > 0 {
 		w.with("t.target @> @target", "target", idp.LockTarget(f.Target).Map())
 	}
+	if f.Kind != 0 {
+		w.with("t.target ? @kind", "kind", f.Kind.String())
+	}
 	if f.Before != nil {
 		w.with("(t.created_at, t.id) < (@before_at, @before_id)", "before_at", f.Before.CreatedAt)
 		w.args["before_id"] = f.Before.ID

@@ -31,6 +31,9 @@ type Deps struct {
 	PublicURL string
 	// Whereabouts says where sessions are used from; nil = nobody knows.
 	Whereabouts idp.Whereabouts
+	// Locked is this server's view of the locks in force; nil = pages show no
+	// badges.
+	Locked page.LockView
 }
 
 // Console answers every page of the console.
@@ -45,12 +48,14 @@ type Console struct {
 	live      *live.Events
 	public    string
 	atlas     idp.Whereabouts
+	badges    page.Badges
 }
 
 // New returns a Console.
 func New(d Deps) *Console {
 	return &Console{store: d.Store, accounts: d.Accounts, sessions: d.Sessions, tokens: d.Tokens,
-		lockdowns: d.Lockdowns, configure: d.Configure, flow: d.Flow, live: d.Live, public: d.PublicURL, atlas: d.Whereabouts}
+		lockdowns: d.Lockdowns, configure: d.Configure, flow: d.Flow, live: d.Live, public: d.PublicURL, atlas: d.Whereabouts,
+		badges: page.Badges{View: d.Locked}}
 }
 
 // Routes adds the console's pages; it is one of server.Deps.Mounts. Whoever is

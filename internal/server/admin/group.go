@@ -59,21 +59,25 @@ func (c *Console) showGroup(w http.ResponseWriter, r *http.Request, typed string
 	if err != nil {
 		return err
 	}
-	v := groupView{Group: g, Members: memberTable(g, list, members, contained), Facts: groupFacts(g, all), Typed: typed, Fault: faults.Text()}
+	v := groupView{Group: g, Members: c.memberTable(g, list, members, contained), Facts: groupFacts(g, all), Typed: typed, Fault: faults.Text()}
 	q := deleteGroupQuestion(g)
 	v.Danger = []ui.DangerRow{{Title: "Delete this group", Text: "Its members stay, without what the group gave them.",
 		Action: ui.Action(ui.ActionProps{Action: q.Action, Confirm: &q,
 			Button: ui.ButtonProps{Label: "Delete group", Kind: ui.Warning, Icon: ui.IconTrash}})}}
-	p := ui.PageProps{Title: g.Name, Crumbs: groupCrumbs(g, ""),
-		Actions: ui.Button(ui.ButtonProps{Label: "Edit", Icon: ui.IconPencil, Href: groupPath(g.ID) + "edit/"})}
+	p := ui.PageProps{Title: g.Name, Crumbs: groupCrumbs(g, ""), Actions: ui.Join(
+		ui.Button(ui.ButtonProps{Label: "Edit", Icon: ui.IconPencil, Href: groupPath(g.ID) + "edit/"}),
+		ui.Button(ui.ButtonProps{Label: "Lock…", Icon: ui.IconLock, Href: page.LockWizard(idp.LockKey{Kind: idp.LockGroup, Value: g.Name})}))}
+	locked := c.badges.Group(g.Name)
 	if g.IsSuperuser {
-		p.Tags = ui.TagIcon(ui.ToneInfo, ui.IconShieldUser, "Superusers")
+		p.Tags = page.With(ui.TagIcon(ui.ToneInfo, ui.IconShieldUser, "Superusers"), locked)
+	} else if locked != nil {
+		p.Tags = page.LockBadge(locked)
 	}
 	v.Page = page.Console(r, p)
 	return page.RenderStatus(w, r, faults.Status(), groupPage(v))
 }
 
-func memberTable(g *idp.Group, list page.List, members idp.Page[idp.User], contained map[idp.UserID]bool) ui.TableProps {
+func (c *Console) memberTable(g *idp.Group, list page.List, members idp.Page[idp.User], contained map[idp.UserID]bool) ui.TableProps {
 	t := ui.TableProps{ID: "members", Caption: "Members of " + g.Name, Title: "Members", Paging: list.Pages(members.Total, "member"),
 		Columns: []ui.Column{list.Column("Name", "username"), {Label: "E-mail", Optional: true}, {Label: "Status"}, {Label: "Action", HideHead: true, Numeric: true}},
 		Empty:   ui.Empty(ui.EmptyProps{Icon: ui.IconUsers, Title: "No members yet", Text: "Add the first one by username."})}
@@ -87,7 +91,7 @@ func memberTable(g *idp.Group, list page.List, members idp.Page[idp.User], conta
 		u := &members.Items[i]
 		q := removeQuestion(g, u)
 		t.Rows = append(t.Rows, ui.Row{ID: u.ID.String(), Label: u.DisplayName(), Muted: !u.IsActive, Cells: []templ.Component{
-			ui.PersonCell(u.Name, u.Username, userPath(u.ID)), ui.Maybe(u.Email), ui.StateTag(page.UserState(u, contained[u.ID])),
+			ui.PersonCell(u.Name, u.Username, userPath(u.ID)), ui.Maybe(u.Email), page.With(ui.StateTag(page.UserState(u, contained[u.ID])), c.badges.User(u)),
 			ui.Action(ui.ActionProps{Action: q.Action, Confirm: &q, Button: ui.ButtonProps{Label: "Remove", Small: true,
 				Attrs: templ.Attributes{"aria-label": "Remove " + u.DisplayName()}}})}})
 	}

@@ -46,7 +46,7 @@ func (c *Console) groups(w http.ResponseWriter, r *http.Request) error {
 			parents = append(parents, names[id])
 		}
 		t.Rows = append(t.Rows, ui.Row{ID: g.ID.String(), Label: g.Name, Cells: []templ.Component{
-			ui.Two(g.Name, "", groupPath(g.ID)), ui.Text(strconv.Itoa(g.MemberCount)), tags(parents), ui.YesNo(g.IsSuperuser)}})
+			page.With(ui.Two(g.Name, "", groupPath(g.ID)), c.badges.Group(g.Name)), ui.Text(strconv.Itoa(g.MemberCount)), tags(parents), ui.YesNo(g.IsSuperuser)}})
 	}
 	if len(t.Rows) == 0 {
 		t.Empty = ui.NothingFound("group", groupsPath)

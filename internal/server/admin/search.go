@@ -81,6 +81,10 @@ func (c *Console) byID(r *http.Request, q string) (string, error) {
 	if to, err := try(lockdownPath(idp.LockdownID(id)), err); to != "" || err != nil {
 		return to, err
 	}
+	_, err = repos.Locks.Get(ctx, idp.LockID(id))
+	if to, err := try(page.LockPath(idp.LockID(id)), err); to != "" || err != nil {
+		return to, err
+	}
 	if to, err := c.flowPartByID(r, id.UUID()); to != "" || err != nil {
 		return to, err
 	}
@@ -109,7 +113,8 @@ func (c *Console) searchTables(r *http.Request, q string) ([]ui.TableProps, erro
 		for i := range users.Items {
 			u := &users.Items[i]
 			t.Rows = append(t.Rows, ui.Row{ID: u.ID.String(), Label: u.DisplayName(), Muted: !u.IsActive, Cells: []templ.Component{
-				ui.PersonCell(u.Name, u.Username, userPath(u.ID)), ui.Maybe(u.Email), ui.StateTag(page.UserState(u, contained[u.ID]))}})
+				ui.PersonCell(u.Name, u.Username, userPath(u.ID)), ui.Maybe(u.Email),
+				page.With(ui.StateTag(page.UserState(u, contained[u.ID])), c.badges.User(u))}})
 		}
 		out = append(out, t)
 	}
@@ -119,7 +124,7 @@ func (c *Console) searchTables(r *http.Request, q string) ([]ui.TableProps, erro
 		for i := range groups.Items {
 			g := &groups.Items[i]
 			t.Rows = append(t.Rows, ui.Row{ID: g.ID.String(), Label: g.Name, Cells: []templ.Component{
-				ui.Two(g.Name, "", groupPath(g.ID)), ui.Text(ui.Number(g.MemberCount))}})
+				page.With(ui.Two(g.Name, "", groupPath(g.ID)), c.badges.Group(g.Name)), ui.Text(ui.Number(g.MemberCount))}})
 		}
 		out = append(out, t)
 	}

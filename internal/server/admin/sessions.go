@@ -38,7 +38,7 @@ func (c *Console) allSessions(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	t := page.SessionTable(r, page.Sessions{Items: found.Items, Base: sessionsPath, Back: page.Back(r.URL.RequestURI()),
-		Owners: owners, UserHref: userPath, Atlas: c.atlas, Now: now()})
+		Owners: owners, UserHref: userPath, Atlas: c.atlas, Now: now(), Badges: c.badges})
 	t.Paging = list.Pages(found.Total, "session")
 	t.Filter = ui.FilterBar(ui.FilterProps{Action: sessionsPath, Query: list.Search(), Placeholder: "Search user, address, browser",
 		Reset: list.Reset("show"), Hidden: list.Kept(), Swap: t.ID,
@@ -224,7 +224,7 @@ func (c *Console) askEndChosen(w http.ResponseWriter, r *http.Request, chosen []
 
 // chosenTable is the list of what is about to end, without acts.
 func (c *Console) chosenTable(r *http.Request, chosen []idp.Session, owners map[idp.UserID]*idp.User) ui.TableProps {
-	t := page.SessionTable(r, page.Sessions{Items: chosen, Base: sessionsPath, Owners: owners, UserHref: userPath, Atlas: c.atlas, Now: now()})
+	t := page.SessionTable(r, page.Sessions{Items: chosen, Base: sessionsPath, Owners: owners, UserHref: userPath, Atlas: c.atlas, Now: now(), Badges: c.badges})
 	t.ID, t.Caption = "targets", "Selected sessions"
 	t.Columns = t.Columns[:3]
 	for i := range t.Rows {

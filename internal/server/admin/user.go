@@ -24,6 +24,7 @@ type dossier struct {
 	Tokens   int           // live
 	Total    int           // lockdowns
 	Now      time.Time
+	Lock     *idp.Lock // that refuses the account now, if any
 }
 
 // load reads the user of the path afresh: another administrator may have been
@@ -45,7 +46,7 @@ func (c *Console) load(r *http.Request) (*dossier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the lockdowns of user %d: %w", id, err)
 	}
-	d := &dossier{User: u, Total: records.Total, Now: now()}
+	d := &dossier{User: u, Total: records.Total, Now: now(), Lock: c.badges.User(u)}
 	for _, t := range targets {
 		d.Held, d.Refusal = t.Holdings, t.Refusal
 	}
@@ -70,7 +71,7 @@ func (d *dossier) state() ui.State {
 
 // reasons say why an act is not possible on this user for this administrator;
 // "" means it is.
-type reasons struct{ Deactivate, Lockdown, Recovery, Delete, Password string }
+type reasons struct{ Deactivate, Lock, Lockdown, Recovery, Delete, Password string }
 
 func (d *dossier) reasons(r *http.Request) reasons {
 	var out reasons
@@ -87,7 +88,7 @@ func (d *dossier) reasons(r *http.Request) reasons {
 	}
 	if d.User.IsAnonymous() {
 		const nobody = "The anonymous user stands for nobody and stays as it is."
-		out = reasons{Deactivate: nobody, Lockdown: d.User.Protected(), Recovery: nobody, Delete: nobody, Password: nobody}
+		out = reasons{Deactivate: nobody, Lock: nobody, Lockdown: d.User.Protected(), Recovery: nobody, Delete: nobody, Password: nobody}
 	}
 	switch {
 	case out.Recovery != "":
@@ -100,7 +101,7 @@ func (d *dossier) reasons(r *http.Request) reasons {
 }
 
 // actions are the buttons in the order of the documents: Edit, Deactivate or
-// Activate, Account Lockdown, Set password, Create recovery link.
+// Activate, Lock…, Account Lockdown, Set password, Create recovery link.
 func (d *dossier) actions(r *http.Request) templ.Component {
 	at, why := userPath(d.User.ID), d.reasons(r)
 	parts := []templ.Component{ui.Button(ui.ButtonProps{Label: "Edit", Icon: ui.IconPencil, Href: at + "edit/"})}
@@ -117,7 +118,9 @@ func (d *dossier) actions(r *http.Request) templ.Component {
 	if d.state() == ui.StateLockedDown {
 		lock.Kind = ui.Warning // it is done; what is wanted now stands beside it
 	}
-	parts = append(parts, ui.Action(ui.ActionProps{Action: at + "lockdown/", Button: lock}),
+	parts = append(parts,
+		ui.Button(ui.ButtonProps{Label: "Lock…", Icon: ui.IconLock, Reason: why.Lock, Href: page.LockWizard(idp.LockKey{Kind: idp.LockUser, Value: d.User.Username})}),
+		ui.Action(ui.ActionProps{Action: at + "lockdown/", Button: lock}),
 		ui.Button(ui.ButtonProps{Label: "Set password", Icon: ui.IconKeyRound, Href: at + "password/", Reason: why.Password}),
 		ui.Button(ui.ButtonProps{Label: "Create recovery link", Icon: ui.IconLink, Href: at + "recovery/", Reason: why.Recovery}))
 	return buttons(parts)
@@ -136,7 +139,7 @@ func (d *dossier) frame(r *http.Request, tab string) ui.PageProps {
 		tabs[i].Current = tabs[i].Label == tab
 	}
 	title := d.User.DisplayName()
-	p := ui.PageProps{Title: title, Subtitle: d.User.Username, Tabs: tabs, Tags: ui.StateTag(d.state()),
+	p := ui.PageProps{Title: title, Subtitle: d.User.Username, Tabs: tabs, Tags: page.With(ui.StateTag(d.state()), d.Lock),
 		Lead: ui.AvatarLarge(title, d.User.Username), Actions: d.actions(r), Banner: d.banner(r),
 		Crumbs: userCrumbs(d.User, "")}
 	if tab != "Overview" {
@@ -162,6 +165,9 @@ func (d *dossier) banner(r *http.Request) templ.Component {
 	case ui.StateInactive:
 		return ui.Alert(ui.AlertProps{Tone: ui.ToneInfo, Title: "This account is inactive",
 			Text: "It cannot sign in, and its sessions and tokens have ended. Press Activate to let it in again."})
+	}
+	if d.Lock != nil {
+		return page.LockBanner(d.Lock)
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ func (c *Console) userSessions(w http.ResponseWriter, r *http.Request) error {
 		return web.Redirect(w, r, to)
 	}
 	at := userPath(d.User.ID) + "sessions/"
-	t := page.SessionTable(r, page.Sessions{Items: found.Items, Base: at, Owner: d.User, Atlas: c.atlas, Now: d.Now})
+	t := page.SessionTable(r, page.Sessions{Items: found.Items, Base: at, Owner: d.User, Atlas: c.atlas, Now: d.Now, Badges: c.badges})
 	t.Paging, t.Title = list.Pages(found.Total, "session"), "Sessions"
 	toggle := ui.ButtonProps{Label: "Show ended sessions, too", Href: list.Href("show", "all"), Small: true}
 	if filter.Live == nil {

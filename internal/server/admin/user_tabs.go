@@ -37,7 +37,7 @@ func (c *Console) userTokens(w http.ResponseWriter, r *http.Request) error {
 	if to := list.Beyond(found.Total); to != "" {
 		return web.Redirect(w, r, to)
 	}
-	t := page.TokenTable(page.Tokens{Items: found.Items, Base: userPath(d.User.ID) + "tokens/", Owner: d.User, Now: d.Now})
+	t := page.TokenTable(page.Tokens{Items: found.Items, Base: userPath(d.User.ID) + "tokens/", Owner: d.User, Now: d.Now, Badges: c.badges})
 	t.Paging, t.Title = list.Pages(found.Total, "token"), "Tokens"
 	toggle := ui.ButtonProps{Label: "Show ended tokens, too", Href: list.Href("show", "all"), Small: true}
 	if filter.Live == nil {

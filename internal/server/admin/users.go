@@ -44,7 +44,7 @@ func (c *Console) users(w http.ResponseWriter, r *http.Request) error {
 	}
 	p := page.Console(r, ui.PageProps{Title: "Users", Subtitle: "People and service accounts that can sign in.",
 		Actions: ui.Button(ui.ButtonProps{Label: "New user", Kind: ui.Primary, Icon: ui.IconUserPlus, Href: usersPath + "new/"})})
-	return page.Render(w, r, usersPage(p, usersTable(r, list, found, contained, groups)))
+	return page.Render(w, r, usersPage(p, c.usersTable(r, list, found, contained, groups)))
 }
 
 // userFilter reads the filters of the list; the bulk acts read the same ones.
@@ -136,7 +136,7 @@ func typeOptions() []ui.Option {
 	return out
 }
 
-func usersTable(r *http.Request, list page.List, found idp.Page[idp.User], contained map[idp.UserID]bool, groups []idp.Group) ui.TableProps {
+func (c *Console) usersTable(r *http.Request, list page.List, found idp.Page[idp.User], contained map[idp.UserID]bool, groups []idp.Group) ui.TableProps {
 	filter := ui.FilterProps{Action: usersPath, Query: list.Search(), Placeholder: "Search name, username, e-mail",
 		Reset: list.Reset(userFilters...), Hidden: list.Kept(), Swap: "users",
 		Fields: []ui.FieldProps{
@@ -156,7 +156,7 @@ func usersTable(r *http.Request, list page.List, found idp.Page[idp.User], conta
 	}
 	at := now()
 	for i := range found.Items {
-		t.Rows = append(t.Rows, userRow(&found.Items[i], contained[found.Items[i].ID], names, at))
+		t.Rows = append(t.Rows, c.userRow(&found.Items[i], contained[found.Items[i].ID], names, at))
 	}
 	if len(t.Rows) == 0 {
 		t.Empty = ui.NothingFound("user", usersPath)
@@ -166,7 +166,7 @@ func usersTable(r *http.Request, list page.List, found idp.Page[idp.User], conta
 	return t
 }
 
-func userRow(u *idp.User, contained bool, groups map[idp.GroupID]string, at time.Time) ui.Row {
+func (c *Console) userRow(u *idp.User, contained bool, groups map[idp.GroupID]string, at time.Time) ui.Row {
 	var names []string
 	for _, id := range u.Groups {
 		if n := groups[id]; n != "" {
@@ -175,7 +175,7 @@ func userRow(u *idp.User, contained bool, groups map[idp.GroupID]string, at time
 	}
 	name := ui.PersonCell(u.Name, u.Username, userPath(u.ID))
 	var status []templ.Component
-	status = append(status, ui.StateTag(page.UserState(u, contained)))
+	status = append(status, page.With(ui.StateTag(page.UserState(u, contained)), c.badges.User(u)))
 	if u.Type != idp.UserInternal {
 		status = append(status, ui.Tag(ui.ToneNeutral, page.UserType(u.Type)))
 	}

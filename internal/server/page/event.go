@@ -64,6 +64,9 @@ func DescribeEvent(e *idp.Event) EventView {
 	_, v.inPerson = e.Context["http_request"]
 	v.Icon, v.Tone = eventIcon(e.Action)
 	v.Sentence = sentence(e, v)
+	if lockEvent(e, &v) {
+		return v
+	}
 	switch text(e.Context["action_id"]) {
 	case idp.ActionIDLockdown:
 		v.Label, v.Icon, v.Tone = "Lockdown", ui.IconGate, ui.ToneBad

@@ -11,10 +11,11 @@ import (
 
 // Tokens is what a TokenTable shows.
 type Tokens struct {
-	Items []idp.Token
-	Base  string    // the list's address; a token is revoked at Base + id + "/revoke/"
-	Owner *idp.User // whose they are
-	Now   time.Time
+	Items  []idp.Token
+	Base   string    // the list's address; a token is revoked at Base + id + "/revoke/"
+	Owner  *idp.User // whose they are
+	Now    time.Time
+	Badges Badges
 }
 
 // TokenTable lists bearer secrets, never their keys.
@@ -29,6 +30,9 @@ func TokenTable(s Tokens) ui.TableProps {
 		var tag templ.Component
 		end := ui.Text("")
 		if it.Live {
+			if l := s.Badges.Token(it, s.Owner); l != nil {
+				tag = LockBadge(l)
+			}
 			q := RevokeQuestion(it, s.Owner, s.Base)
 			end = ui.Action(ui.ActionProps{Action: q.Action, Confirm: &q, Button: ui.ButtonProps{Label: "Revoke", Small: true,
 				Attrs: templ.Attributes{"aria-label": "Revoke the token " + it.Identifier}}})

@@ -25,6 +25,7 @@ type Sessions struct {
 	UserHref func(idp.UserID) string
 	Atlas    idp.Whereabouts // nil = nobody knows where addresses are
 	Now      time.Time
+	Badges   Badges
 }
 
 // owner is whose the session is; an account that is gone meanwhile still has a
@@ -75,6 +76,11 @@ func sessionRow(r *http.Request, s Sessions, it *idp.Session) ui.Row {
 		tag = ui.Tag(ui.ToneInfo, "This session")
 	}
 	owner := s.owner(it)
+	if l := s.Badges.Session(it, owner); l != nil && tag == nil {
+		tag = LockBadge(l)
+	} else {
+		tag = With(tag, l)
+	}
 	cells := []templ.Component{
 		device(DeviceIcon(it), Device(it), it.UserAgent, tag, Details(it)), where(Place(s.Atlas, it.IP), Network(s.Atlas, it.IP), Address(it)),
 		used(it, s.Now), ends(it, s.Now), endButton(r, s, it)}

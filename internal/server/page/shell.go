@@ -26,6 +26,7 @@ var consoleNav = []ui.NavGroup{
 		{Label: "Groups", Href: AdminPath + "groups/", Icon: ui.IconUsers},
 	}},
 	{Label: "Security", Items: []ui.NavItem{
+		{Label: "Locks", Href: LocksPath, Icon: ui.IconLock},
 		{Label: "Sessions", Href: AdminPath + "sessions/", Icon: ui.IconLaptop},
 		{Label: "Lockdowns", Href: AdminPath + "lockdowns/", Icon: ui.IconGate},
 	}},

@@ -12,12 +12,12 @@ import (
 func Elsewhere(own ...string) func(chi.Router) {
 	return func(r chi.Router) {
 		for _, path := range []string{"", "search/", "users/", "groups/", "sessions/", "lockdowns/", "events/", "brands/", "flows/", "stages/", "prompts/",
-			"policies/", "invitations/", "blueprints/"} {
+			"policies/", "invitations/", "blueprints/", "locks/"} {
 			if !slices.Contains(own, path) {
 				r.Get("/if/admin/"+path, http.NotFound)
 			}
 		}
-		for path, thing := range map[string]string{"flows/": "{flow}/", "stages/": "{stage}/", "policies/": "{policy}/"} {
+		for path, thing := range map[string]string{"flows/": "{flow}/", "stages/": "{stage}/", "policies/": "{policy}/", "locks/": "{lock}/"} {
 			if !slices.Contains(own, path) {
 				r.Get("/if/admin/"+path+thing, http.NotFound)
 			}

@@ -68,6 +68,8 @@ type Parts struct {
 	Stages   []flow.Kind
 	Policies *policy.Kinds
 	Prompt   func(*idp.Prompt) error
+	// Access judges with roles and locks; nil = without.
+	Access *access.Checker
 }
 
 // New builds the use cases over a migrated, empty database, with a superuser
@@ -79,7 +81,16 @@ func New(tb testing.TB, store idp.Store, parts ...Parts) *Site {
 	for _, p := range parts {
 		all = p
 	}
+	if all.Policies == nil {
+		all.Policies = policy.NewKinds(nil)
+	}
+	if all.Prompt == nil {
+		all.Prompt = func(*idp.Prompt) error { return nil }
+	}
 	s := &Site{Store: store, Access: access.New(), tb: tb}
+	if all.Access != nil {
+		s.Access = all.Access
+	}
 	s.Lockdowns = lockdown.New(lockdown.Deps{Store: store, Access: s.Access})
 	s.Accounts = account.New(account.Deps{Store: store, Access: s.Access, Closer: s.Lockdowns, Hasher: secret.New()})
 	s.Sessions = session.New(session.Deps{Store: store, Access: s.Access})
