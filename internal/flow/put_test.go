@@ -102,6 +102,8 @@ func TestAPolicyNamesThePendingUser(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, bob.ID, pending.ID)
 
+	require.Error(t, run.Put(w.ctx, map[string]any{"company": "Blue", "link": "x"}))
+	require.NotContains(t, run.Vars, "company", "all or nothing")
 	before, _ := flow.KeyPending.In(run.Vars)
 	bob.SessionGeneration += 7
 	require.NoError(t, run.Put(w.ctx, map[string]any{"pending_user": bob.Facts()}))
