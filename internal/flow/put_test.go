@@ -49,6 +49,26 @@ func TestPoliciesSetTheContext(t *testing.T) {
 	require.Equal(t, "/done/", b.say("f", "2").Redirect)
 }
 
+// Looking ahead sets nothing: the policies are asked again when it is their turn.
+func TestLookingAheadSetsNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.flow("f", nil, ask("a"), step{kind: "silent", settings: probe{Enter: "peek"}}, ask("b").with(func(b *idp.FlowBinding) { b.ReEvaluatePolicies = true }))
+	asked, got := 0, map[string]any{}
+	w.policies.set(w.bindings[2].ID.UUID(), func(req idp.PolicyRequest) (idp.PolicyResult, error) {
+		asked++
+		got = req.Context
+		return idp.PolicyResult{Passing: true, Context: map[string]any{"nth": asked}}, nil
+	})
+	b := w.browser("one")
+	b.say("f", "1")
+	require.Equal(t, 1, w.log.count("asks next true"))
+	require.Equal(t, 2, asked)
+	require.NotContains(t, got, "nth")
+	b.get("f")
+	require.EqualValues(t, 2, got["nth"])
+}
+
 // What cannot be set ends the flow, like a policy that breaks.
 func TestWhatPoliciesCannotSet(t *testing.T) {
 	t.Parallel()

@@ -115,7 +115,7 @@ func breaks(req idp.PolicyRequest) (idp.PolicyResult, error) {
 // probe is a stage that does what its settings say.
 type probe struct {
 	Label string      `json:"label"`
-	Enter string      `json:"enter" enum:"ask,next,deny,refuse,boom,invalid,url,flow"`
+	Enter string      `json:"enter" enum:"ask,next,deny,refuse,boom,invalid,url,flow,peek"`
 	URL   string      `json:"url"`
 	Flow  *idp.FlowID `json:"flow" ref:"flow"`
 	Keep  bool        `json:"keep"`
@@ -180,6 +180,8 @@ func (s probeStage) Enter(ctx context.Context, run *flow.Run) (flow.Step, error)
 			return nil, idp.Invalid("answer", "Too weak.")
 		}
 		return flow.Next{}, nil
+	case "peek":
+		s.log.note("asks next %t", run.AsksNext(ctx))
 	case "url":
 		return flow.Redirect{URL: s.URL}, nil
 	case "flow":
