@@ -2,6 +2,7 @@ package lock
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -117,7 +118,19 @@ func which(err error, i, of int) error {
 	if of == 1 {
 		return err
 	}
-	return fmt.Errorf("lock %d of %d: %w", i+1, of, err)
+	var e *idp.Error
+	if !errors.As(err, &e) {
+		return fmt.Errorf("lock %d of %d: %w", i+1, of, err)
+	}
+	said := *e
+	said.Message = fmt.Sprintf("lock %d of %d: %s", i+1, of, e.Message)
+	said.Fields = make(map[string][]string, len(e.Fields))
+	for name, messages := range e.Fields {
+		for _, m := range messages {
+			said.Fields[name] = append(said.Fields[name], fmt.Sprintf("lock %d of %d: %s", i+1, of, m))
+		}
+	}
+	return &said
 }
 
 // put writes a lock, and its event.
@@ -161,7 +174,7 @@ func (s *Service) judge(actor idp.Actor, d Draft, now time.Time) (*idp.Lock, err
 	}
 	switch {
 	case d.Expires != nil && d.TTL != 0:
-		return nil, idp.Invalid("expires", "use only one of --expires and --ttl")
+		return nil, idp.Invalid("expires", OneExpiry)
 	case d.TTL < 0:
 		return nil, idp.Invalid("ttl", "Ensure this value is greater than 0: a lock ends later than it begins.")
 	case d.TTL > 0:

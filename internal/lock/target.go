@@ -18,6 +18,9 @@ const (
 // EmptyTarget is what whoever names nothing is told.
 const EmptyTarget = "at least one target field must be set"
 
+// OneExpiry is what whoever says twice when a lock ends is told.
+const OneExpiry = "use only one of --expires and --ttl"
+
 // ParseTarget reads a target by the names on the wire, and brings what can be
 // written in several ways into one. The error is an *idp.Error with CodeInvalid
 // that names the keys.

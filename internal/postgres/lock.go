@@ -66,8 +66,13 @@ func (r locks) Find(ctx context.Context, f idp.LockFilter) (idp.Page[idp.Lock], 
 	if f.InForce != nil {
 		w.add(unless(*f.InForce) + lockInForce)
 	}
-	if len(f.Target) > 0 {
-		w.with("t.target @> @target", "target", idp.LockTarget(f.Target).Map())
+	target := idp.LockTarget(f.Target).Map()
+	if name, named := target[idp.LockUser.String()]; named { // regardless of case, as it is judged
+		w.with("fold(t.target->>'user') = fold(@user)", "user", name)
+		delete(target, idp.LockUser.String())
+	}
+	if len(target) > 0 {
+		w.with("t.target @> @target", "target", target)
 	}
 	if f.Kind != 0 {
 		w.with("t.target ? @kind", "kind", f.Kind.String())

@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/server/api"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
 )
 
@@ -36,10 +37,14 @@ func (s *Server) text(next http.Handler) http.Handler {
 // limit bounds the body. One that announces its size is refused unread.
 func (s *Server) limit(next http.Handler) http.Handler {
 	return web.Handler(func(w http.ResponseWriter, r *http.Request) error {
-		if r.ContentLength > s.bodyLimit {
-			return web.TooLarge(s.bodyLimit)
+		limit := s.bodyLimit
+		if r.URL.Path == api.LockBulkPath {
+			limit = max(limit, api.LockBulkLimit)
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, s.bodyLimit)
+		if r.ContentLength > limit {
+			return web.TooLarge(limit)
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		next.ServeHTTP(w, r)
 		return nil
 	})

@@ -27,6 +27,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/invitation"
+	"github.com/portcullis-idp/portcullis/internal/lock"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
 	"github.com/portcullis-idp/portcullis/internal/policies"
 	"github.com/portcullis-idp/portcullis/internal/policy"
@@ -115,7 +116,7 @@ func newRig(t testing.TB, change ...func(*server.Deps)) *rig {
 	rest := api.New(api.Deps{Store: db, Access: may, Invitations: invitation.New(invitation.Deps{Store: db, Access: may}),
 		Consents: consent.New(consent.Deps{Store: db, Access: may}), Accounts: r.accounts, Sessions: r.sessions, Tokens: r.tokens,
 		Lockdowns: r.lockdowns, Flows: flows, Policies: engine, Version: "test",
-		Configure: r.configure})
+		Configure: r.configure, Locks: lock.New(lock.Deps{Store: db, Access: may})})
 	rest.Prints = blueprint.New(blueprint.Deps{Store: db, Access: may, Rules: rest.Configure, Accounts: r.accounts, Tokens: r.tokens,
 		Stages: flows, Policies: engine.Kinds()})
 	r.shipped = fstest.MapFS{}

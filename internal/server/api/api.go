@@ -52,6 +52,7 @@ type Deps struct {
 	Prints      *blueprint.Service
 	Live        *live.Events    // nil = events cannot be followed
 	Whereabouts idp.Whereabouts // nil = nobody knows where addresses are
+	LockModes   LockModes       // nil = roles have no locking mode
 	Version     string
 	PublicURL   string // without a trailing slash; "" = derived from each request
 }
@@ -97,6 +98,7 @@ func (a *API) Mount(r chi.Router) {
 	a.invitationResource().mount(a.kit)
 	a.consentResource().mount(a.kit)
 	a.mountLockdowns()
+	a.mountLocks()
 	a.mountPreference()
 	a.mountBlueprints()
 	a.mountSchema()

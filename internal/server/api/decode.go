@@ -34,12 +34,28 @@ func decodeBody(r *http.Request, dst any, m mode) error {
 
 // readObject reads the body's top level.
 func readObject(r *http.Request) (map[string]json.RawMessage, error) {
+	raw, err := readValue(r)
+	if err != nil {
+		return nil, err
+	}
+	object := map[string]json.RawMessage{}
+	if len(raw) == 0 {
+		return object, nil
+	}
+	if err := json.Unmarshal(raw, &object); err != nil || object == nil {
+		return nil, idp.Invalid("", "Invalid data. Expected a dictionary, but got %s.", jsonType(raw))
+	}
+	return object, nil
+}
+
+// readValue reads a body that is one JSON value; empty = there is none.
+func readValue(r *http.Request) (json.RawMessage, error) {
 	raw, err := web.ReadBody(r)
 	if err != nil {
 		return nil, err
 	}
-	if len(bytes.TrimSpace(raw)) == 0 {
-		return map[string]json.RawMessage{}, nil
+	if raw = bytes.TrimSpace(raw); len(raw) == 0 {
+		return nil, nil
 	}
 	header := r.Header.Get("Content-Type")
 	media, _, err := mime.ParseMediaType(header)
@@ -50,11 +66,7 @@ func readObject(r *http.Request) (map[string]json.RawMessage, error) {
 	if !json.Valid(raw) {
 		return nil, idp.Invalid("", "JSON parse error - %s", syntaxProblem(raw))
 	}
-	var object map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &object); err != nil || object == nil {
-		return nil, idp.Invalid("", "Invalid data. Expected a dictionary, but got %s.", jsonType(raw))
-	}
-	return object, nil
+	return raw, nil
 }
 
 func syntaxProblem(raw []byte) string {

@@ -68,7 +68,7 @@ func (v *Events) Serve(w http.ResponseWriter, r *http.Request, wish Wish) error 
 		}
 		after = id
 	}
-	stream, err := v.Hub.Open(actor, v.again(r, actor))
+	stream, err := v.Hub.Open(actor, v.Again(r, actor, v.mayList))
 	if err != nil {
 		return err
 	}
@@ -113,8 +113,9 @@ func (v *Events) mayList(actor idp.Actor) error {
 	return v.Access.Check(actor, idp.VerbList, idp.Object{Resource: idp.ResourceEvent})
 }
 
-// again asks the door that the request came through, with what it came with.
-func (v *Events) again(r *http.Request, actor idp.Actor) Check {
+// Again asks the door that the request came through, with what it came with, and
+// then whether the actor still may follow what the stream tells.
+func (v *Events) Again(r *http.Request, actor idp.Actor, may func(idp.Actor) error) Check {
 	_, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	cookie := ""
 	if c, err := r.Cookie(web.SessionCookie); err == nil {
@@ -130,7 +131,7 @@ func (v *Events) again(r *http.Request, actor idp.Actor) Check {
 		if err != nil {
 			return idp.Actor{}, err
 		}
-		return now, v.mayList(now)
+		return now, may(now)
 	}
 }
 
