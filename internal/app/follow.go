@@ -16,6 +16,7 @@ func (a *App) follow(ctx context.Context) error {
 	own, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var done sync.WaitGroup
 	done.Go(func() { a.view.Run(own, a.Log) })
+	done.Go(func() { a.Locked.Run(own) })
 	a.uses = func() {
 		stop()
 		done.Wait()

@@ -100,7 +100,7 @@ func (p *packed) among(want idp.LockKey, keys []idp.LockKey) bool {
 			return true
 		}
 		if want.Kind == idp.LockIP {
-			if a, err := netip.ParseAddr(keys[i].Value); err == nil && p.prefix.Contains(a.Unmap()) {
+			if a, err := netip.ParseAddr(keys[i].Value); err == nil && p.prefix.Contains(a.Unmap().WithZone("")) {
 				return true
 			}
 		}

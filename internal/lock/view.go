@@ -2,6 +2,7 @@ package lock
 
 import (
 	"cmp"
+	"container/heap"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -133,6 +134,23 @@ func (v *View) Check(keys []idp.LockKey, strict bool) error {
 // Find returns the lock in force that refuses an interaction with these keys, nil
 // when none does. Keys are canonical.
 func (v *View) Find(keys []idp.LockKey) *idp.Lock {
+	for tries := 0; ; tries++ {
+		generation := v.generation.Load()
+		if best := v.search(keys); best != nil {
+			return best.lock()
+		}
+		// A lock whose target was changed meanwhile may have gone from where it
+		// was not looked for yet to where it had been looked for.
+		if v.generation.Load() == generation || tries == maxTries {
+			return nil
+		}
+	}
+}
+
+// maxTries bounds how often a search begins anew, should locks change all the time.
+const maxTries = 16
+
+func (v *View) search(keys []idp.LockKey) *packed {
 	x := v.index.Load()
 	var best *packed
 	for i := range keys {
@@ -142,10 +160,7 @@ func (v *View) Find(keys []idp.LockKey) *idp.Lock {
 		}
 		best = v.along(x.find(x.hash(keys[i])), keys, best)
 	}
-	if best == nil {
-		return nil
-	}
-	return best.lock()
+	return best
 }
 
 // along returns the one of the locks of a chain, and best, that an interaction is
@@ -213,6 +228,7 @@ func (v *View) Reset(ctx context.Context) error {
 	}
 	v.spread()
 	v.index.Store(x) // readers see the old locks until all new ones are there
+	v.generation.Add(1)
 	for _, p := range old {
 		v.count(p, -1)
 	}
@@ -264,7 +280,9 @@ func (v *View) apply(c *idp.Change) bool {
 	}
 	p := pack(c.Lock)
 	v.hold(x, p)
-	if old != nil {
+	if old != nil { // it is found by its new target before it is lost by its old one
+		v.spread()
+		v.generation.Add(1)
 		v.release(x, old)
 	}
 	v.tell(Change{Put: c.Lock})
@@ -278,7 +296,25 @@ func (v *View) hold(x *index, p *packed) {
 	v.byID[p.id] = p
 	if p.expires != 0 {
 		v.ends.push(deadline{p.expires, p.id})
+		if len(v.ends) > 2*len(v.byID)+spareEnds {
+			v.prune()
+		}
 	}
+}
+
+// spareEnds is how many ends of locks that are gone are kept at least.
+const spareEnds = 1024
+
+// prune forgets the ends of locks that are gone or end at another time: changing
+// one lock again and again must not fill the memory.
+func (v *View) prune() {
+	v.ends = v.ends[:0]
+	for _, p := range v.byID {
+		if p.expires != 0 {
+			v.ends = append(v.ends, deadline{p.expires, p.id})
+		}
+	}
+	heap.Init(&v.ends)
 }
 
 // count notes what readers have to look for.
@@ -316,6 +352,33 @@ func (v *View) spread() {
 		}
 	}
 	v.networks.Store(n)
+}
+
+// sweepEvery is how long a lock whose time is over may stay in memory.
+const sweepEvery = 250 * time.Millisecond
+
+// Run drops locks whose time is over, and has watchers told, until ctx ends. They
+// refuse nothing since then in any case.
+func (v *View) Run(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			v.sweep()
+		}
+	}
+}
+
+func (v *View) sweep() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.expire(v.fresh.Now().UnixNano()) {
+		v.spread()
+		v.generation.Add(1)
+	}
 }
 
 // expire drops locks whose time is over; they refuse nothing since then.
