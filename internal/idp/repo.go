@@ -379,8 +379,9 @@ type Runs interface {
 type Holder interface {
 	// Holdings counts what is live.
 	Holdings(ctx context.Context, user UserID) (Holdings, error)
-	// Sessions counts the live sessions alone.
-	Sessions(ctx context.Context, user UserID) (int, error)
+	// Sessions counts the sessions that live in a generation, if it is the
+	// present one.
+	Sessions(ctx context.Context, user UserID, generation int64) (int, error)
 	// SweepSessions and SweepTokens end up to limit rows of an old generation
 	// and return how many; 0 means done.
 	SweepSessions(ctx context.Context, user UserID, limit int) (int, error)

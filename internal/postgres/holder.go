@@ -16,21 +16,33 @@ const endedByGeneration = string(idp.RefusedGeneration)
 
 type holder struct{ q querier }
 
-// Holdings counts by the same rules as sessionLive and tokenLive, written so
-// that the partial indexes alone can answer, because a lockdown waits for it:
-// IS TRUE keeps the planner from the index over expiry dates. Invitations of an
+// sessionsHeld counts the live sessions of user $1 in a generation by the rule of
+// sessionLive, written so that the partial indexes alone can answer, because a
+// lockdown waits for it: IS TRUE keeps the planner from the index over expiry
+// dates.
+func sessionsHeld(generation string) string {
+	return `count(*) + (
+			SELECT count(*) FROM sessions s
+			 WHERE user_id = $1 AND ended_at IS NULL AND idle_timeout > 0 AND NOT ` + sessionExpired + `
+			   AND generation = ` + generation + `)
+		  FROM sessions
+		 WHERE user_id = $1 AND ended_at IS NULL AND idle_timeout = 0 AND (expires_at > (SELECT clock_timestamp())) IS TRUE
+		   AND generation = ` + generation
+}
+
+// Sessions implements idp.Holder.
+func (r holder) Sessions(ctx context.Context, user idp.UserID, generation int64) (n int, err error) {
+	err = r.q.QueryRow(ctx, `SELECT `+sessionsHeld("$2"), user, generation).Scan(&n)
+	return n, wrap(err, "user", "counting the sessions of user %d", user)
+}
+
+// Holdings counts by the same rules as sessionLive and tokenLive. Invitations of an
 // account that is switched off count like its tokens: they would work again with
 // it, if the lockdown did not end them.
 func (r holder) Holdings(ctx context.Context, user idp.UserID) (idp.Holdings, error) {
 	h := idp.Holdings{Tokens: map[idp.TokenIntent]int{}}
 	rows, err := r.q.Query(ctx, `
-		SELECT 'session' AS what, count(*) + (
-			SELECT count(*) FROM sessions s
-			 WHERE user_id = $1 AND ended_at IS NULL AND idle_timeout > 0 AND NOT `+sessionExpired+`
-			   AND generation = (SELECT session_generation FROM users WHERE id = $1))
-		  FROM sessions
-		 WHERE user_id = $1 AND ended_at IS NULL AND idle_timeout = 0 AND (expires_at > (SELECT clock_timestamp())) IS TRUE
-		   AND generation = (SELECT session_generation FROM users WHERE id = $1)
+		SELECT 'session' AS what, `+sessionsHeld(`(SELECT session_generation FROM users WHERE id = $1)`)+`
 		UNION ALL
 		SELECT 'token ' || intent, count(*) FROM tokens
 		 WHERE user_id = $1 AND revoked_at IS NULL AND (NOT expiring OR expires_at > (SELECT clock_timestamp()))

@@ -16,7 +16,15 @@ import (
 )
 
 // queue puts jobs into River's tables. It works none: that is the Worker.
-type queue struct{ client *river.Client[pgx.Tx] }
+type queue struct {
+	client *river.Client[pgx.Tx]
+	pause  time.Duration // before a sweep
+}
+
+// sweepPause is how long a sweep waits at least. What it sweeps has ended, so
+// nobody waits for it, but the act that enqueues it does for the same processors
+// while all servers are told.
+const sweepPause = 2 * time.Second
 
 func newQueue(pool *pgxpool.Pool, log *slog.Logger) (*queue, error) {
 	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
@@ -28,7 +36,7 @@ func newQueue(pool *pgxpool.Pool, log *slog.Logger) (*queue, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing the job queue: %w", err)
 	}
-	return &queue{client: client}, nil
+	return &queue{client: client, pause: sweepPause}, nil
 }
 
 // sweepArgs names the work of ending rows of an old generation. The present
@@ -137,6 +145,7 @@ type jobs struct {
 // enqueued after the generation was raised.
 func (r jobs) Enqueue(ctx context.Context, job idp.Job) error {
 	var args river.JobArgs
+	var opts *river.InsertOpts // nil = what the kind wants
 	switch job.Kind {
 	case idp.JobPurge:
 		args = purgeArgs{}
@@ -160,14 +169,17 @@ func (r jobs) Enqueue(ctx context.Context, job idp.Job) error {
 			return wrap(err, "user", "enqueueing a sweep of user %d", job.User)
 		}
 		args = sweep
+		if r.queue.pause > 0 {
+			opts = &river.InsertOpts{ScheduledAt: time.Now().Add(r.queue.pause)}
+		}
 	default:
 		return &idp.Error{Code: idp.CodeInternal, Message: fmt.Sprintf("There is no job %q.", job.Kind)}
 	}
 	var err error
 	if tx, ok := r.q.(pgx.Tx); ok {
-		_, err = r.queue.client.InsertTx(ctx, tx, args, nil)
+		_, err = r.queue.client.InsertTx(ctx, tx, args, opts)
 	} else {
-		_, err = r.queue.client.Insert(ctx, args, nil)
+		_, err = r.queue.client.Insert(ctx, args, opts)
 	}
 	return wrap(err, "job", "enqueueing the job %s", job.Kind)
 }

@@ -109,6 +109,7 @@ func TestEnqueue(t *testing.T) {
 	require.NoError(t, db.InTx(ctx, enqueue))
 	require.NoError(t, enqueue(db.Repos()))
 	require.Equal(t, 1, jobs(), "the same sweep twice")
+	require.True(t, scalar[bool](t, db, `SELECT scheduled_at BETWEEN now() AND now() + interval '10 seconds' FROM river_job`), "it keeps out of the way of what is told to all servers")
 	raise(t, db, u.ID)
 	require.NoError(t, db.Lockdown(ctx, enqueue))
 	require.Equal(t, 2, jobs(), "a later lockdown's sweep is another one")
@@ -122,6 +123,7 @@ func TestEnqueue(t *testing.T) {
 func TestWorkerSweeps(t *testing.T) {
 	t.Parallel()
 	db := open(t)
+	db.queue.pause = 0
 	ctx, cancel := background()
 	defer cancel()
 	u := addUser(t, db, "u")

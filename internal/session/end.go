@@ -121,14 +121,17 @@ func (s *Service) endMany(ctx context.Context, actor idp.Actor, user idp.UserID,
 		if err := s.access.Check(now, idp.VerbDelete, idp.Of(idp.ResourceSession, user)); err != nil {
 			return err
 		}
-		held, err := tx.Holder.Holdings(ctx, user)
-		if err != nil {
-			return err
-		}
-		ended = held.Sessions
 		former := u.SessionGeneration
+		held := s.count(ctx, user, former)
+		defer held.stop()
 		u.EndSessions(reason)
 		if err := tx.Users.Update(ctx, u); err != nil {
+			return err
+		}
+		if err := tx.Jobs.Enqueue(ctx, idp.Job{Kind: idp.JobSweep, User: user}); err != nil {
+			return err
+		}
+		if ended, err = held.of(ctx, tx); err != nil {
 			return err
 		}
 		if keep != nil {
@@ -139,9 +142,6 @@ func (s *Service) endMany(ctx context.Context, actor idp.Actor, user idp.UserID,
 			if carried {
 				ended--
 			}
-		}
-		if err := tx.Jobs.Enqueue(ctx, idp.Job{Kind: idp.JobSweep, User: user}); err != nil {
-			return err
 		}
 		return idp.TellEnded(ctx, tx, app, now, u, ended)
 	})

@@ -115,7 +115,7 @@ func begun(b Begin, u *idp.User, now time.Time) *idp.Session {
 // endOthers ends what sessions u has, whose row tx shares, before one more
 // begins. The browsers stay known: nobody is suspected of anything.
 func endOthers(ctx context.Context, tx idp.Repos, actor idp.Actor, u *idp.User) error {
-	held, err := tx.Holder.Holdings(ctx, u.ID)
+	held, err := tx.Holder.Sessions(ctx, u.ID, u.SessionGeneration)
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func endOthers(ctx context.Context, tx idp.Repos, actor idp.Actor, u *idp.User) 
 	if err := tx.Jobs.Enqueue(ctx, idp.Job{Kind: idp.JobSweep, User: u.ID}); err != nil {
 		return err
 	}
-	return idp.TellEnded(ctx, tx, app, actor, u, held.Sessions)
+	return idp.TellEnded(ctx, tx, app, actor, u, held)
 }
 
 // replace ends the session this browser had: the next person's sign-in must not
