@@ -7,6 +7,8 @@ import (
 	"html"
 	"strings"
 	"unicode"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
 )
 
 // UserInfo is the part of a challenge that shows whom it is about.
@@ -48,6 +50,9 @@ type AccessDenied struct {
 	ErrorMessage string `json:"error_message,omitempty"`
 	// SignIn reports that signing in would help.
 	SignIn bool `json:"-"`
+	// Refusal is set when it is a lock that refuses, or strictness for want of
+	// knowing of them all.
+	Refusal *idp.Error `json:"-"`
 }
 
 // Component implements Challenge.

@@ -134,9 +134,22 @@ func (p *passage) failed(ctx context.Context, err error) (*Answer, error) {
 	case idp.CodeTooLarge:
 		return nil, err
 	case idp.CodeRefused, idp.CodeForbidden, idp.CodeUnsigned, idp.CodeInvalid, idp.CodeConflict:
-		return p.deny(ctx, reason(e))
+		answer, err := p.deny(ctx, reason(e))
+		return locked(answer, e), err
 	}
 	return p.fault(ctx, p.here, err)
+}
+
+// locked notes in an answer that denies access that it is a lock that does.
+func locked(a *Answer, e *idp.Error) *Answer {
+	if a == nil || !idp.Locked(e) {
+		return a
+	}
+	if denied, ok := a.Challenge.(AccessDenied); ok {
+		denied.Refusal = e
+		a.Challenge = denied
+	}
+	return a
 }
 
 // reason is an error in one text, for where there are no fields to put the

@@ -32,7 +32,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case scope.API, strings.HasPrefix(r.URL.Path, "/-/"):
 		web.WriteProblem(w, r, err)
 	case idp.Locked(err):
-		s.pages.Refused(w, r, message)
+		s.pages.Refused(w, r, err)
 	case idp.Is(err, idp.CodeUnsigned) && scope.Actor.User == nil:
 		_ = web.Redirect(w, r, web.SignInURL(r))
 	default:

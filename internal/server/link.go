@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/server/flowlink"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
 )
@@ -19,6 +20,10 @@ func (s *Server) openLink(w http.ResponseWriter, r *http.Request, slug, key stri
 	if errors.Is(err, flowlink.ErrDead) {
 		web.From(r.Context()).Record.Outcome = "dead link"
 		return s.pages.Flow(w, r, web.FlowPage{Answer: flowlink.Dead()})
+	}
+	if idp.Locked(err) {
+		web.From(r.Context()).Record.Outcome = "locked link"
+		return s.pages.Flow(w, r, web.FlowPage{Answer: flowlink.Locked(err)})
 	}
 	if err != nil {
 		return err

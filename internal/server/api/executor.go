@@ -115,6 +115,9 @@ func (a *API) enter(c *call, v flow.Visit) (dead any, err error) {
 	if errors.Is(err, flowlink.ErrDead) {
 		return a.answer(c, flowlink.Dead())
 	}
+	if idp.Locked(err) {
+		return a.answer(c, flowlink.Locked(err))
+	}
 	if err == nil {
 		web.KeepBrowser(c.w, c.r)
 	}

@@ -44,10 +44,13 @@ var ErrDead = errors.New("the link does not work")
 // in the middle of one, about the person the link was made for, and returns the
 // page to send the browser to. The key is not part of it: it stays out of the
 // history and of what the page refers to. Errors: ErrDead; CodeForbidden when the
-// flow is not for whoever asks.
+// flow is not for whoever asks; one that idp.Locked reports when a lock refuses
+// its account for now.
 func Open(ctx context.Context, tokens Tokens, flows Flows, v flow.Visit, key string) (to string, err error) {
 	o, err := tokens.Open(ctx, key)
 	switch {
+	case idp.Locked(err):
+		return "", err // who holds the link may know why it does not count now
 	case idp.Is(err, idp.CodeRefused), err == nil && o.Token.FlowSlug != v.Slug:
 		return "", ErrDead
 	case err != nil:
@@ -106,6 +109,17 @@ func Enter(ctx context.Context, tokens Tokens, flows Flows, v flow.Visit, key st
 	}
 	_, err = Open(ctx, tokens, flows, v, key)
 	return err
+}
+
+// Locked says of a link that works that a lock refuses it for now; err is of the
+// kind that idp.Locked reports.
+func Locked(err error) *flow.Answer {
+	var e *idp.Error
+	errors.As(err, &e)
+	return &flow.Answer{
+		Info:      flow.Info{Title: "Access is locked", CancelURL: flow.CancelURL, Layout: "stacked"},
+		Challenge: flow.AccessDenied{UserInfo: flow.NewUserInfo(""), ErrorMessage: e.Message, Refusal: e},
+	}
 }
 
 // Dead says the same of every link that does not work.

@@ -26,6 +26,9 @@ func (Pages) Flow(w http.ResponseWriter, r *http.Request, p web.FlowPage) error 
 		return Render(w, r, flowEnd(f, ui.AlertProps{Tone: ui.ToneOK, Title: "The flow ends here",
 			Text: "Without the inspector the browser would be there already."}, ui.Link{Label: "Continue", Href: a.Redirect}))
 	}
+	if denied, _ := a.Challenge.(flow.AccessDenied); a.View == nil && denied.Refusal != nil {
+		return Render(w, r, refused(f, refusalOf(denied.Refusal, deniedLinks(r))))
+	}
 	if a.View == nil {
 		return Render(w, r, flowEnd(f, end(a.Challenge), out(r, a.Challenge)))
 	}
@@ -82,7 +85,7 @@ func out(r *http.Request, c flow.Challenge) ui.Link {
 		return ui.Link{Label: "Sign in", Href: web.SignInURL(r)}
 	case u == nil:
 		return ui.Link{Label: "Sign in", Href: web.SignInPath}
-	case u.IsSuperuser:
+	case web.MayConsole(r):
 		return ui.Link{Label: "To the console", Href: AdminPath}
 	}
 	return ui.Link{Label: "To your account", Href: AccountPath}
@@ -90,7 +93,7 @@ func out(r *http.Request, c flow.Challenge) ui.Link {
 
 // home is the first page of whoever is signed in.
 func home(r *http.Request) string {
-	if u := web.User(r); u != nil && u.IsSuperuser {
+	if web.MayConsole(r) {
 		return AdminPath
 	}
 	return AccountPath

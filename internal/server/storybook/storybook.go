@@ -6,11 +6,13 @@ package storybook
 import (
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/server/flowlink"
 	"github.com/portcullis-idp/portcullis/internal/server/page"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
 	"github.com/portcullis-idp/portcullis/web/ui"
@@ -30,6 +32,7 @@ func New(kinds []flow.Kind) http.Handler {
 	r.Use(scoped)
 	r.Method(http.MethodGet, "/static/*", web.Handler(web.Asset))
 	r.Method(http.MethodGet, Prefix, web.Handler(b.index))
+	r.Method(http.MethodGet, Prefix+"refusal/{number}/", web.Handler(b.refusal))
 	r.Method(http.MethodGet, Prefix+"stage/{kind}/{number}/", web.Handler(b.stage))
 	r.Method(http.MethodGet, Prefix+"{slug}/", web.Handler(b.story))
 	return r
@@ -59,6 +62,9 @@ func Addresses(kinds []flow.Kind) []string {
 	for _, s := range story.Stories() {
 		out = append(out, Prefix+s.Slug()+"/")
 	}
+	for i := range refusals {
+		out = append(out, Prefix+"refusal/"+strconv.Itoa(i)+"/")
+	}
 	for _, k := range kinds {
 		for i := range k.Examples {
 			out = append(out, Prefix+"stage/"+k.Name+"/"+strconv.Itoa(i)+"/")
@@ -77,6 +83,29 @@ func (b book) story(w http.ResponseWriter, r *http.Request) error {
 		return idp.NotFound("story")
 	}
 	return s.Document(ui.ParseTheme(r.URL.Query().Get("theme"))).Render(r.Context(), w)
+}
+
+// refusals are what people are shown whom a lock refuses.
+var refusals = []*idp.Error{
+	locked("Suspicious activity. Call the security desk, extension 112.", time.Date(2026, time.December, 1, 22, 27, 0, 0, time.UTC)),
+	locked("", time.Time{}),
+	idp.StaleRefusal(),
+}
+
+func locked(message string, until time.Time) *idp.Error {
+	l := &idp.Lock{Target: idp.LockTarget{{Kind: idp.LockUser, Value: "alice"}}, Message: message}
+	if !until.IsZero() {
+		l.ExpiresAt = &until
+	}
+	return l.Refusal()
+}
+
+func (b book) refusal(w http.ResponseWriter, r *http.Request) error {
+	n, err := strconv.Atoi(web.Param(r, "number"))
+	if err != nil || n < 0 || n >= len(refusals) {
+		return idp.NotFound("example")
+	}
+	return page.Pages{}.Flow(w, r, web.FlowPage{Answer: flowlink.Locked(refusals[n])})
 }
 
 // stage draws an example as the flow's page would.

@@ -28,7 +28,7 @@ func TestEveryPageOfTheStorybookRenders(t *testing.T) {
 func TestStrangeAddressesAreNotFound(t *testing.T) {
 	t.Parallel()
 	book := storybook.New(stages.All(stages.Deps{}))
-	for _, a := range []string{"nonsense/", "stage/password/999/", "stage/password/-1/", "stage/nonsense/0/", "stage/password/x/"} {
+	for _, a := range []string{"nonsense/", "stage/password/999/", "stage/password/-1/", "stage/nonsense/0/", "stage/password/x/", "refusal/99/", "refusal/x/"} {
 		w := httptest.NewRecorder()
 		book.ServeHTTP(w, httptest.NewRequest(http.MethodGet, storybook.Prefix+a, nil))
 		require.Equal(t, http.StatusNotFound, w.Code, a)

@@ -21,7 +21,7 @@ func TestInChromium(t *testing.T) {
 	s.User("grace.hopper", func(n *account.NewUser) { n.Name = "Grace Hopper" })
 	s.group("Contractors", alice)
 	s.As(alice)
-	s.As(alice)
+	hers := s.As(alice)
 	s.Token(alice, "nightly-backup")
 	first := s.lock("Suspicious activity. Call the security desk, extension 112.", "user", "alice")
 	s.lock("", "user", "grace.hopper", "server_id", "1f4a6a0e-58a5-4a35-a0a7-3b5f6a3f6c11")
@@ -51,4 +51,7 @@ func TestInChromium(t *testing.T) {
 	tab.Until(`document.title.includes("Whom does this hit")`)
 	tab.Judge("lock-new-review")
 	require.Empty(t, tab.Complaints())
+	refused := hers.Tab()
+	refused.Open("/if/admin/")
+	refused.Judge("refused")
 }

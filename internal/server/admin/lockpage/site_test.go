@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-chi/chi/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/portcullis-idp/portcullis/internal/access"
@@ -77,7 +78,7 @@ func open(t testing.TB) *site {
 	pages := lockpage.New(lockpage.Deps{Store: db, Locks: s.locks, Access: judge})
 	s.Open(db.NewSessionStore(func(deadline time.Time, values map[string]any) ([]byte, error) {
 		return json.Marshal(map[string]any{"deadline": deadline, "values": values})
-	}), console.Routes, pages.Routes, pagetest.Elsewhere("", "search/", "users/", "groups/", "sessions/", "lockdowns/", "events/", "brands/", "locks/"))
+	}), console.Routes, pages.Routes, elsewhere, pagetest.Elsewhere("", "search/", "users/", "groups/", "sessions/", "lockdowns/", "events/", "brands/", "locks/"))
 	s.boss = s.As(s.Boss)
 	return s
 }
@@ -134,3 +135,6 @@ func (s *site) group(name string, members ...*idp.User) {
 		require.NoError(s.t, s.Accounts.AddMember(s.t.Context(), idp.SystemActor(), g.ID, u.ID))
 	}
 }
+
+// elsewhere are pages of the navigation that others answer.
+func elsewhere(r chi.Router) { r.Get("/if/admin/roles/*", http.NotFound) }

@@ -151,7 +151,10 @@ func ends(ttl, until string, clock time.Time) (at *time.Time, lasts time.Duratio
 			faults.Add("ttl", "A lock ends later than it begins, and within a hundred years.")
 		}
 	case until != "":
-		t, err := time.Parse("2006-01-02T15:04", strings.TrimSuffix(until, ":00"))
+		t, err := time.Parse("2006-01-02T15:04", until)
+		if err != nil {
+			t, err = time.Parse("2006-01-02T15:04:05", until) // as some browsers send it
+		}
 		if err != nil {
 			faults.Add("until", "“%.40s” is not a time. Write it as 2026-12-01T22:27, in UTC.", until)
 		} else if !t.After(clock) {
@@ -181,6 +184,9 @@ func parseTTL(text string) (time.Duration, error) {
 		n, err := strconv.ParseUint(digits, 10, 16)
 		if err != nil {
 			return 0, errDuration
+		}
+		if n > uint64(maxTTL/unit.size) {
+			return maxTTL + 1, nil
 		}
 		total, rest = total+time.Duration(n)*unit.size, after
 	}
