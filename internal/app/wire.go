@@ -54,7 +54,7 @@ func (a *App) web() (*server.Server, error) {
 	own := account.New(account.Deps{Store: a.DB, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
 		Lockdowns: a.Lockdowns, Flow: lockdowns, Whereabouts: a.Geo})
 	return server.New(server.Deps{Log: a.Log, Store: a.DB, Sessions: a.Sessions, Tokens: a.Tokens, Flows: a.Flows,
-		Pages: page.Pages{}, SessionStore: a.DB.NewSessionStore(server.BlankSession),
+		Pages: page.Pages{}, Access: a.Access, SessionStore: a.DB.NewSessionStore(server.BlankSession),
 		PublicURL: public, TrustedProxies: a.Config.TrustedProxies,
 		Mounts: []func(chi.Router){json.Mount, console.Routes, flows.Routes, steps.Routes, rules.Routes, invitations.Routes, locks.Routes, prints.Routes, own.Routes}})
 }

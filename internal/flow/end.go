@@ -252,7 +252,7 @@ func (p *passage) fault(ctx context.Context, at *bound, cause error) (*Answer, e
 	if r := p.run.Actor.Request; r != nil {
 		c.RequestID = r.ID
 	}
-	if u := p.run.Actor.User; u != nil && u.IsSuperuser {
+	if p.inspects(p.run.Actor) {
 		c.Error = cause.Error()
 	}
 	a, err := p.show(ctx, c)

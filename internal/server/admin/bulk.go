@@ -58,7 +58,15 @@ func (c *Console) bulk(w http.ResponseWriter, r *http.Request) error {
 		web.Flash(r.Context(), web.ToneInfo, "Nobody was selected. Tick the users first.")
 		return web.Redirect(w, r, back)
 	}
-	targets, err := c.lockdowns.Preview(r.Context(), web.Actor(r), ids)
+	if act == actLockdown {
+		err = web.Check(r, idp.VerbCreate, idp.ResourceLockdown)
+	} else if act == actDeactivate || !web.May(r, idp.VerbUpdate, idp.ResourceLockdown) {
+		err = web.Check(r, idp.VerbUpdate, idp.ResourceUser)
+	}
+	if err != nil {
+		return err
+	}
+	targets, err := c.targets(r, ids)
 	if err != nil {
 		return page.Refused(w, r, err, back)
 	}

@@ -59,6 +59,14 @@ func (c *Console) showGroup(w http.ResponseWriter, r *http.Request, typed string
 	if err != nil {
 		return err
 	}
+	rights, err := c.store.Repos().Roles.GroupRights(r.Context(), g.ID)
+	if err != nil {
+		return err
+	}
+	if rights.Taken = true; !web.Covers(r, rights) {
+		at := groupPath(g.ID)
+		web.Withhold(r, at+"edit/", at+"delete/", at+"members/")
+	}
 	v := groupView{Group: g, Members: c.memberTable(g, list, members, contained), Facts: groupFacts(g, all), Typed: typed, Fault: faults.Text()}
 	q := deleteGroupQuestion(g)
 	v.Danger = []ui.DangerRow{{Title: "Delete this group", Text: "Its members stay, without what the group gave them.",

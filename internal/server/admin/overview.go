@@ -24,39 +24,53 @@ type overviewView struct {
 	Events    []ui.Moment
 	Live      templ.Component // keeps the events up to date; nil = nothing does
 	Now       time.Time
+
+	SeesEvents, SeesLockdowns bool
 }
 
 func (c *Console) overview(w http.ResponseWriter, r *http.Request) error {
-	ctx, repos := r.Context(), c.store.Repos()
 	stats, err := c.counts(r)
 	if err != nil {
 		return err
 	}
-	daily, err := repos.Events.Daily(ctx, chartDays)
-	if err != nil {
-		return fmt.Errorf("counting events per day: %w", err)
+	v := overviewView{Stats: stats, Now: now(), SeesEvents: web.May(r, idp.VerbList, idp.ResourceEvent),
+		SeesLockdowns: web.May(r, idp.VerbList, idp.ResourceLockdown)}
+	if v.SeesEvents {
+		if err := c.overviewEvents(r, &v); err != nil {
+			return err
+		}
 	}
-	lockdowns, err := repos.Lockdowns.Find(ctx, idp.LockdownFilter{Paging: idp.Paging{Limit: 5}})
-	if err != nil {
-		return fmt.Errorf("reading the latest lockdowns: %w", err)
+	if v.SeesLockdowns {
+		lockdowns, err := c.store.Repos().Lockdowns.Find(r.Context(), idp.LockdownFilter{Paging: idp.Paging{Limit: 5}})
+		if err != nil {
+			return fmt.Errorf("reading the latest lockdowns: %w", err)
+		}
+		for i := range lockdowns.Items {
+			v.Lockdowns = append(v.Lockdowns, lockdownMoment(&lockdowns.Items[i]))
+		}
 	}
-	events, err := repos.Events.Find(ctx, idp.EventFilter{Paging: idp.Paging{Limit: 8}})
-	if err != nil {
-		return fmt.Errorf("reading the latest events: %w", err)
-	}
-	v := overviewView{Stats: stats, Chart: eventChart(daily, now()), Now: now()}
-	for i := range lockdowns.Items {
-		v.Lockdowns = append(v.Lockdowns, lockdownMoment(&lockdowns.Items[i]))
-	}
-	for i := range events.Items {
-		v.Events = append(v.Events, eventMoment(&events.Items[i]))
-	}
-	v.Live = c.liveTimeline(events.Items)
 	v.Page = page.Console(r, ui.PageProps{Title: "Overview", Subtitle: "Who is here, what happened, and which doors are closed."})
 	if v.Page.Banner, err = c.overviewBanner(r); err != nil {
 		return err
 	}
 	return page.Render(w, r, overviewPage(v))
+}
+
+// overviewEvents fills in what the audit log says.
+func (c *Console) overviewEvents(r *http.Request, v *overviewView) error {
+	daily, err := c.store.Repos().Events.Daily(r.Context(), chartDays)
+	if err != nil {
+		return fmt.Errorf("counting events per day: %w", err)
+	}
+	events, err := c.store.Repos().Events.Find(r.Context(), idp.EventFilter{Paging: idp.Paging{Limit: 8}})
+	if err != nil {
+		return fmt.Errorf("reading the latest events: %w", err)
+	}
+	for i := range events.Items {
+		v.Events = append(v.Events, eventMoment(&events.Items[i]))
+	}
+	v.Chart, v.Live = eventChart(daily, now()), c.liveTimeline(events.Items)
+	return nil
 }
 
 // flowBanner says on pages about lockdowns that none can be started.
@@ -73,37 +87,44 @@ func (c *Console) flowBanner(r *http.Request) templ.Component {
 	return ui.Alert(a)
 }
 
+// counts are the numbers of what the person may list.
 func (c *Console) counts(r *http.Request) ([]ui.StatProps, error) {
 	ctx, repos, yes, one := r.Context(), c.store.Repos(), true, idp.Paging{Limit: 1}
-	users, err := repos.Users.Find(ctx, idp.UserFilter{Paging: one})
-	if err != nil {
-		return nil, fmt.Errorf("counting users: %w", err)
-	}
-	active, err := repos.Users.Find(ctx, idp.UserFilter{Paging: one, IsActive: &yes})
-	if err != nil {
-		return nil, fmt.Errorf("counting active users: %w", err)
-	}
-	sessions, err := repos.Sessions.Find(ctx, idp.SessionFilter{Paging: one, Live: &yes})
-	if err != nil {
-		return nil, fmt.Errorf("counting sessions: %w", err)
-	}
-	open, err := repos.Lockdowns.Find(ctx, idp.LockdownFilter{Paging: one, Open: &yes})
-	if err != nil {
-		return nil, fmt.Errorf("counting lockdowns: %w", err)
-	}
-	contained := ui.StatProps{Label: "Open lockdowns", Value: ui.Number(open.Total), Icon: ui.IconGate,
-		Href: lockdownsPath + "?status=open", Note: "not restored yet"}
-	if open.Total > 0 {
-		contained.Tone = ui.ToneBad
-	}
-	return []ui.StatProps{
-		{Label: "Users", Value: ui.Number(users.Total), Icon: ui.IconUser, Href: usersPath,
+	var out []ui.StatProps
+	if web.May(r, idp.VerbList, idp.ResourceUser) {
+		users, err := repos.Users.Find(ctx, idp.UserFilter{Paging: one})
+		if err != nil {
+			return nil, fmt.Errorf("counting users: %w", err)
+		}
+		active, err := repos.Users.Find(ctx, idp.UserFilter{Paging: one, IsActive: &yes})
+		if err != nil {
+			return nil, fmt.Errorf("counting active users: %w", err)
+		}
+		out = append(out, ui.StatProps{Label: "Users", Value: ui.Number(users.Total), Icon: ui.IconUser, Href: usersPath,
 			Note: ui.Count(users.Total-active.Total, "inactive account")},
-		{Label: "Active users", Value: ui.Number(active.Total), Icon: ui.IconUserCheck, Href: usersPath + "?status=active",
-			Note: "may sign in"},
-		{Label: "Live sessions", Value: ui.Number(sessions.Total), Icon: ui.IconLaptop, Note: "signed-in browsers"},
-		contained,
-	}, nil
+			ui.StatProps{Label: "Active users", Value: ui.Number(active.Total), Icon: ui.IconUserCheck, Href: usersPath + "?status=active",
+				Note: "may sign in"})
+	}
+	if web.May(r, idp.VerbList, idp.ResourceSession) {
+		sessions, err := repos.Sessions.Find(ctx, idp.SessionFilter{Paging: one, Live: &yes})
+		if err != nil {
+			return nil, fmt.Errorf("counting sessions: %w", err)
+		}
+		out = append(out, ui.StatProps{Label: "Live sessions", Value: ui.Number(sessions.Total), Icon: ui.IconLaptop, Note: "signed-in browsers"})
+	}
+	if web.May(r, idp.VerbList, idp.ResourceLockdown) {
+		open, err := repos.Lockdowns.Find(ctx, idp.LockdownFilter{Paging: one, Open: &yes})
+		if err != nil {
+			return nil, fmt.Errorf("counting lockdowns: %w", err)
+		}
+		contained := ui.StatProps{Label: "Open lockdowns", Value: ui.Number(open.Total), Icon: ui.IconGate,
+			Href: lockdownsPath + "?status=open", Note: "not restored yet"}
+		if open.Total > 0 {
+			contained.Tone = ui.ToneBad
+		}
+		out = append(out, contained)
+	}
+	return out, nil
 }
 
 // eventChart draws the events of the last days; days without any are there too.

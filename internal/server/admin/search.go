@@ -60,45 +60,49 @@ func (c *Console) byID(r *http.Request, q string) (string, error) {
 	if err != nil {
 		return "", nil // not an identifier: that is no fault
 	}
-	try := func(path string, err error) (string, error) {
-		if idp.Is(err, idp.CodeNotFound) {
-			return "", nil
-		}
-		return path, err
-	}
 	u, err := repos.Users.GetByUUID(ctx, id.UUID())
-	if err == nil {
+	if err == nil && web.May(r, idp.VerbRead, idp.ResourceUser) {
 		return userPath(u.ID), nil
 	}
-	if !idp.Is(err, idp.CodeNotFound) {
+	if err != nil && !idp.Is(err, idp.CodeNotFound) {
 		return "", err
 	}
-	_, err = repos.Groups.Get(ctx, idp.GroupID(id))
-	if to, err := try(groupPath(idp.GroupID(id)), err); to != "" || err != nil {
-		return to, err
+	for _, thing := range []struct {
+		on  idp.Resource
+		to  string
+		get func() error
+	}{
+		{idp.ResourceGroup, groupPath(idp.GroupID(id)), func() error { _, err := repos.Groups.Get(ctx, idp.GroupID(id)); return err }},
+		{idp.ResourceRole, page.RolePath(idp.RoleID(id)), func() error { _, err := repos.Roles.Get(ctx, idp.RoleID(id)); return err }},
+		{idp.ResourceLockdown, lockdownPath(idp.LockdownID(id)), func() error { _, err := repos.Lockdowns.Get(ctx, idp.LockdownID(id)); return err }},
+		{idp.ResourceLock, page.LockPath(idp.LockID(id)), func() error { _, err := repos.Locks.Get(ctx, idp.LockID(id)); return err }},
+		{idp.ResourceFlow, flowsPath + id.String() + "/", func() error { _, err := repos.Flows.Get(ctx, idp.FlowID(id)); return err }},
+		{idp.ResourceStage, stagesPath + id.String() + "/", func() error { _, err := repos.Stages.Get(ctx, idp.StageID(id)); return err }},
+		{idp.ResourceStage, promptsPath + id.String() + "/", func() error { _, err := repos.Prompts.Get(ctx, idp.PromptID(id)); return err }},
+		{idp.ResourcePolicy, policiesPath + id.String() + "/", func() error { _, err := repos.Policies.Get(ctx, idp.PolicyID(id)); return err }},
+		{idp.ResourceEvent, eventPath(idp.EventID(id)), func() error { _, err := repos.Events.Get(ctx, idp.EventID(id)); return err }},
+	} {
+		if !web.May(r, idp.VerbRead, thing.on) {
+			continue
+		}
+		if err := thing.get(); err == nil || !idp.Is(err, idp.CodeNotFound) {
+			return thing.to, err
+		}
 	}
-	_, err = repos.Lockdowns.Get(ctx, idp.LockdownID(id))
-	if to, err := try(lockdownPath(idp.LockdownID(id)), err); to != "" || err != nil {
-		return to, err
-	}
-	_, err = repos.Locks.Get(ctx, idp.LockID(id))
-	if to, err := try(page.LockPath(idp.LockID(id)), err); to != "" || err != nil {
-		return to, err
-	}
-	if to, err := c.flowPartByID(r, id.UUID()); to != "" || err != nil {
-		return to, err
-	}
-	_, err = repos.Events.Get(ctx, idp.EventID(id))
-	return try(eventPath(idp.EventID(id)), err)
+	return "", nil
 }
 
 func (c *Console) searchTables(r *http.Request, q string) ([]ui.TableProps, error) {
 	paging := idp.Paging{Limit: searchLimit, Search: q}
-	users, err := c.store.Repos().Users.Find(r.Context(), idp.UserFilter{Paging: paging})
+	users, err := visible(r, idp.ResourceUser, func() (idp.Page[idp.User], error) {
+		return c.store.Repos().Users.Find(r.Context(), idp.UserFilter{Paging: paging})
+	})
 	if err != nil {
 		return nil, fmt.Errorf("searching users: %w", err)
 	}
-	groups, err := c.store.Repos().Groups.Find(r.Context(), idp.GroupFilter{Paging: paging})
+	groups, err := visible(r, idp.ResourceGroup, func() (idp.Page[idp.Group], error) {
+		return c.store.Repos().Groups.Find(r.Context(), idp.GroupFilter{Paging: paging})
+	})
 	if err != nil {
 		return nil, fmt.Errorf("searching groups: %w", err)
 	}
@@ -130,6 +134,14 @@ func (c *Console) searchTables(r *http.Request, q string) ([]ui.TableProps, erro
 	}
 	parts, err := c.searchFlowParts(r, q)
 	return append(out, parts...), err
+}
+
+// visible finds what the person may list, and nothing for whoever may not.
+func visible[T any](r *http.Request, on idp.Resource, find func() (idp.Page[T], error)) (idp.Page[T], error) {
+	if !web.May(r, idp.VerbList, on) {
+		return idp.Page[T]{}, nil
+	}
+	return find()
 }
 
 // allOf leads to the whole list when the search shows only its beginning.

@@ -19,49 +19,25 @@ const (
 	policiesPath = page.AdminPath + "policies/"
 )
 
-// flowPartByID returns the page of the flow, stage, prompt or policy that has
-// exactly that identifier, "" when none has.
-func (c *Console) flowPartByID(r *http.Request, id idp.UUID) (string, error) {
-	repos, ctx := c.store.Repos(), r.Context()
-	for _, part := range []struct {
-		list string
-		get  func() error
-	}{
-		{flowsPath, func() error { _, err := repos.Flows.Get(ctx, idp.FlowID(id)); return err }},
-		{stagesPath, func() error { _, err := repos.Stages.Get(ctx, idp.StageID(id)); return err }},
-		{promptsPath, func() error { _, err := repos.Prompts.Get(ctx, idp.PromptID(id)); return err }},
-		{policiesPath, func() error { _, err := repos.Policies.Get(ctx, idp.PolicyID(id)); return err }},
-	} {
-		err := part.get()
-		if err == nil {
-			return part.list + id.String() + "/", nil
-		}
-		if !idp.Is(err, idp.CodeNotFound) {
-			return "", err
-		}
-	}
-	return "", nil
-}
-
 // found is one object that a search found.
 type found struct{ id, name, sub string }
 
 // searchFlowParts finds flows, stages, prompts and policies by text.
 func (c *Console) searchFlowParts(r *http.Request, q string) ([]ui.TableProps, error) {
 	repos, ctx, at := c.store.Repos(), r.Context(), idp.Paging{Limit: searchLimit, Search: q}
-	flows, err := repos.Flows.Find(ctx, idp.FlowFilter{Paging: at})
+	flows, err := visible(r, idp.ResourceFlow, func() (idp.Page[idp.Flow], error) { return repos.Flows.Find(ctx, idp.FlowFilter{Paging: at}) })
 	if err != nil {
 		return nil, fmt.Errorf("searching flows: %w", err)
 	}
-	stages, err := repos.Stages.Find(ctx, idp.StageFilter{Paging: at})
+	stages, err := visible(r, idp.ResourceStage, func() (idp.Page[idp.Stage], error) { return repos.Stages.Find(ctx, idp.StageFilter{Paging: at}) })
 	if err != nil {
 		return nil, fmt.Errorf("searching stages: %w", err)
 	}
-	prompts, err := repos.Prompts.Find(ctx, idp.PromptFilter{Paging: at})
+	prompts, err := visible(r, idp.ResourceStage, func() (idp.Page[idp.Prompt], error) { return repos.Prompts.Find(ctx, idp.PromptFilter{Paging: at}) })
 	if err != nil {
 		return nil, fmt.Errorf("searching prompts: %w", err)
 	}
-	policies, err := repos.Policies.Find(ctx, idp.PolicyFilter{Paging: at})
+	policies, err := visible(r, idp.ResourcePolicy, func() (idp.Page[idp.Policy], error) { return repos.Policies.Find(ctx, idp.PolicyFilter{Paging: at}) })
 	if err != nil {
 		return nil, fmt.Errorf("searching policies: %w", err)
 	}

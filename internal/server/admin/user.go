@@ -8,6 +8,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/lockdown"
 	"github.com/portcullis-idp/portcullis/internal/server/page"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
 	"github.com/portcullis-idp/portcullis/web/ui"
@@ -38,10 +39,11 @@ func (c *Console) load(r *http.Request) (*dossier, error) {
 	if err != nil {
 		return nil, err
 	}
-	targets, err := c.lockdowns.Preview(r.Context(), web.Actor(r), []idp.UserID{id})
+	targets, err := c.targets(r, []idp.UserID{id})
 	if err != nil {
 		return nil, fmt.Errorf("counting what user %d holds: %w", id, err)
 	}
+	withholdControl(r, u)
 	records, err := c.store.Repos().Lockdowns.Find(r.Context(), idp.LockdownFilter{UserID: &id, Paging: idp.Paging{Limit: 1}})
 	if err != nil {
 		return nil, fmt.Errorf("reading the lockdowns of user %d: %w", id, err)
@@ -56,6 +58,38 @@ func (c *Console) load(r *http.Request) (*dossier, error) {
 		d.Open = d.Last.RestoredAt == nil
 	}
 	return d, nil
+}
+
+// targets are the users with what they hold, and with what a lockdown of theirs
+// would meet for whoever may lock down.
+func (c *Console) targets(r *http.Request, ids []idp.UserID) ([]lockdown.Target, error) {
+	if web.May(r, idp.VerbCreate, idp.ResourceLockdown) {
+		return c.lockdowns.Preview(r.Context(), web.Actor(r), ids)
+	}
+	repos := c.store.Repos()
+	out := make([]lockdown.Target, 0, len(ids))
+	for _, id := range ids {
+		u, err := repos.Users.Get(r.Context(), id)
+		if err != nil {
+			return nil, err
+		}
+		held, err := repos.Holder.Holdings(r.Context(), id)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, lockdown.Target{User: u, Holdings: held})
+	}
+	return out, nil
+}
+
+// withholdControl leaves out of the page what would give control over an account
+// with more rights than the person has (adr/0009).
+func withholdControl(r *http.Request, u *idp.User) {
+	if web.Actor(r).Is(u.ID) || web.Covers(r, idp.RightsOf(u)) {
+		return
+	}
+	at := userPath(u.ID)
+	web.Withhold(r, at+"edit/", at+"password/", at+"recovery/", at+"activate/", at+"delete/")
 }
 
 // state is the account's condition in one tag; after a restore it says so until
@@ -188,15 +222,17 @@ func (c *Console) user(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	events, err := c.store.Repos().Events.Find(r.Context(), idp.EventFilter{UserID: &d.User.ID, Paging: idp.Paging{Limit: 6}})
-	if err != nil {
-		return fmt.Errorf("reading the events of user %d: %w", d.User.ID, err)
+	seesEvents, events := web.May(r, idp.VerbList, idp.ResourceEvent), idp.Page[idp.Event]{}
+	if seesEvents {
+		if events, err = c.store.Repos().Events.Find(r.Context(), idp.EventFilter{UserID: &d.User.ID, Paging: idp.Paging{Limit: 6}}); err != nil {
+			return fmt.Errorf("reading the events of user %d: %w", d.User.ID, err)
+		}
 	}
 	var moments []ui.Moment
 	for i := range events.Items {
 		moments = append(moments, eventMoment(&events.Items[i]))
 	}
-	v := userView{Page: d.frame(r, "Overview"), D: d, Facts: d.facts(groups), Held: d.held(), Moments: moments,
+	v := userView{Page: d.frame(r, "Overview"), D: d, Facts: d.facts(groups), Held: d.held(), Moments: moments, SeesEvents: seesEvents,
 		HeldText: "Account Lockdown ends all of it at once, on every device and in every application."}
 	if d.state() == ui.StateLockedDown {
 		v.HeldText = "The lockdown ended everything. What appears here was made since."
@@ -216,6 +252,8 @@ type userView struct {
 	Facts    []ui.Item
 	Moments  []ui.Moment
 	Danger   []ui.DangerRow
+
+	SeesEvents bool
 }
 
 // held counts what a lockdown would end.

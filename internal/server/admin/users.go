@@ -111,8 +111,12 @@ func (c *Console) contained(r *http.Request, users []idp.User) (map[idp.UserID]b
 	return out, nil
 }
 
-// allGroups are the groups to choose from, by name.
+// allGroups are the groups to choose from, by name; none for whoever may not see
+// them.
 func (c *Console) allGroups(r *http.Request) ([]idp.Group, error) {
+	if !web.May(r, idp.VerbList, idp.ResourceGroup) {
+		return nil, nil
+	}
 	found, err := c.store.Repos().Groups.Find(r.Context(), idp.GroupFilter{Paging: idp.Paging{Limit: 1000, Order: []string{"name"}}})
 	if err != nil {
 		return nil, fmt.Errorf("listing groups: %w", err)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/server/page"
+	"github.com/portcullis-idp/portcullis/internal/server/web"
 	"github.com/portcullis-idp/portcullis/internal/stages/userlogin"
 	"github.com/portcullis-idp/portcullis/web/ui"
 )
@@ -29,7 +30,7 @@ func (c *Console) overviewBanner(r *http.Request) (templ.Component, error) {
 
 // bindingWarnings says which sessions are bound to what cannot be checked.
 func (c *Console) bindingWarnings(r *http.Request) ([]templ.Component, error) {
-	if c.atlas == nil {
+	if c.atlas == nil || !web.May(r, idp.VerbList, idp.ResourceStage) {
 		return nil, nil
 	}
 	unchecked, err := userlogin.FindUnchecked(r.Context(), c.store.Repos().Stages, c.atlas)

@@ -40,7 +40,7 @@ func (Pages) Error(w http.ResponseWriter, r *http.Request, status int, message, 
 		e.RequestID = requestID
 	}
 	u := web.User(r)
-	inConsole := strings.HasPrefix(r.URL.Path, AdminPath) && u != nil && u.IsSuperuser
+	inConsole := strings.HasPrefix(r.URL.Path, AdminPath) && web.MayConsole(r)
 	inAccount := u != nil && (strings.HasPrefix(r.URL.Path, AccountPath) || strings.HasPrefix(r.URL.Path, AdminPath))
 	var c templ.Component
 	switch {
@@ -55,7 +55,7 @@ func (Pages) Error(w http.ResponseWriter, r *http.Request, status int, message, 
 		e.Links = []ui.Link{{Label: "To your account", Href: AccountPath}}
 		if status == http.StatusForbidden && strings.HasPrefix(r.URL.Path, AdminPath) {
 			e.Title = "You do not have permission to open the console"
-			e.Message = "Only administrators can. You are signed in as " + u.Username + "."
+			e.Message = "Your account has no role that opens it. You are signed in as " + u.Username + "."
 			e.Links = append(e.Links, ui.Link{Label: "Sign in as somebody else", Href: SignOutPath})
 		}
 		c = errorInAccount(Account(r, ui.PageProps{Title: e.Title, HideHead: true}), e)
@@ -66,16 +66,6 @@ func (Pages) Error(w http.ResponseWriter, r *http.Request, status int, message, 
 	if err := RenderStatus(w, r, status, c); err != nil {
 		web.From(r.Context()).Record.Warn(err)
 		http.Error(w, message, status)
-	}
-}
-
-// Refused implements web.Pages. The session goes on once the lock is lifted.
-func (Pages) Refused(w http.ResponseWriter, r *http.Request, message string) {
-	e := ui.ErrorProps{Status: http.StatusForbidden, Title: "Access is locked", Message: message,
-		Brand: Brand(web.Brand(r)), Theme: Theme(r), Links: links(r, false)}
-	if err := RenderStatus(w, r, http.StatusForbidden, ui.ErrorPage(e)); err != nil {
-		web.From(r.Context()).Record.Warn(err)
-		http.Error(w, message, http.StatusForbidden)
 	}
 }
 

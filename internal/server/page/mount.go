@@ -9,17 +9,18 @@ import (
 	"github.com/portcullis-idp/portcullis/web/ui"
 )
 
-// Mount adds routes below the console's path.
+// Mount adds routes below the console's path, each for those who may open it (see
+// guard.go).
 type Mount struct{ Router chi.Router }
 
 // Get adds a page.
 func (m Mount) Get(path string, h web.Handler) {
-	m.Router.Method(http.MethodGet, AdminPath+path, h)
+	m.Router.Method(http.MethodGet, AdminPath+path, guard(h))
 }
 
 // Post adds what a form is sent to.
 func (m Mount) Post(path string, h web.Handler) {
-	m.Router.Method(http.MethodPost, AdminPath+path, h)
+	m.Router.Method(http.MethodPost, AdminPath+path, guard(h))
 }
 
 // Act is for what asks first: GET is the question, for reloads and for browsers

@@ -19,7 +19,7 @@ func Render(w http.ResponseWriter, r *http.Request, c templ.Component) error {
 // RenderStatus is Render with another status, such as that of a faulty form.
 func RenderStatus(w http.ResponseWriter, r *http.Request, status int, c templ.Component) error {
 	var buf bytes.Buffer
-	if err := c.Render(r.Context(), &buf); err != nil {
+	if err := c.Render(offering(r), &buf); err != nil {
 		return fmt.Errorf("drawing the page %s: %w", r.URL.Path, err)
 	}
 	h := w.Header()

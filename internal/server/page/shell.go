@@ -14,6 +14,7 @@ const (
 	AccountPath  = "/if/user/"
 	SettingsPath = "/if/user/settings/"
 	SearchPath   = "/if/admin/search/"
+	RolesPath    = "/if/admin/roles/"
 	ThemePath    = "/if/theme/"
 	SignOutPath  = "/flows/-/default/invalidation/"
 )
@@ -24,6 +25,9 @@ var consoleNav = []ui.NavGroup{
 	{Label: "Directory", Items: []ui.NavItem{
 		{Label: "Users", Href: AdminPath + "users/", Icon: ui.IconUser},
 		{Label: "Groups", Href: AdminPath + "groups/", Icon: ui.IconUsers},
+	}},
+	{Label: "Access", Items: []ui.NavItem{
+		{Label: "Roles", Href: RolesPath, Icon: ui.IconShieldUser},
 	}},
 	{Label: "Security", Items: []ui.NavItem{
 		{Label: "Locks", Href: LocksPath, Icon: ui.IconLock},
@@ -54,7 +58,7 @@ var accountNav = []ui.NavGroup{{Items: []ui.NavItem{
 // Console fills in what every page of the console shows around its content.
 // It takes the messages kept for the next page, so call it once a request.
 func Console(r *http.Request, p ui.PageProps) ui.PageProps {
-	p = frame(r, p, consoleNav)
+	p = frame(r, p, permitted(r, consoleNav))
 	p.Routes.Settings = SettingsPath
 	return p
 }
@@ -64,9 +68,7 @@ func Console(r *http.Request, p ui.PageProps) ui.PageProps {
 func Account(r *http.Request, p ui.PageProps) ui.PageProps {
 	p = frame(r, p, accountNav)
 	p.Routes.Settings = AccountPath
-	if u := web.User(r); u != nil {
-		p.CanAdmin = u.IsSuperuser
-	}
+	p.CanAdmin = web.MayConsole(r)
 	return p
 }
 

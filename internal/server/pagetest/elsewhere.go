@@ -12,12 +12,12 @@ import (
 func Elsewhere(own ...string) func(chi.Router) {
 	return func(r chi.Router) {
 		for _, path := range []string{"", "search/", "users/", "groups/", "sessions/", "lockdowns/", "events/", "brands/", "flows/", "stages/", "prompts/",
-			"policies/", "invitations/", "blueprints/", "locks/"} {
+			"policies/", "invitations/", "blueprints/", "locks/", "roles/"} {
 			if !slices.Contains(own, path) {
 				r.Get("/if/admin/"+path, http.NotFound)
 			}
 		}
-		for path, thing := range map[string]string{"flows/": "{flow}/", "stages/": "{stage}/", "policies/": "{policy}/", "locks/": "{lock}/"} {
+		for path, thing := range map[string]string{"flows/": "{flow}/", "stages/": "{stage}/", "policies/": "{policy}/", "locks/": "{lock}/", "roles/": "{role}/"} {
 			if !slices.Contains(own, path) {
 				r.Get("/if/admin/"+path+thing, http.NotFound)
 			}

@@ -171,7 +171,7 @@ func (s *Site) Open(store scs.Store, mounts ...func(chi.Router)) {
 		s.routes = r
 	}
 	srv, err := server.New(server.Deps{Log: slog.New(slog.NewTextHandler(s.tb.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})), Store: s.Store, Sessions: s.Sessions, Tokens: s.Tokens, Flows: s.Flows,
-		Pages: page.Pages{}, SessionStore: store, Mounts: []func(chi.Router){keep}})
+		Pages: page.Pages{}, Access: s.Access, SessionStore: store, Mounts: []func(chi.Router){keep}})
 	require.NoError(s.tb, err)
 	s.handler = srv
 }

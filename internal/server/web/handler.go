@@ -42,20 +42,6 @@ func RequireUser(next http.Handler) http.Handler {
 	})
 }
 
-// RequireSuperuser turns away whoever may not administer.
-func RequireSuperuser(next http.Handler) http.Handler {
-	return Handler(func(w http.ResponseWriter, r *http.Request) error {
-		switch u := User(r); {
-		case u == nil:
-			return Unsigned()
-		case !u.IsSuperuser:
-			return idp.Forbidden("You do not have permission to open this page.")
-		}
-		next.ServeHTTP(w, r)
-		return nil
-	})
-}
-
 // Unsigned is the error of a request that needs somebody signed in.
 func Unsigned() error {
 	return &idp.Error{Code: idp.CodeUnsigned, Message: "Authentication credentials were not provided."}
@@ -66,8 +52,9 @@ type Pages interface {
 	// Error writes the page of a failed request, with that status. message is
 	// safe to show; requestID helps to find the line in the log.
 	Error(w http.ResponseWriter, r *http.Request, status int, message, requestID string)
-	// Refused writes the page of somebody whom a lock refuses: message is its text.
-	Refused(w http.ResponseWriter, r *http.Request, message string)
+	// Refused writes the page of somebody whom a lock refuses; err is of the kind
+	// that idp.Locked reports.
+	Refused(w http.ResponseWriter, r *http.Request, err error)
 	// Flow writes a challenge in the frame of a flow's page.
 	Flow(w http.ResponseWriter, r *http.Request, p FlowPage) error
 	// Locked writes the built-in page that ends a lockdown of one's own

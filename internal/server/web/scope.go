@@ -17,11 +17,15 @@ type Scope struct {
 	Revision idp.Revision
 	Messages Messages // nil when nobody is signed in
 	Cookies  Cookies  // how cookies are written
-	Record   *Record  // the request's line in the log
-	Fail     func(w http.ResponseWriter, r *http.Request, err error)
+	// Access says who may do what; nil = superusers alone may.
+	Access idp.Access
+	Record *Record // the request's line in the log
+	Fail   func(w http.ResponseWriter, r *http.Request, err error)
 	// LoadBrand finds the brand of the host, once and only when it is needed.
 	LoadBrand func() *idp.Brand
 	API       bool // errors are rendered as JSON
+
+	withheld []string // see Withhold
 
 	browser []byte // digest of the browser's own cookie, once it was asked for
 	fresh   string // its value, where the browser does not have it yet

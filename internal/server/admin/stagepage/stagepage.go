@@ -47,7 +47,7 @@ func promptPath(id idp.PromptID) string { return promptsPath + id.String() + "/"
 // is refused.
 func (p *Pages) Routes(r chi.Router) {
 	r.Group(func(r chi.Router) {
-		r.Use(web.RequireSuperuser)
+		r.Use(web.RequireUser)
 		m := page.Mount{Router: r}
 		m.Get("stages/", p.stages)
 		m.Get("stages/new/", p.chooseKind)
