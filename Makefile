@@ -21,6 +21,7 @@ test: build ## set up and run every test, with the race detector and in a real b
 	@sh scripts/install-postgres.sh
 	@sh scripts/install-chromium.sh
 	@sh scripts/install-axe.sh
+	@sh scripts/install-openssh.sh
 	$(TESTDB) $(GO) test -race -timeout 20m ./...
 
 bench: build ## measure against the bars of internal/PERFORMANCE.md
@@ -28,7 +29,7 @@ bench: build ## measure against the bars of internal/PERFORMANCE.md
 	@dir=$$(mktemp -d /var/tmp/portcullis-bench-XXXXXX) && chmod 755 $$dir && trap "rm -rf $$dir" EXIT && PORTCULLIS_TEST_DIR=$$dir/db $(TESTDB) $(GO) run ./internal/bench
 
 verify: ## format, vet, staticcheck, import rules, generated files fresh, budgets
-	@test -z "$$(gofmt -l cmd internal web migrations blueprints | grep -v _templ.go)" || { echo "not formatted:"; gofmt -l cmd internal web migrations blueprints; exit 1; }
+	@test -z "$$(gofmt -l cmd internal lockwatch web migrations blueprints | grep -v _templ.go)" || { echo "not formatted:"; gofmt -l cmd internal lockwatch web migrations blueprints; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	$(GO) test ./internal/archtest

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -103,6 +104,19 @@ func TestTheCoreKnowsOnlyTheStandardLibrary(t *testing.T) {
 		}
 		require.Contains(t, core, e.to, "%s", e.file)
 	}
+}
+
+func TestPublicPackagesNeedOnlyTheStandardLibrary(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, e := range edges(t, root(t)) {
+		if e.test || !slices.Contains(public, e.from) {
+			continue
+		}
+		seen[e.from] = true
+		require.NotContains(t, strings.SplitN(e.to, "/", 2)[0], ".", "%s", e.file)
+	}
+	require.Len(t, seen, len(public))
 }
 
 func TestRulesRefuse(t *testing.T) {

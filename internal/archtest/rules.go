@@ -31,6 +31,7 @@ var rules = []rule{
 	{"internal/app", 5, true}, {"internal/bench", 5, true}, {"cmd/portcullis", 6, false},
 	{"internal/config", leaf, false}, {"internal/archtest", leaf, false},
 	{"migrations", leaf, false}, {"blueprints", leaf, false},
+	{"lockwatch", leaf, false}, // the only package that others may import
 	{"web/static", leaf, false}, {"web/ui", leaf, true},
 	// testkit is a leaf to those who use it, but makes databases with the
 	// real migration runner.
@@ -56,8 +57,11 @@ var reserved = map[string][]string{
 	"github.com/spf13/cobra":        {"internal/cli"},
 	"github.com/oschwald/maxmind":   {"internal/geo"},
 	"github.com/maxmind/mmdbwriter": {"internal/testkit/mmdb"},
-	"net/http":                      {"internal/server", "internal/oidc", "internal/webhook", "internal/cli", "internal/app", "internal/bench", "internal/testkit"},
+	"net/http":                      {"internal/server", "internal/oidc", "internal/webhook", "internal/cli", "internal/app", "internal/bench", "internal/testkit", "lockwatch"},
 }
+
+// public packages are imported from outside, and need the standard library alone.
+var public = []string{"lockwatch"}
 
 // core is what internal/idp may import beside the standard library.
 var core = []string{"github.com/google/uuid"}
