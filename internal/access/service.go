@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"strings"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
@@ -106,7 +107,11 @@ func (s *Service) create(ctx context.Context, tx idp.Repos, actor idp.Actor, row
 	if !s.access.grants(now, row.Spec) {
 		return idp.Forbidden("%s", tooMuch(row.Name))
 	}
-	if err := tx.Roles.Create(ctx, row); err != nil {
+	adopted, err := adopt(ctx, tx, row)
+	if err == nil && !adopted {
+		err = tx.Roles.Create(ctx, row)
+	}
+	if err != nil {
 		return err
 	}
 	return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelCreated, app, now, nil, roleFacts(row)))
@@ -173,13 +178,13 @@ func (s *Service) Replace(ctx context.Context, actor idp.Actor, d Draft) (role *
 	}
 	err = s.store.InTx(ctx, func(tx idp.Repos) error {
 		found, err := tx.Roles.GetByName(ctx, draft.Name)
-		if idp.Is(err, idp.CodeNotFound) {
+		if err != nil && !idp.Is(err, idp.CodeNotFound) {
+			return err
+		}
+		if err != nil || found.Managed != "" && reflect.DeepEqual(tidy(found.Spec), draft.Spec) { // see adopt
 			row := *draft
 			role, created = &row, true
 			return s.create(ctx, tx, actor, role)
-		}
-		if err != nil {
-			return err
 		}
 		if role, err = tx.Roles.Hold(ctx, found.ID); err != nil {
 			return err

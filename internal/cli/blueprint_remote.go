@@ -78,40 +78,47 @@ func (r remote) export(ctx context.Context, slug string) ([]byte, error) {
 	return r.ask(ctx, http.MethodGet, "/api/v3/flows/instances/"+url.PathEscape(slug)+"/export/", "", nil)
 }
 
-// ask sends one request. The token goes to that server and nowhere else:
-// redirects are not followed.
+// ask sends one request and returns what a good answer holds.
 func (r remote) ask(ctx context.Context, method, path, contentType string, body io.Reader) ([]byte, error) {
+	status, content, err := r.exchange(ctx, method, path, contentType, body)
+	if err == nil && status >= http.StatusMultipleChoices {
+		err = fmt.Errorf("%s answers %d %s%s", r.server, status, http.StatusText(status), reason(content))
+	}
+	return content, err
+}
+
+// exchange sends one request. The token goes to that server and nowhere else:
+// redirects are not followed.
+func (r remote) exchange(ctx context.Context, method, path, contentType string, body io.Reader) (status int, content []byte, err error) {
 	base, err := url.Parse(r.server)
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
-		return nil, &usageError{fmt.Errorf("--server %s: expected an address such as https://id.example.org", r.server)}
+		return 0, nil, &usageError{fmt.Errorf("--server %s: expected an address such as https://id.example.org", r.server)}
 	}
 	if r.token == "" {
-		return nil, &usageError{errors.New("set " + tokenVariable + " to an API token of the server")}
+		return 0, nil, &usageError{errors.New("set " + tokenVariable + " to an API token of the server")}
 	}
 	ctx, cancel := context.WithTimeout(ctx, remoteTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(base.String(), "/")+path, body)
 	if err != nil {
-		return nil, &usageError{err}
+		return 0, nil, &usageError{err}
 	}
 	request.Header.Set("Authorization", "Bearer "+r.token)
+	request.Header.Set("Accept", "application/json, */*;q=0.5")
 	if contentType != "" {
 		request.Header.Set("Content-Type", contentType)
 	}
 	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	answer, err := client.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("asking %s: %w", r.server, err)
+		return 0, nil, fmt.Errorf("asking %s: %w", r.server, err)
 	}
 	defer answer.Body.Close()
-	content, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
+	content, err = io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
 	if err != nil {
-		return nil, fmt.Errorf("reading the answer of %s: %w", r.server, err)
+		return 0, nil, fmt.Errorf("reading the answer of %s: %w", r.server, err)
 	}
-	if answer.StatusCode >= http.StatusMultipleChoices {
-		return nil, fmt.Errorf("%s answers %s%s", r.server, answer.Status, reason(content))
-	}
-	return content, nil
+	return answer.StatusCode, content, nil
 }
 
 // reason is what an error of the API says.

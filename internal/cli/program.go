@@ -28,7 +28,9 @@ type Program struct {
 	SetupLink func(ctx context.Context, cfg *config.Config, out io.Writer) error
 	Demo      func(ctx context.Context, cfg *config.Config, out io.Writer) error
 	// MailTest sends a mail to an address and prints what the server answers.
-	MailTest   func(ctx context.Context, cfg *config.Config, out io.Writer, to string) error
+	MailTest func(ctx context.Context, cfg *config.Config, out io.Writer, to string) error
+	// Direct runs act on the configured database, as the owner of the shell.
+	Direct     func(ctx context.Context, cfg *config.Config, act func(*Direct) error) error
 	Blueprints Blueprints
 	Storybook  func(ctx context.Context, cfg *config.Config, out io.Writer) error
 }

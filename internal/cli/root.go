@@ -67,7 +67,7 @@ func Run(p Program, args []string, out, errs io.Writer) int {
 	if err == nil {
 		return ExitOK
 	}
-	fmt.Fprintf(errs, "portcullis: %v\n", err)
+	fmt.Fprintf(errs, "ERROR: %v\n", err)
 	var wrong *usageError
 	var faults *config.Error
 	if errors.As(err, &wrong) || errors.As(err, &faults) {
@@ -100,13 +100,15 @@ func New(p Program) *cobra.Command {
 		flags.String(o.Flag(), o.Default, o.Help+" ("+o.Env()+")")
 	}
 	root.AddCommand(serve(p), migrate(p), setupLink(p), demo(p), storybook(p), mailCommand(p), blueprintCommand(p), health(), show(), version())
+	root.AddCommand(lockCommand(p), getCommand(p), rmCommand(p), createCommand(p), editCommand(p), usersCommand(p), statusCommand(p))
 	for _, c := range root.Commands() {
 		if args := c.Args; args != nil {
 			c.Args = func(c *cobra.Command, given []string) error {
-				if err := args(c, given); err != nil {
+				err := args(c, given)
+				if wrong := (*usageError)(nil); err != nil && !errors.As(err, &wrong) {
 					return &usageError{err}
 				}
-				return nil
+				return err
 			}
 		}
 	}

@@ -1,0 +1,18 @@
+package app
+
+import (
+	"context"
+
+	"github.com/portcullis-idp/portcullis/internal/cli"
+	"github.com/portcullis-idp/portcullis/internal/config"
+)
+
+// Direct runs commands about locks, roles and users on the configured database,
+// which has to be of this version; nothing else is done to it. Servers at work
+// hear of what was changed by the change feed. Errors: those of act;
+// CodeUnavailable.
+func Direct(ctx context.Context, cfg *config.Config, act func(*cli.Direct) error) error {
+	return onDatabase(ctx, cfg, func(a *App) error {
+		return act(&cli.Direct{LockService: a.Locks, RoleService: a.RoleService, Accounts: a.Accounts})
+	})
+}

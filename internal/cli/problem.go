@@ -1,0 +1,72 @@
+package cli
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+// plainError says what somebody has to know of an error, and no more.
+type plainError struct {
+	text string
+	err  error
+}
+
+func (e *plainError) Error() string { return e.text }
+func (e *plainError) Unwrap() error { return e.err }
+
+// speaking are fields whose messages need no name in front.
+var speaking = map[string]bool{idp.NonField: true, "target": true, "locking_mode": true}
+
+// plain leaves out of an error on which way it came, which is nothing to whoever
+// asked; faults of ours keep everything.
+func plain(err error) error {
+	var e *idp.Error
+	var usage *usageError
+	if err == nil || !errors.As(err, &e) || errors.As(err, &usage) {
+		return err
+	}
+	var parts []string
+	switch e.Code {
+	case idp.CodeInternal, idp.CodeUnavailable:
+		return err
+	case idp.CodeInvalid:
+		for _, field := range slices.Sorted(maps.Keys(e.Fields)) {
+			for _, message := range e.Fields[field] {
+				if !speaking[field] {
+					message = field + ": " + message
+				}
+				parts = append(parts, message)
+			}
+		}
+	}
+	if len(parts) == 0 {
+		parts = []string{e.Message}
+	}
+	for i, text := range parts {
+		parts[i] = printableText(text)
+	}
+	return &plainError{strings.Join(parts, "\n"), err}
+}
+
+// printableText keeps a text from steering the terminal.
+func printableText(s string) string {
+	return strings.Map(func(c rune) rune {
+		if c != '\n' && (c < ' ' || c >= 0x7f && c < 0xa0) {
+			return '\ufffd'
+		}
+		return c
+	}, s)
+}
+
+// absent names what was not found.
+func absent(err error, what, name string) error {
+	var e *idp.Error
+	if errors.As(err, &e) && e.Code == idp.CodeNotFound && !strings.Contains(e.Message, name) {
+		return &idp.Error{Code: idp.CodeNotFound, Message: what + " \"" + name + "\" not found"}
+	}
+	return err
+}
