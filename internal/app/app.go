@@ -156,7 +156,7 @@ func (a *App) build() error {
 		}})
 	a.view = session.NewView(a.DB, a.Locked.Strict)
 	a.feedSource = a.DB.NewFeedSource()
-	hub := live.NewHub(live.Options{Strict: a.Locked.Strict})
+	hub := a.hub()
 	a.Feed = feed.New(a.feedSource, feed.Options{Log: a.Log}, a.view, a.Locked, a.Roles, hub) // the hub asks what the views hold
 	a.view.Follow(a.Feed)
 	a.Locked.Follow(a.Feed)

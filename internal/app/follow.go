@@ -17,6 +17,7 @@ func (a *App) follow(ctx context.Context) error {
 	var done sync.WaitGroup
 	done.Go(func() { a.view.Run(own, a.Log) })
 	done.Go(func() { a.Locked.Run(own) })
+	done.Go(func() { a.Locks.Run(own, a.Log) })
 	a.uses = func() {
 		stop()
 		done.Wait()

@@ -3,7 +3,9 @@ package app
 import (
 	"context"
 
+	"github.com/portcullis-idp/portcullis/internal/access"
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/lock"
 	"github.com/portcullis-idp/portcullis/internal/server/live"
 )
 
@@ -24,4 +26,31 @@ func (s eventSource) Tail(ctx context.Context, mark idp.EventMark) ([]idp.Event,
 
 func (s eventSource) Watch(ctx context.Context, on bool) error {
 	return s.app.DB.WatchEvents(ctx, s.app.Feed.ID(), on)
+}
+
+// hub holds the streams. It asks about locks what the view says, uncounted, and
+// has each session that one of them cuts written down.
+func (a *App) hub() *live.Hub {
+	quiet := access.New(access.Deps{Roles: a.Roles, Locks: lock.Quiet{View: a.Locked}, Networks: a.Geo})
+	return live.NewHub(live.Options{Strict: a.Locked.Strict, Doubt: a.Locked.Stale,
+		Barred: func(actor idp.Actor) bool { return barred(quiet, actor) },
+		Cut: func(ctx context.Context, actor idp.Actor, l *idp.Lock) {
+			if err := a.Locks.Cut(ctx, actor, l); err != nil {
+				a.Log.WarnContext(ctx, "a session was cut, but that is not in the audit log", "error", err)
+			}
+		}})
+}
+
+func barred(gate idp.Gate, actor idp.Actor) bool {
+	if actor.User == nil {
+		return false
+	}
+	door, credential := idp.DoorSession, idp.Credential{}
+	switch {
+	case actor.Token != nil:
+		door, credential = idp.DoorAPIToken, actor.Token.Credential(idp.IntentAPI)
+	case actor.Session != nil:
+		credential = actor.Session.Credential()
+	}
+	return gate.Admit(idp.WithClient(context.Background(), actor.ClientIP()), door, actor.User, credential) != nil
 }

@@ -21,8 +21,8 @@ import (
 var openings = map[string][]string{
 	"DoorPassword":     {"account.passwordRefusal", "stages/password.Submit"},
 	"DoorSignIn":       {"session.Start", "stages/userlogin.Enter", "stages/userlogin.signIn"},
-	"DoorSession":      {"flow.mayInspect", "idp.Renew", "session.Follow", "session.Visit"},
-	"DoorAPIToken":     {"idp.Renew", "token.Authenticate"},
+	"DoorSession":      {"app.barred", "flow.mayInspect", "idp.Renew", "session.Follow", "session.Visit"},
+	"DoorAPIToken":     {"app.barred", "idp.Renew", "token.Authenticate"},
 	"DoorTokenIssue":   {"token.ChangeIn", "token.Issue", "token.IssueIn", "token.Reveal", "token.SetKey", "token.Update"},
 	"DoorFlowLink":     {"account.Confirm", "idp.RedeemLink", "token.Open", "token.linkOf"},
 	"DoorRecoveryLink": {"token.RecoveryLink", "token.mayBeSent"},
@@ -41,7 +41,7 @@ var minters = map[string][]string{
 // Who asks the one rule, or refuses by its name without asking.
 var judges = map[string][]string{
 	"MayAct": {"access.Admit", "idp.Admit"},
-	"Admit": {"account.Confirm", "account.Leave", "account.SetPassword", "account.Settle", "account.passwordRefusal", "consent.Give",
+	"Admit": {"account.Confirm", "account.Leave", "account.SetPassword", "account.Settle", "account.passwordRefusal", "app.barred", "consent.Give",
 		"flow.Admit", "flow.mayInspect", "idp.Admit", "idp.RedeemInvitation", "idp.RedeemLink", "idp.Renew",
 		"invitation.Create", "invitation.Open", "invitation.SaveIn", "session.Follow", "session.Start", "session.Visit",
 		"stages/password.Submit", "stages/userlogin.Enter", "stages/userlogin.signIn",

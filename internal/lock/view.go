@@ -54,6 +54,7 @@ type View struct {
 	counts     [32]atomic.Int64 // locks by kind of key
 	networks   atomic.Pointer[networks]
 	index      atomic.Pointer[index]
+	tally      tally
 
 	mu      sync.Mutex // of what follows, and for writing
 	byID    map[idp.LockID]*packed
@@ -120,15 +121,25 @@ func (v *View) Len() int {
 	return len(v.byID)
 }
 
-// Check implements access.Locks.
+// Check implements access.Locks. What it refuses is counted; see Service.Run.
 func (v *View) Check(keys []idp.LockKey, strict bool) error {
-	if (strict || v.strict.Load()) && v.Stale() {
-		return idp.StaleRefusal()
-	}
-	if l := v.Find(keys); l != nil {
-		return l.Refusal()
+	l, err := v.check(keys, strict)
+	if err != nil {
+		v.tally.note(l, time.Now())
+		return err
 	}
 	return nil
+}
+
+// check returns the lock that refuses, and the error; no lock for want of knowing.
+func (v *View) check(keys []idp.LockKey, strict bool) (*idp.Lock, *idp.Error) {
+	if (strict || v.strict.Load()) && v.Stale() {
+		return nil, idp.StaleRefusal()
+	}
+	if l := v.Find(keys); l != nil {
+		return l, l.Refusal()
+	}
+	return nil, nil
 }
 
 // Find returns the lock in force that refuses an interaction with these keys, nil

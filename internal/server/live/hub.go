@@ -13,6 +13,14 @@ import (
 type Options struct {
 	// Strict says whether to end streams while what is held in memory may be out of date; nil = never.
 	Strict func() bool
+	// Barred says, from memory, whether a lock refuses the actor now; nil = never.
+	// Streams of whom it names ask their door, so it need not be exact.
+	Barred func(actor idp.Actor) bool
+	// Doubt says whether the locks may be out of date for whom they are judged
+	// strictly; nil = never. Every stream asks its door when it begins to.
+	Doubt func() bool
+	// Cut hears of each stream that a lock has ended; nil = nobody does.
+	Cut func(ctx context.Context, actor idp.Actor, l *idp.Lock)
 	// PerCredential and Total bound how many are open; 0 = 8 and 512.
 	PerCredential, Total int
 	// Tick is how often a stream looks at the clock; 0 = 500 ms.
@@ -86,6 +94,7 @@ type Check func(ctx context.Context) (idp.Actor, error)
 // strict mode while nothing is known for certain.
 func (h *Hub) Open(actor idp.Actor, check Check) (*Stream, error) {
 	s := &Stream{hub: h, check: check, wake: make(chan struct{}, 1)}
+	s.actor.Store(&actor)
 	s.credential, s.user, s.due = h.terms(actor)
 	if s.credential == "" {
 		return nil, &idp.Error{Code: idp.CodeUnsigned, Message: "Authentication credentials were not provided."}
@@ -156,17 +165,24 @@ func (h *Hub) Apply(changes []idp.Change) {
 	if len(h.streams) == 0 {
 		return
 	}
-	named, all := map[string]bool{}, false
+	named, all, locked := map[string]bool{}, false, false
 	for _, c := range changes {
 		named[string(c.Kind)+c.Subject] = true
 		all = all || c.Subject == ""
+		locked = locked || c.Kind == idp.ChangeLock && c.Lock != nil
 	}
 	for s := range h.streams {
-		if all || named[s.credential] || named[s.user] {
+		if all || named[s.credential] || named[s.user] || locked && h.barred(s) {
 			s.ask()
 		}
 	}
 }
+
+// barred looks at who opened the stream, as far as that was known when its door
+// was asked last: what has changed since was named, and asked for.
+func (h *Hub) barred(s *Stream) bool { return h.o.Barred != nil && h.o.Barred(*s.actor.Load()) }
+
+func (h *Hub) doubtful() bool { return h.o.Doubt != nil && h.o.Doubt() }
 
 // Reset implements feed.Subscriber: nothing is known for certain, so all ask
 // again.

@@ -96,8 +96,9 @@ func (d *desk) says(parts ...string) {
 	}
 }
 
-// ends waits for the last message, after which there is nothing.
-func (d *desk) ends(reason string) {
+// ends waits for the last message, after which there is nothing, and returns what
+// it says.
+func (d *desk) ends(reason string) string {
 	d.Helper()
 	rest, err := io.ReadAll(d.reader)
 	require.NoError(d, err)
@@ -108,6 +109,7 @@ func (d *desk) ends(reason string) {
 	require.Equal(d, reason, why.Reason)
 	require.NotEmpty(d, why.Message)
 	require.Eventually(d, func() bool { return d.hub.Len() == 0 }, time.Minute, time.Millisecond)
+	return why.Message
 }
 
 var (

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/portcullis-idp/portcullis/internal/feed"
@@ -54,7 +55,8 @@ type Stream struct {
 	check      Check
 	credential string
 	user       string
-	due        time.Time // when the credential's time is up; zero = never
+	actor      atomic.Pointer[idp.Actor] // as the door knew it last
+	due        time.Time                 // when the credential's time is up; zero = never
 	wake       chan struct{}
 }
 
@@ -103,7 +105,7 @@ func (s *Stream) run(ctx context.Context, p *pipe, first []Message, all <-chan [
 	hub := s.hub
 	tick := time.NewTicker(hub.o.Tick)
 	defer tick.Stop()
-	state := hub.fresh.State()
+	state, doubt := hub.fresh.State(), hub.doubtful()
 	if p.send(first) != nil {
 		return ended(reasonGone)
 	}
@@ -131,9 +133,9 @@ func (s *Stream) run(ctx context.Context, p *pipe, first []Message, all <-chan [
 			if hub.stale() {
 				return ended(reasonStale)
 			}
-			before := state
-			state = hub.fresh.State()
-			asked = s.overdue() || before == feed.Stale && state != feed.Stale
+			before, certain := state, !doubt
+			state, doubt = hub.fresh.State(), hub.doubtful()
+			asked = s.overdue() || before == feed.Stale && state != feed.Stale || certain && doubt
 		}
 		if asked {
 			if why := s.judge(ctx); why != nil {
@@ -160,10 +162,17 @@ func (s *Stream) judge(ctx context.Context) *end {
 	switch {
 	case err == nil:
 		_, _, s.due = s.hub.terms(actor)
+		if actor.Request == nil {
+			actor.Request = s.actor.Load().Request
+		}
+		s.actor.Store(&actor)
 		return nil
 	case ctx.Err() != nil:
 		return ended(reasonGone)
 	case e != nil && e.Code == idp.CodeRefused:
+		if e.Lock != nil && s.hub.o.Cut != nil {
+			s.hub.o.Cut(limit, *s.actor.Load(), e.Lock)
+		}
 		return &end{Reason: string(e.Reason), Message: e.Message}
 	case e != nil && (e.Code == idp.CodeForbidden || e.Code == idp.CodeUnsigned):
 		return &end{Reason: reasonForbidden, Message: e.Message}
