@@ -114,6 +114,9 @@ func (s *Service) endMany(ctx context.Context, actor idp.Actor, user idp.UserID,
 		if err != nil {
 			return err
 		}
+		former := u.SessionGeneration
+		held := s.count(ctx, user, former)
+		defer held.stop()
 		now, err := actor.Renew(ctx, tx, s.access)
 		if err != nil {
 			return err
@@ -121,9 +124,6 @@ func (s *Service) endMany(ctx context.Context, actor idp.Actor, user idp.UserID,
 		if err := s.access.Check(now, idp.VerbDelete, idp.Of(idp.ResourceSession, user)); err != nil {
 			return err
 		}
-		former := u.SessionGeneration
-		held := s.count(ctx, user, former)
-		defer held.stop()
 		u.EndSessions(reason)
 		if err := tx.Users.Update(ctx, u); err != nil {
 			return err
