@@ -93,9 +93,6 @@ func (s *Service) ChangeUserRoles(ctx context.Context, actor idp.Actor, user idp
 // SetUserRolesIn is ChangeUserRoles in a transaction of the caller's, which holds
 // the account and has renewed the actor. changed is false when nothing was.
 func (s *Service) SetUserRolesIn(ctx context.Context, tx idp.Repos, actor idp.Actor, u *idp.User, change func(has map[string]bool) []string) (changed bool, err error) {
-	if err := s.access.Check(actor, idp.VerbUpdate, anyRole); err != nil {
-		return false, err
-	}
 	had, err := rolesOf(ctx, tx, idp.RoleFilter{UserID: &u.ID})
 	if err != nil {
 		return false, err
@@ -148,9 +145,6 @@ func (s *Service) ChangeGroupRoles(ctx context.Context, actor idp.Actor, group i
 // SetGroupRolesIn is ChangeGroupRoles in a transaction of the caller's; see
 // SetUserRolesIn.
 func (s *Service) SetGroupRolesIn(ctx context.Context, tx idp.Repos, actor idp.Actor, g *idp.Group, change func(has map[string]bool) []string) (changed bool, err error) {
-	if err := s.access.Check(actor, idp.VerbUpdate, anyRole); err != nil {
-		return false, err
-	}
 	had, err := rolesOf(ctx, tx, idp.RoleFilter{GroupID: &g.ID})
 	if err != nil {
 		return false, err
@@ -187,6 +181,9 @@ func (s *Service) mayMove(actor idp.Actor, had, wanted []idp.Role) (map[string]a
 	given, taken := without(wanted, had), without(had, wanted)
 	if len(given)+len(taken) == 0 {
 		return nil, nil
+	}
+	if err := s.access.Check(actor, idp.VerbUpdate, anyRole); err != nil {
+		return nil, err
 	}
 	for i := range given {
 		if !s.access.grants(actor, given[i].Spec) {

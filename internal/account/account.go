@@ -20,12 +20,20 @@ type Hasher interface {
 	VerifyAbsent(ctx context.Context, password string) error
 }
 
+// Roles says who has which roles, in a transaction of ours that holds the row and
+// has renewed the actor; see access.Service.
+type Roles interface {
+	SetUserRolesIn(ctx context.Context, tx idp.Repos, actor idp.Actor, u *idp.User, change func(has map[string]bool) []string) (bool, error)
+	SetGroupRolesIn(ctx context.Context, tx idp.Repos, actor idp.Actor, g *idp.Group, change func(has map[string]bool) []string) (bool, error)
+}
+
 // Deps are what a Service needs.
 type Deps struct {
 	Store  idp.Store
 	Access idp.Access
 	Closer Closer
 	Hasher Hasher
+	Roles  Roles // nil = roles cannot be given here
 	// Release takes a group out of the configuration that names it, in the
 	// transaction that deletes the group; nil = nothing names groups.
 	Release func(ctx context.Context, tx idp.Repos, actor idp.Actor, row any) error
@@ -37,12 +45,13 @@ type Service struct {
 	access  idp.Access
 	closer  Closer
 	hasher  Hasher
+	roles   Roles
 	release func(ctx context.Context, tx idp.Repos, actor idp.Actor, row any) error
 }
 
 // New returns a Service.
 func New(d Deps) *Service {
-	return &Service{store: d.Store, access: d.Access, closer: d.Closer, hasher: d.Hasher, release: d.Release}
+	return &Service{store: d.Store, access: d.Access, closer: d.Closer, hasher: d.Hasher, roles: d.Roles, release: d.Release}
 }
 
 // NewUser is an account to be created.
@@ -55,8 +64,9 @@ type NewUser struct {
 	IsActive     *bool        // nil = true
 	Attributes   idp.Attributes
 	Groups       []idp.GroupID
-	Password     *string // nil = none: an unusable one
-	PasswordHash *string // an encoded hash, as an import brings along
+	Roles        []string // names or IDs
+	Password     *string  // nil = none: an unusable one
+	PasswordHash *string  // an encoded hash, as an import brings along
 }
 
 // Patch is a change of an account; nil means unchanged.
@@ -69,6 +79,7 @@ type Patch struct {
 	IsActive     *bool
 	Attributes   *idp.Attributes
 	Groups       *[]idp.GroupID
+	Roles        *[]string // names or IDs
 	PasswordHash *string
 }
 
@@ -78,6 +89,7 @@ type NewGroup struct {
 	IsSuperuser bool
 	Parents     []idp.GroupID
 	Users       []idp.UserID
+	Roles       []string // names or IDs
 	Attributes  idp.Attributes
 }
 
@@ -87,6 +99,7 @@ type GroupPatch struct {
 	IsSuperuser *bool
 	Parents     *[]idp.GroupID
 	Users       *[]idp.UserID
+	Roles       *[]string // names or IDs
 	Attributes  *idp.Attributes
 }
 

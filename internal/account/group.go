@@ -67,6 +67,9 @@ func (s *Service) CreateGroup(ctx context.Context, actor idp.Actor, n NewGroup) 
 				return err
 			}
 		}
+		if err := s.giveGroup(ctx, tx, now, &g, some(n.Roles)); err != nil {
+			return err
+		}
 		if created, err = tx.Groups.Get(ctx, g.ID); err != nil {
 			return err
 		}
@@ -115,6 +118,9 @@ func (s *Service) UpdateGroup(ctx context.Context, actor idp.Actor, id idp.Group
 				return err
 			}
 			facts["users"] = ints(unique(*p.Users))
+		}
+		if err := s.giveGroup(ctx, tx, now, g, p.Roles); err != nil {
+			return err
 		}
 		var err error
 		if changed, err = tx.Groups.Get(ctx, id); err != nil {

@@ -56,3 +56,36 @@ func (s *Service) mayShape(ctx context.Context, tx idp.Repos, now idp.Actor, id 
 	rights.Taken = true
 	return s.access.Covers(now, rights)
 }
+
+// noRoles is what a Service without Roles says.
+const noRoles = "Roles cannot be given here."
+
+func (s *Service) giveUser(ctx context.Context, tx idp.Repos, now idp.Actor, u *idp.User, roles *[]string) error {
+	if roles == nil {
+		return nil
+	}
+	if s.roles == nil {
+		return idp.Invalid("roles", noRoles)
+	}
+	_, err := s.roles.SetUserRolesIn(ctx, tx, now, u, func(map[string]bool) []string { return *roles })
+	return err
+}
+
+func (s *Service) giveGroup(ctx context.Context, tx idp.Repos, now idp.Actor, g *idp.Group, roles *[]string) error {
+	if roles == nil {
+		return nil
+	}
+	if s.roles == nil {
+		return idp.Invalid("roles", noRoles)
+	}
+	_, err := s.roles.SetGroupRolesIn(ctx, tx, now, g, func(map[string]bool) []string { return *roles })
+	return err
+}
+
+// some is nil for an empty list: a new thing has no roles to begin with.
+func some(roles []string) *[]string {
+	if len(roles) == 0 {
+		return nil
+	}
+	return &roles
+}

@@ -52,6 +52,9 @@ func (s *Service) Update(ctx context.Context, actor idp.Actor, id idp.UserID, p 
 			if err := s.save(ctx, tx, now, u, &before, p, facts); err != nil {
 				return err
 			}
+			if err := s.giveUser(ctx, tx, now, u, p.Roles); err != nil {
+				return err
+			}
 			if changed, err = tx.Users.Get(ctx, id); err != nil {
 				return err
 			}

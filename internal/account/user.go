@@ -73,6 +73,9 @@ func (s *Service) Create(ctx context.Context, actor idp.Actor, n NewUser) (*idp.
 				return err
 			}
 		}
+		if err := s.giveUser(ctx, tx, now, &u, some(n.Roles)); err != nil {
+			return err
+		}
 		if created, err = tx.Users.Get(ctx, u.ID); err != nil {
 			return err
 		}

@@ -146,11 +146,11 @@ func (a *App) build() error {
 		Origin: a.Config.Origin("locking_mode"), Staleness: a.Config.LockingMaxStaleness})
 	conditions := policy.NewRoleConditions()
 	a.Roles = access.NewRoles(a.DB, conditions.Holds)
-	a.Access = access.New(access.Deps{Roles: a.Roles, Locks: a.Locked, Networks: a.Geo})
+	a.Access = access.New(access.Deps{Roles: a.Roles, Locks: lock.Door{View: a.Locked}, Networks: a.Geo})
 	a.RoleService = access.NewService(access.ServiceDeps{Store: a.DB, Checker: a.Access, CheckWhere: conditions.Check})
 	a.Locks = lock.New(lock.Deps{Store: a.DB, Access: a.Access, View: a.Locked})
 	a.Lockdowns = lockdown.New(lockdown.Deps{Store: a.DB, Access: a.Access})
-	a.Accounts = account.New(account.Deps{Store: a.DB, Access: a.Access, Closer: a.Lockdowns, Hasher: a.Hasher,
+	a.Accounts = account.New(account.Deps{Store: a.DB, Access: a.Access, Closer: a.Lockdowns, Hasher: a.Hasher, Roles: a.RoleService,
 		Release: func(ctx context.Context, tx idp.Repos, actor idp.Actor, row any) error {
 			return a.Configure.Release(ctx, tx, actor, row)
 		}})

@@ -116,7 +116,9 @@ func RightsOf(u *User) Rights { return Rights{Superuser: u.IsSuperuser, Roles: u
 type RoleFilter struct {
 	Paging
 	Name    *string
+	Names   []string // nil = all
 	IDs     []RoleID // nil = all
+	Managed *bool    // of the product, or not
 	UserID  *UserID  // given to that user directly
 	GroupID *GroupID // given to that group directly
 }
@@ -131,6 +133,10 @@ type Roles interface {
 	SetGroupRoles(ctx context.Context, group GroupID, roles []RoleID) error
 	// Holders returns who has the role, directly or through a group.
 	Holders(ctx context.Context, id RoleID, p Paging) (Page[User], error)
+	// OfUsers and OfGroups return which roles accounts or groups have directly, by
+	// name.
+	OfUsers(ctx context.Context, users []UserID) (map[UserID][]Role, error)
+	OfGroups(ctx context.Context, groups []GroupID) (map[GroupID][]Role, error)
 	// GroupRights returns what membership of the groups brings along, by way of
 	// their parents too.
 	GroupRights(ctx context.Context, groups ...GroupID) (Rights, error)

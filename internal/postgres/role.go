@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -35,6 +36,12 @@ func (r roles) Find(ctx context.Context, f idp.RoleFilter) (idp.Page[idp.Role], 
 		w.with("t.id = ANY(@ids)", "ids", f.IDs)
 	}
 	equal(&w, "t.name", f.Name)
+	if f.Names != nil {
+		w.with("t.name = ANY(@names)", "names", f.Names)
+	}
+	if f.Managed != nil {
+		w.add(unless(*f.Managed) + "t.managed <> ''")
+	}
 	if f.UserID != nil {
 		w.with("EXISTS (SELECT FROM role_users ru WHERE ru.role_id = t.id AND ru.user_id = @user_id)", "user_id", *f.UserID)
 	}
@@ -57,6 +64,53 @@ func (r roles) SetGroupRoles(ctx context.Context, group idp.GroupID, ids []idp.R
 		`DELETE FROM role_groups WHERE group_id = $1 AND role_id <> ALL($2::uuid[])`,
 		`INSERT INTO role_groups (group_id, role_id) SELECT DISTINCT $1::uuid, r FROM unnest($2::uuid[]) r ON CONFLICT DO NOTHING`,
 		group, list(ids))
+}
+
+func (r roles) OfUsers(ctx context.Context, of []idp.UserID) (map[idp.UserID][]idp.Role, error) {
+	return rolesOf(ctx, r, of, `SELECT ru.user_id, ru.role_id FROM role_users ru JOIN roles t ON t.id = ru.role_id
+		WHERE ru.user_id = ANY($1) ORDER BY t.name`)
+}
+
+func (r roles) OfGroups(ctx context.Context, of []idp.GroupID) (map[idp.GroupID][]idp.Role, error) {
+	return rolesOf(ctx, r, of, `SELECT rg.group_id, rg.role_id FROM role_groups rg JOIN roles t ON t.id = rg.role_id
+		WHERE rg.group_id = ANY($1) ORDER BY t.name`)
+}
+
+// rolesOf reads who has which role, and then every role once.
+func rolesOf[I comparable](ctx context.Context, r roles, of []I, sql string) (map[I][]idp.Role, error) {
+	type held struct {
+		By   I
+		Role idp.RoleID
+	}
+	rows, err := r.q.Query(ctx, sql, list(of))
+	if err != nil {
+		return nil, wrap(err, "role", "%s", "reading who has which role")
+	}
+	pairs, err := pgx.CollectRows(rows, pgx.RowToStructByPos[held])
+	if err != nil || len(pairs) == 0 {
+		return nil, wrap(err, "role", "%s", "reading who has which role")
+	}
+	var wanted []idp.RoleID
+	for _, p := range pairs {
+		if !slices.Contains(wanted, p.Role) {
+			wanted = append(wanted, p.Role)
+		}
+	}
+	found, err := r.Find(ctx, idp.RoleFilter{IDs: wanted, Paging: idp.Paging{Limit: 1000}})
+	if err != nil {
+		return nil, err
+	}
+	byID := map[idp.RoleID]idp.Role{}
+	for _, role := range found.Items {
+		byID[role.ID] = role
+	}
+	out := map[I][]idp.Role{}
+	for _, p := range pairs {
+		if role, ok := byID[p.Role]; ok {
+			out[p.By] = append(out[p.By], role)
+		}
+	}
+	return out, nil
 }
 
 func (r roles) Holders(ctx context.Context, id idp.RoleID, p idp.Paging) (idp.Page[idp.User], error) {

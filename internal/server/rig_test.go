@@ -57,9 +57,13 @@ type rig struct {
 	tokens    *token.Service
 	lockdowns *lockdown.Service
 	configure *configure.Service
-	log       *lines
-	rest      *api.API
-	shipped   fstest.MapFS // blueprints
+
+	roles       *access.Roles // as of the last Reset: no feed keeps them in step here
+	roleService *access.Service
+
+	log     *lines
+	rest    *api.API
+	shipped fstest.MapFS // blueprints
 
 	admin, person *idp.User // a superuser and somebody ordinary
 	flow          *idp.Flow // authentication: one question, then signed in as person
@@ -97,9 +101,14 @@ func newRig(t testing.TB, change ...func(*server.Deps)) *rig {
 	require.NoError(t, err)
 	t.Cleanup(db.Close)
 	r := &rig{t: t, db: db, log: &lines{}}
-	may := access.New()
+	conditions := policy.NewRoleConditions()
+	r.roles = access.NewRoles(db, conditions.Holds)
+	may := access.New(access.Deps{Roles: r.roles})
+	r.roleService = access.NewService(access.ServiceDeps{Store: db, Checker: may, CheckWhere: conditions.Check})
+	require.NoError(t, r.roleService.EnsureBuiltIn(t.Context()))
+	require.NoError(t, r.roles.Reset(t.Context()))
 	r.lockdowns = lockdown.New(lockdown.Deps{Store: db, Access: may})
-	r.accounts = account.New(account.Deps{Store: db, Access: may, Closer: r.lockdowns, Hasher: secret.New(),
+	r.accounts = account.New(account.Deps{Store: db, Access: may, Closer: r.lockdowns, Hasher: secret.New(), Roles: r.roleService,
 		Release: func(ctx context.Context, tx idp.Repos, actor idp.Actor, row any) error {
 			return r.configure.Release(ctx, tx, actor, row)
 		}})
@@ -113,7 +122,7 @@ func newRig(t testing.TB, change ...func(*server.Deps)) *rig {
 	engine := policy.NewEngine(policy.NewKinds(policies.Kinds(policies.Deps{Reputations: db.Repos().Reputations, Clock: db}))).
 		With(policies.Directory{Store: db})
 	r.configure = configure.New(configure.Deps{Store: db, Access: may, Stages: flows, Policies: engine.Kinds(), Prompt: prompt.CheckPrompt})
-	rest := api.New(api.Deps{Store: db, Access: may, Invitations: invitation.New(invitation.Deps{Store: db, Access: may}),
+	rest := api.New(api.Deps{Store: db, Access: may, Roles: r.roleService, Invitations: invitation.New(invitation.Deps{Store: db, Access: may}),
 		Consents: consent.New(consent.Deps{Store: db, Access: may}), Accounts: r.accounts, Sessions: r.sessions, Tokens: r.tokens,
 		Lockdowns: r.lockdowns, Flows: flows, Policies: engine, Version: "test",
 		Configure: r.configure, Locks: lock.New(lock.Deps{Store: db, Access: may})})
@@ -123,7 +132,7 @@ func newRig(t testing.TB, change ...func(*server.Deps)) *rig {
 	rest.Blueprints = blueprint.NewLibrary(blueprint.LibraryDeps{Store: db, Access: may, Prints: rest.Prints, Shipped: r.shipped})
 	r.rest = rest
 	d := server.Deps{Log: slog.New(slog.NewJSONHandler(r.log, nil)), Store: db, Sessions: r.sessions, Tokens: r.tokens, Flows: flows,
-		Pages: page.Pages{}, SessionStore: db.NewSessionStore(server.BlankSession),
+		Pages: page.Pages{}, Access: may, SessionStore: db.NewSessionStore(server.BlankSession),
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
 		Mounts:         []func(chi.Router){rest.Mount, r.mountProbes}}
 	for _, c := range change {

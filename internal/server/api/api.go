@@ -5,6 +5,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/portcullis-idp/portcullis/internal/access"
 	"github.com/portcullis-idp/portcullis/internal/account"
 	"github.com/portcullis-idp/portcullis/internal/blueprint"
 	"github.com/portcullis-idp/portcullis/internal/configure"
@@ -37,6 +38,7 @@ type Executor interface {
 type Deps struct {
 	Store       idp.Store
 	Access      idp.Access
+	Roles       *access.Service
 	Accounts    *account.Service
 	Sessions    *session.Service
 	Tokens      *token.Service
@@ -70,6 +72,7 @@ func New(d Deps) *API { return &API{Deps: d} }
 func (a *API) Mount(r chi.Router) {
 	a.kit = newKit(r, a.Version)
 	a.mountRoot()
+	a.mountVersion()
 	a.mountExecutor()
 	a.mountInspector()
 	a.users().mount(a.kit)
@@ -77,6 +80,8 @@ func (a *API) Mount(r chi.Router) {
 	a.mountEmail()
 	a.groups().mount(a.kit)
 	a.mountGroupActions()
+	a.roles().mount(a.kit)
+	a.mountRoleActions()
 	a.brands().mount(a.kit)
 	a.mountCurrentBrand()
 	a.tokens().mount(a.kit)

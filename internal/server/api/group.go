@@ -71,7 +71,8 @@ func (a *API) groups() resource[Group, groupBody] {
 	return resource[Group, groupBody]{
 		path: "/core/groups/", key: "group_uuid", name: "Group", id: "core_groups", plural: "groups", tag: "core",
 		filters: slices.Concat(groupIncludes, []param{{name: "name", kind: text}, {name: "is_superuser", kind: boolean},
-			{name: "members_by_pk", kind: integer, many: true}, {name: "members_by_username", kind: text, many: true}}, notOffered("attributes")),
+			{name: "members_by_pk", kind: integer, many: true}, {name: "members_by_username", kind: text, many: true},
+			{name: "attributes", kind: object}}),
 		single: groupIncludes, ordering: []string{"name", "pk", "num_pk", "is_superuser"},
 		list: a.listGroups, get: a.getGroup, create: a.createGroup, change: a.changeGroup, destroy: a.deleteGroup, usedBy: a.groupUsedBy,
 	}
@@ -93,12 +94,11 @@ func (a *API) groupsByID(c *call, wanted []idp.GroupID) (map[idp.GroupID]*idp.Gr
 }
 
 func (a *API) listGroups(c *call, p idp.Paging) ([]Group, int, error) {
-	f := idp.GroupFilter{Paging: p, Name: c.query.text("name"), IsSuperuser: c.query.bool("is_superuser")}
-	member, known, err := a.memberFilter(c)
-	if err != nil || !known {
-		return nil, 0, err
+	f := idp.GroupFilter{Paging: p, Name: c.query.text("name"), IsSuperuser: c.query.bool("is_superuser"),
+		Attributes: c.query.object("attributes"), MemberNames: c.query.texts("members_by_username")}
+	for _, n := range c.query.ints("members_by_pk") {
+		f.MemberIDs = append(f.MemberIDs, idp.UserID(n))
 	}
-	f.MemberID = member
 	page, err := a.Accounts.FindGroups(c, c.actor, f)
 	if err != nil {
 		return nil, 0, err
@@ -114,26 +114,6 @@ func (a *API) listGroups(c *call, p idp.Paging) ([]Group, int, error) {
 	return views, page.Total, nil
 }
 
-// memberFilter finds the one user whose groups are asked for; known is false
-// when there is no such user.
-func (a *API) memberFilter(c *call) (member *idp.UserID, known bool, err error) {
-	pks, names := c.query.ints("members_by_pk"), c.query.texts("members_by_username")
-	switch {
-	case len(pks)+len(names) == 0:
-		return nil, true, nil
-	case len(pks)+len(names) > 1:
-		return nil, false, idp.Invalid("members_by_pk", "Filtering by more than one member is not offered.")
-	case len(pks) == 1:
-		id := idp.UserID(pks[0])
-		return &id, true, nil
-	}
-	page, err := a.Accounts.Find(c, c.actor, idp.UserFilter{Usernames: names, Paging: idp.Paging{Limit: 1}})
-	if err != nil || len(page.Items) == 0 {
-		return nil, false, err
-	}
-	return &page.Items[0].ID, true, nil
-}
-
 // groupView shows a group. Members are read only where they are wanted: the
 // keys alone come along, too.
 func (a *API) groupView(c *call, g *idp.Group, single bool) (*Group, error) {
@@ -142,8 +122,8 @@ func (a *API) groupView(c *call, g *idp.Group, single bool) (*Group, error) {
 	if v.Parents == nil {
 		v.Parents = []idp.GroupID{}
 	}
-	if c.query.is("include_inherited_roles", false) {
-		v.InheritedRolesObj = []Role{}
+	if err := a.fillGroupRoles(c, g, v); err != nil {
+		return nil, err
 	}
 	if single || c.query.is("include_users", true) {
 		if err := a.fillMembers(c, g, v); err != nil {
@@ -229,11 +209,8 @@ func (a *API) getGroup(c *call, _ string) (*Group, error) {
 }
 
 func (a *API) createGroup(c *call, b *groupBody) (*Group, error) {
-	if err := noRoles(b.Roles); err != nil {
-		return nil, err
-	}
 	g, err := a.Accounts.CreateGroup(c, c.actor, account.NewGroup{Name: b.Name.Value, IsSuperuser: b.IsSuperuser.Value,
-		Parents: b.Parents.Value, Users: b.Users.Value, Attributes: b.Attributes.Value})
+		Parents: b.Parents.Value, Users: b.Users.Value, Roles: b.Roles.Value, Attributes: b.Attributes.Value})
 	if err != nil {
 		return nil, err
 	}
@@ -247,12 +224,17 @@ func (a *API) changeGroup(c *call, _ string, b *groupBody, partial bool) (*Group
 	if err != nil {
 		return nil, err
 	}
-	if err := noRoles(b.Roles); err != nil {
-		return nil, err
-	}
-	g, err := a.Accounts.UpdateGroup(c, c.actor, id, account.GroupPatch{Name: b.Name.Ptr(),
+	p := account.GroupPatch{Name: b.Name.Ptr(),
 		IsSuperuser: b.IsSuperuser.Patch(partial, false), Parents: b.Parents.Patch(partial, []idp.GroupID{}),
-		Users: b.Users.Ptr(), Attributes: b.Attributes.Patch(partial, idp.Attributes{})})
+		Users: b.Users.Ptr(), Attributes: b.Attributes.Patch(partial, idp.Attributes{}), Roles: b.Roles.Ptr()}
+	var g *idp.Group
+	if p.Roles != nil && p == (account.GroupPatch{Roles: p.Roles}) { // giving roles is a right of its own
+		if err = a.Roles.SetGroupRoles(c, c.actor, id, *p.Roles); err == nil {
+			g, err = a.Store.Repos().Groups.Get(c, id)
+		}
+	} else {
+		g, err = a.Accounts.UpdateGroup(c, c.actor, id, p)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -47,12 +47,6 @@ type PartialUser struct {
 	UID        string         `json:"uid"`
 }
 
-// Role is a set of permissions.
-type Role struct {
-	PK   string `json:"pk"`
-	Name string `json:"name"`
-}
-
 // uid is an identifier of a user that says nothing about them.
 func uid(u *idp.User) string {
 	sum := sha256.Sum256(u.UUID[:])
@@ -87,7 +81,7 @@ func utc(t *time.Time) *time.Time {
 }
 
 // userBody is what creation and change of a user take. last_login is the
-// server's own; roles come with their own feature.
+// server's own.
 type userBody struct {
 	Username   Optional[string]         `json:"username" api:"required" max:"150"`
 	Name       Optional[string]         `json:"name" api:"required,blank" max:"1000"`
@@ -104,7 +98,7 @@ type userBody struct {
 	_            struct{}         `ignore:"pk,date_joined,last_login,is_superuser,groups_obj,roles_obj,avatar,uid,uuid,password_change_date,last_updated"`
 }
 
-var userFilters = append([]param{
+var userFilters = []param{
 	{name: "username", kind: text}, {name: "name", kind: text}, {name: "email", kind: text}, {name: "uuid", kind: id},
 	{name: "is_active", kind: boolean}, {name: "is_superuser", kind: boolean},
 	{name: "type", kind: text, many: true, enum: []string{"internal", "external", "service_account", "internal_service_account"}},
@@ -116,7 +110,11 @@ var userFilters = append([]param{
 	{name: "include_roles", kind: boolean},
 	{name: "pk", kind: integer, many: true, help: "Only these users."},
 	{name: "locked_down", kind: boolean, help: "Whether the user has a lockdown that was not restored."},
-}, notOffered("date_joined", "last_login", "last_updated", "last_updated__gt", "last_updated__lt", "roles_by_name", "roles_by_pk")...)
+	{name: "date_joined", kind: instant}, {name: "last_login", kind: instant}, {name: "last_updated", kind: instant},
+	{name: "last_updated__gt", kind: instant}, {name: "last_updated__lt", kind: instant},
+	{name: "roles_by_name", kind: text, many: true, help: "Users with one of these roles of their own."},
+	{name: "roles_by_pk", kind: id, many: true, help: "Users with one of these roles of their own."},
+}
 
 func (a *API) users() resource[User, userBody] {
 	return resource[User, userBody]{
@@ -131,7 +129,10 @@ func userFilter(q query) idp.UserFilter {
 		IsSuperuser: q.bool("is_superuser"), Path: q.text("path"), PathStartsWith: q.text("path_startswith"),
 		GroupIDs: ids[idp.Group](q, "groups_by_pk"), GroupNames: q.texts("groups_by_name"), Attributes: q.object("attributes"),
 		LastLoginAfter: q.time("last_login__gt"), LastLoginBefore: q.time("last_login__lt"), LastLoginNull: q.bool("last_login__isnull"),
-		JoinedAfter: q.time("date_joined__gt"), JoinedBefore: q.time("date_joined__lt"), LockedDown: q.bool("locked_down")}
+		JoinedAfter: q.time("date_joined__gt"), JoinedBefore: q.time("date_joined__lt"), LockedDown: q.bool("locked_down"),
+		UpdatedAfter: q.time("last_updated__gt"), UpdatedBefore: q.time("last_updated__lt"),
+		LastLoginAt: q.time("last_login"), JoinedAt: q.time("date_joined"), UpdatedAt: q.time("last_updated"),
+		RoleIDs: ids[idp.Role](q, "roles_by_pk"), RoleNames: q.texts("roles_by_name")}
 	if name := q.text("username"); name != nil {
 		f.Usernames = []string{*name}
 	}
@@ -164,6 +165,9 @@ func (a *API) listUsers(c *call, p idp.Paging) ([]User, int, error) {
 	views := make([]User, 0, len(page.Items))
 	for i := range page.Items {
 		views = append(views, userView(&page.Items[i]))
+	}
+	if err := a.fillUserRoles(c, views); err != nil {
+		return nil, 0, err
 	}
 	if c.query.is("include_groups", true) {
 		err = a.fillGroups(c, views)
@@ -211,6 +215,9 @@ func (a *API) fillGroups(c *call, views []User) error {
 
 func (a *API) showUser(c *call, u *idp.User) (*User, error) {
 	views := []User{userView(u)}
+	if err := a.fillUserRoles(c, views); err != nil {
+		return nil, err
+	}
 	err := a.fillGroups(c, views)
 	return &views[0], err
 }
@@ -231,12 +238,9 @@ func (a *API) getUser(c *call, _ string) (*User, error) {
 }
 
 func (a *API) createUser(c *call, b *userBody) (*User, error) {
-	if err := noRoles(b.Roles); err != nil {
-		return nil, err
-	}
 	u, err := a.Accounts.Create(c, c.actor, account.NewUser{Username: b.Username.Value, Name: b.Name.Value,
 		Email: b.Email.Value, Path: b.Path.Value, Type: idp.UserType(b.Type.Value), IsActive: b.IsActive.Ptr(),
-		Attributes: b.Attributes.Value, Groups: b.Groups.Value, PasswordHash: b.PasswordHash.Ptr()})
+		Attributes: b.Attributes.Value, Groups: b.Groups.Value, Roles: b.Roles.Value, PasswordHash: b.PasswordHash.Ptr()})
 	if err != nil {
 		return nil, err
 	}
@@ -251,29 +255,26 @@ func (a *API) changeUser(c *call, _ string, b *userBody, partial bool) (*User, e
 	if err != nil {
 		return nil, err
 	}
-	if err := noRoles(b.Roles); err != nil {
-		return nil, err
-	}
 	p := account.Patch{Username: b.Username.Ptr(), Name: b.Name.Ptr(), IsActive: b.IsActive.Ptr(),
 		Email: b.Email.Patch(partial, ""), Path: b.Path.Patch(partial, idp.DefaultUserPath),
 		Attributes: b.Attributes.Patch(partial, idp.Attributes{}), Groups: b.Groups.Patch(partial, []idp.GroupID{}),
-		PasswordHash: b.PasswordHash.Ptr()}
+		PasswordHash: b.PasswordHash.Ptr(), Roles: b.Roles.Ptr()}
 	if t := b.Type.Patch(partial, string(idp.UserInternal)); t != nil {
 		typed := idp.UserType(*t)
 		p.Type = &typed
 	}
-	u, err := a.Accounts.Update(c, c.actor, id, p)
+	var u *idp.User
+	if p.Roles != nil && p == (account.Patch{Roles: p.Roles}) { // giving roles is a right of its own
+		if err = a.Roles.SetUserRoles(c, c.actor, id, *p.Roles); err == nil {
+			u, err = a.Store.Repos().Users.Get(c, id)
+		}
+	} else {
+		u, err = a.Accounts.Update(c, c.actor, id, p)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return a.showUser(c, u)
-}
-
-func noRoles(roles Optional[[]string]) error {
-	if len(roles.Value) > 0 {
-		return idp.Invalid("roles", "Roles are not offered.")
-	}
-	return nil
 }
 
 func (a *API) deleteUser(c *call, _ string) error {
