@@ -31,7 +31,7 @@ func (s eventSource) Watch(ctx context.Context, on bool) error {
 // hub holds the streams. It asks about locks what the view says, uncounted, and
 // has each session that one of them cuts written down.
 func (a *App) hub() *live.Hub {
-	quiet := access.New(access.Deps{Roles: a.Roles, Locks: lock.Quiet{View: a.Locked}, Networks: a.Geo})
+	quiet := access.New(access.Deps{Roles: a.Roles, Locks: lock.Door{View: a.Locked, Quiet: true}, Networks: a.Geo})
 	return live.NewHub(live.Options{Strict: a.Locked.Strict, Doubt: a.Locked.Stale,
 		Barred: func(actor idp.Actor) bool { return barred(quiet, actor) },
 		Cut: func(ctx context.Context, actor idp.Actor, l *idp.Lock) {

@@ -20,7 +20,7 @@ import (
 
 // Program is what the command line starts.
 func Program() cli.Program {
-	return cli.Program{Serve: Serve, Migrate: Migrate, SetupLink: SetupLink, Demo: Demo, MailTest: MailTest, Storybook: Storybook, Blueprints: blueprintCommands(), Direct: Direct}
+	return cli.Program{Serve: Serve, Migrate: Migrate, SetupLink: SetupLink, BreakGlass: BreakGlass, Demo: Demo, MailTest: MailTest, Storybook: Storybook, Blueprints: blueprintCommands(), Direct: Direct}
 }
 
 // settling is how long jobs and watches take to be under way after the start.

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/portcullis-idp/portcullis/internal/config"
 )
@@ -21,6 +22,13 @@ type MigrateOptions struct {
 	Repair bool // first clear up after a migration that was interrupted half way
 }
 
+// BreakGlassOptions are the extras of `portcullis break-glass`.
+type BreakGlassOptions struct {
+	Username string        // "" = the first administrator
+	For      time.Duration // how long
+	End      bool          // end it instead
+}
+
 // Program is what the commands start. app provides it.
 type Program struct {
 	Serve     func(ctx context.Context, cfg *config.Config, out io.Writer, o ServeOptions) error
@@ -30,7 +38,9 @@ type Program struct {
 	// MailTest sends a mail to an address and prints what the server answers.
 	MailTest func(ctx context.Context, cfg *config.Config, out io.Writer, to string) error
 	// Direct runs act on the configured database, as the owner of the shell.
-	Direct     func(ctx context.Context, cfg *config.Config, act func(*Direct) error) error
+	Direct func(ctx context.Context, cfg *config.Config, act func(*Direct) error) error
+	// BreakGlass lets an administrator pass the locks for a while, or ends that.
+	BreakGlass func(ctx context.Context, cfg *config.Config, out io.Writer, o BreakGlassOptions) error
 	Blueprints Blueprints
 	Storybook  func(ctx context.Context, cfg *config.Config, out io.Writer) error
 }

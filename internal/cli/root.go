@@ -67,6 +67,9 @@ func Run(p Program, args []string, out, errs io.Writer) int {
 	if err == nil {
 		return ExitOK
 	}
+	if ended := (*exitError)(nil); errors.As(err, &ended) {
+		return ended.code
+	}
 	fmt.Fprintf(errs, "ERROR: %v\n", err)
 	var wrong *usageError
 	var faults *config.Error
@@ -85,9 +88,10 @@ func (e *usageError) Unwrap() error { return e.err }
 // New makes the command tree.
 func New(p Program) *cobra.Command {
 	root := &cobra.Command{
-		Use:           "portcullis",
-		Short:         "Identity provider whose specialty is containment",
-		Long:          "Portcullis is a self-hosted identity provider. When an account is compromised,\none act closes every door it holds, at once, with an audit trail, and can be undone.",
+		Use:   "portcullis",
+		Short: "Identity provider whose specialty is containment",
+		Long: "Portcullis is a self-hosted identity provider. When an account is compromised,\none act closes every door it holds, at once, with an audit trail, and can be undone.\n\n" +
+			"Exit codes: 0, it was done; 1, it was not; 2, the command line or the configuration is\nwrong. Errors are on standard error, behind ERROR:.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
@@ -99,7 +103,8 @@ func New(p Program) *cobra.Command {
 	for _, o := range config.Options() {
 		flags.String(o.Flag(), o.Default, o.Help+" ("+o.Env()+")")
 	}
-	root.AddCommand(serve(p), migrate(p), setupLink(p), demo(p), storybook(p), mailCommand(p), blueprintCommand(p), health(), show(), version())
+	root.AddCommand(serve(p), migrate(p), setupLink(p), breakGlass(p), demo(p), storybook(p), mailCommand(p), blueprintCommand(p), health(), show(), version())
+	root.AddCommand(agentCommand())
 	root.AddCommand(lockCommand(p), getCommand(p), rmCommand(p), createCommand(p), editCommand(p), usersCommand(p), statusCommand(p))
 	for _, c := range root.Commands() {
 		if args := c.Args; args != nil {

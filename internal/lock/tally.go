@@ -156,14 +156,3 @@ func (s *Service) tellRefusals(ctx context.Context, now time.Time, limit int, al
 	}
 	return nil
 }
-
-// Quiet is the view for whoever asks without anybody knocking: it counts nothing.
-type Quiet struct{ *View }
-
-// Check is View.Check, uncounted.
-func (q Quiet) Check(keys []idp.LockKey, strict bool) error {
-	if _, err := q.check(keys, strict); err != nil {
-		return err
-	}
-	return nil
-}

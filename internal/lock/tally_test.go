@@ -20,8 +20,8 @@ func TestRefusalsAreCountedByLock(t *testing.T) {
 	}
 	require.Error(t, d.Check(of("user", "bob"), false))
 	require.NoError(t, d.Check(of("user", "carol"), false))
-	require.Error(t, Quiet{d.View}.Check(of("user", "alice"), false), "refused, and not counted")
-	require.NoError(t, Quiet{d.View}.Check(of("user", "carol"), false))
+	require.Error(t, Door{d.View, true}.Check(of("user", "alice"), false), "refused, and not counted")
+	require.NoError(t, Door{d.View, true}.Check(of("user", "carol"), false))
 	counts := func(now time.Time, limit int) map[string]int {
 		out := map[string]int{}
 		for _, r := range d.tally.due(now, limit, false) {

@@ -55,6 +55,7 @@ type View struct {
 	networks   atomic.Pointer[networks]
 	index      atomic.Pointer[index]
 	tally      tally
+	glass      atomic.Pointer[Glass]
 
 	mu      sync.Mutex // of what follows, and for writing
 	byID    map[idp.LockID]*packed
@@ -229,7 +230,12 @@ func (v *View) Reset(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("loading the locking mode: %w", err)
 	}
+	broken, err := v.store.Repos().Settings.Get(ctx, GlassName)
+	if err != nil {
+		return fmt.Errorf("loading the break-glass: %w", err)
+	}
 	v.prefer(value)
+	v.glass.Store(glassOf(broken))
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	old, x := v.byID, newIndex()
@@ -259,8 +265,12 @@ func (v *View) Apply(changes []idp.Change) {
 		case idp.ChangeLock:
 			moved = v.apply(c) || moved
 		case idp.ChangeSetting:
-			if c.Subject == PreferenceName {
+			switch c.Subject {
+			case PreferenceName:
 				v.prefer(c.Value)
+			case GlassName:
+				v.glass.Store(glassOf(c.Value))
+				moved = true
 			}
 		}
 	}
