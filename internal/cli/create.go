@@ -66,7 +66,7 @@ func readDocuments(names []string, stdin io.Reader) ([]document.Document, error)
 		out = append(out, found...)
 	}
 	for i := range out {
-		problems = append(problems, judge(&out[i])...)
+		problems = append(problems, faultsOf(&out[i])...)
 	}
 	if len(problems) > 0 {
 		return nil, &document.Error{Problems: problems}
@@ -91,9 +91,9 @@ func readFile(name string, stdin io.Reader) ([]byte, error) {
 	return content, nil
 }
 
-// judge says what is wrong with a lock or a role by the rules of its use cases,
+// faultsOf says what is wrong with a lock or a role by the rules of its use cases,
 // where the place in the file is still known.
-func judge(d *document.Document) []document.Problem {
+func faultsOf(d *document.Document) []document.Problem {
 	at := document.Problem{File: d.File, Line: d.Line}
 	var err error
 	switch d.Kind {

@@ -133,7 +133,7 @@ func (e *editing) save(ctx context.Context, before document.Document, name strin
 		return fmt.Errorf("%s: expected one document of kind %s", name, before.Kind)
 	}
 	after := found[0]
-	if problems := judge(&after); len(problems) > 0 {
+	if problems := faultsOf(&after); len(problems) > 0 {
 		return &document.Error{Problems: problems}
 	}
 	out := e.c.OutOrStdout()
