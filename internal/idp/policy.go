@@ -14,6 +14,7 @@ type Policy struct {
 	Settings         json.RawMessage
 	ExecutionLogging bool
 	UpdatedAt        time.Time
+	CreatedAt        time.Time
 	// BoundTo counts the bindings and the stages that name it; derived, and
 	// only there when the policy was read by itself.
 	BoundTo int

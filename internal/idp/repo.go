@@ -59,7 +59,12 @@ type UserFilter struct {
 	LastLoginAfter, LastLoginBefore *time.Time
 	LastLoginNull                   *bool
 	JoinedAfter, JoinedBefore       *time.Time
+	UpdatedAfter, UpdatedBefore     *time.Time
 	LockedDown                      *bool // has a lockdown that was not restored
+
+	LastLoginAt, JoinedAt, UpdatedAt *time.Time // exactly, to the microsecond
+	RoleIDs                          []RoleID   // roles of their own, any of them
+	RoleNames                        []string
 }
 
 // Users stores accounts.
@@ -94,8 +99,12 @@ type GroupFilter struct {
 	IDs         []GroupID
 	Name        *string
 	IsSuperuser *bool
-	MemberID    *UserID  // direct members only
-	ParentID    *GroupID // groups that name it as a parent
+	MemberID    *UserID    // direct members only
+	ParentID    *GroupID   // groups that name it as a parent
+	Attributes  Attributes // containment
+
+	MemberIDs   []UserID // groups with any of them as a direct member
+	MemberNames []string // the same by username, regardless of case
 }
 
 // Groups stores groups and who belongs to them.
@@ -158,6 +167,10 @@ type TokenFilter struct {
 	Identifier *string
 	Live       *bool
 	Managed    *string
+
+	Description *string
+	Expiring    *bool
+	ExpiresAt   *time.Time // of those that expire, to the microsecond
 }
 
 // Tokens stores bearer secrets.
@@ -264,6 +277,12 @@ type PolicyFilter struct {
 	ExecutionLogging *bool
 	Bound            *bool // has a binding
 	Validates        *bool // a stage asks it about answers
+
+	CreatedAt, UpdatedAt *time.Time // exactly, to the microsecond
+	// Settings selects policies whose settings hold, by name, one of the values.
+	// Defaults are the settings of a policy that stores none.
+	Settings map[string][]any
+	Defaults json.RawMessage
 }
 
 // Policies stores policies.
@@ -295,6 +314,12 @@ type BrandFilter struct {
 	Paging
 	Domain  *string
 	Default *bool
+
+	IDs                                         []BrandID // nil = all
+	Title, Logo, Favicon, DefaultFlowBackground *string
+	FlowAuthentication, FlowInvalidation        *FlowID
+	FlowRecovery, FlowUnenrollment              *FlowID
+	FlowUserSettings, FlowDeviceCode            *FlowID
 }
 
 // Brands stores brands.
@@ -316,6 +341,10 @@ type EventFilter struct {
 	Lock     *LockID // what happened to that lock
 	After    *time.Time
 	Before   *time.Time
+
+	BrandName                    *string // the title of the brand it happened on
+	ModelApp, ModelName, ModelPK *string // of the object it is about: context.model
+	AuthorizedApp                *string // pk of context.authorized_application
 }
 
 // Events is the audit log: it grows and is read, nothing else.

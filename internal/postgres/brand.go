@@ -42,6 +42,19 @@ func (r brands) Find(ctx context.Context, f idp.BrandFilter) (idp.Page[idp.Brand
 		w.with("fold(t.domain) = fold(@domain)", "domain", *f.Domain)
 	}
 	equal(&w, "t.is_default", f.Default)
+	if f.IDs != nil {
+		w.with("t.id = ANY(@ids)", "ids", f.IDs)
+	}
+	equal(&w, "t.title", f.Title)
+	equal(&w, "t.logo", f.Logo)
+	equal(&w, "t.favicon", f.Favicon)
+	equal(&w, "t.default_flow_background", f.DefaultFlowBackground)
+	equal(&w, "t.flow_authentication", f.FlowAuthentication)
+	equal(&w, "t.flow_invalidation", f.FlowInvalidation)
+	equal(&w, "t.flow_recovery", f.FlowRecovery)
+	equal(&w, "t.flow_unenrollment", f.FlowUnenrollment)
+	equal(&w, "t.flow_user_settings", f.FlowUserSettings)
+	equal(&w, "t.flow_device_code", f.FlowDeviceCode)
 	w.search(f.Search, "t.domain", "t.title")
 	return r.find(ctx, w, f.Paging)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
@@ -26,7 +27,7 @@ var eventListing = listing{
 	noun: "event", alias: "e", from: "events e", columns: eventColumns, key: "e.id",
 	orders: map[string]string{"pk": "e.id", "action": "e.action", "app": "e.app", "created": "e.created_at",
 		"expires": "e.expires_at", "client_ip": "e.client_ip", "user": `e."user" ->> 'username'`},
-	usual: []string{"-created"},
+	usual: []string{"-created"}, filled: []string{"created"},
 }
 
 func (r events) Get(ctx context.Context, id idp.EventID) (*idp.Event, error) {
@@ -58,6 +59,7 @@ func (r events) Find(ctx context.Context, f idp.EventFilter) (idp.Page[idp.Event
 	if f.Lock != nil {
 		w.with(eventOfLock+" AND e.context ->> 'name' = @lock", "lock", f.Lock.String())
 	}
+	eventTexts(&w, f)
 	if f.After != nil {
 		w.with("e.created_at > @after", "after", *f.After)
 	}
@@ -66,6 +68,31 @@ func (r events) Find(ctx context.Context, f idp.EventFilter) (idp.Page[idp.Event
 	}
 	w.search(f.Search, "e.action", "e.app", `coalesce(e."user"::text, '')`, "e.context::text", "coalesce(host(e.client_ip), '')")
 	return page(ctx, r.q, eventListing, w, f.Paging, pgx.RowToStructByNameLax[idp.Event])
+}
+
+// eventTexts compares texts inside the event. The key of an object may be a
+// number or a UUID; a UUID is found in either form that it may be asked for.
+func eventTexts(w *where, f idp.EventFilter) {
+	for _, c := range []struct {
+		condition, name string
+		want            *string
+	}{
+		{"e.brand ->> 'name' = @brand_name", "brand_name", f.BrandName},
+		{"e.context -> 'model' ->> 'app' = @model_app", "model_app", f.ModelApp},
+		{"e.context -> 'model' ->> 'model_name' = @model_name", "model_name", f.ModelName},
+		{"e.context -> 'authorized_application' ->> 'pk' = @authorized_app", "authorized_app", f.AuthorizedApp},
+	} {
+		if c.want != nil {
+			w.with(c.condition, c.name, *c.want)
+		}
+	}
+	if f.ModelPK != nil {
+		keys := []string{*f.ModelPK}
+		if id, err := uuid.Parse(*f.ModelPK); err == nil {
+			keys = append(keys, id.String(), strings.ReplaceAll(id.String(), "-", ""))
+		}
+		w.with("e.context -> 'model' ->> 'pk' = ANY(@model_pks)", "model_pks", keys)
+	}
 }
 
 // Append also assigns ID and CreatedAt where they are unset.

@@ -23,7 +23,7 @@ func requireTable[T, F any](t *testing.T, table idp.Table[T, idp.ID[T], F], row 
 	require.NoError(t, table.Create(ctx, &stored))
 	require.False(t, id(&stored).IsZero())
 	ignore := cmp.FilterPath(func(p cmp.Path) bool {
-		return p.String() == "ID" || p.String() == "UpdatedAt" || p.String() == "Policy"
+		return p.String() == "ID" || p.String() == "UpdatedAt" || p.String() == "CreatedAt" || p.String() == "Policy"
 	}, cmp.Ignore())
 	require.Empty(t, cmp.Diff(row, stored, ignore, cmpopts.EquateEmpty()))
 	got, err := table.Get(ctx, id(&stored))

@@ -52,6 +52,16 @@ func (s groups) Find(ctx context.Context, f idp.GroupFilter) (idp.Page[idp.Group
 	if f.ParentID != nil {
 		w.with("EXISTS (SELECT FROM group_parents gp WHERE gp.group_id = t.id AND gp.parent_id = @parent)", "parent", *f.ParentID)
 	}
+	if f.MemberIDs != nil {
+		w.with("EXISTS (SELECT FROM group_users gu WHERE gu.group_id = t.id AND gu.user_id = ANY(@members))", "members", f.MemberIDs)
+	}
+	if f.MemberNames != nil {
+		w.with(`EXISTS (SELECT FROM group_users gu JOIN users u ON u.id = gu.user_id WHERE gu.group_id = t.id
+			AND fold(u.username) IN (SELECT fold(n) FROM unnest(@member_names::text[]) n))`, "member_names", f.MemberNames)
+	}
+	if len(f.Attributes) > 0 {
+		w.with("t.attributes @> @attributes", "attributes", f.Attributes)
+	}
 	w.search(f.Search, "t.name")
 	return page(ctx, s.q, groupListing, w, f.Paging, pgx.RowToStructByName[idp.Group])
 }

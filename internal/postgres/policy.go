@@ -16,7 +16,7 @@ const validates = `jsonb_exists(s.settings -> 'validation_policies', t.id::text)
 var policyTable = newTable(table[idp.Policy]{
 	listing: listing{
 		noun: "policy",
-		columns: `t.id, t.name, t.kind, t.settings, t.execution_logging, t.updated_at,
+		columns: `t.id, t.name, t.kind, t.settings, t.execution_logging, t.updated_at, t.created_at,
 			((SELECT count(*) FROM policy_bindings b WHERE b.policy_id = t.id) +
 			 (SELECT count(*) FROM stages s WHERE ` + validates + `)) AS bound_to`,
 		orders: map[string]string{"pk": "t.id", "name": "t.name", "kind": "t.kind"},
@@ -46,6 +46,11 @@ func (r policies) Find(ctx context.Context, f idp.PolicyFilter) (idp.Page[idp.Po
 	if f.Validates != nil {
 		w.with("EXISTS (SELECT FROM stages s WHERE "+validates+") = @validates", "validates", *f.Validates)
 	}
+	equal(&w, "t.created_at", f.CreatedAt)
+	equal(&w, "t.updated_at", f.UpdatedAt)
+	if err := withSettings(&w, f.Settings, f.Defaults); err != nil {
+		return idp.Page[idp.Policy]{}, err
+	}
 	w.search(f.Search, "t.name", "t.kind")
 	return r.find(ctx, w, f.Paging)
 }
@@ -59,7 +64,8 @@ var policyBindingTable = newTable(table[idp.PolicyBinding]{
 			(SELECT p.kind FROM policies p WHERE p.id = t.policy_id),
 			(SELECT p.settings FROM policies p WHERE p.id = t.policy_id),
 			(SELECT p.execution_logging FROM policies p WHERE p.id = t.policy_id),
-			(SELECT p.updated_at FROM policies p WHERE p.id = t.policy_id)`,
+			(SELECT p.updated_at FROM policies p WHERE p.id = t.policy_id),
+			(SELECT p.created_at FROM policies p WHERE p.id = t.policy_id)`,
 		orders: map[string]string{"pk": "t.id", "target": "t.target", "order": "t.ordinal", "enabled": "t.enabled", "policy": "t.policy_id"},
 		usual:  []string{"order"},
 	},
@@ -76,13 +82,13 @@ func scanPolicyBinding(row pgx.CollectableRow) (b idp.PolicyBinding, err error) 
 	var name, kind *string
 	var settings json.RawMessage
 	var logging *bool
-	var updated *time.Time
+	var updated, created *time.Time
 	var timeout int64
 	err = row.Scan(&b.ID, &b.Target, &b.PolicyID, &b.GroupID, &b.UserID, &b.Negate, &b.Enabled, &b.Order, &timeout, &b.FailureResult,
-		&name, &kind, &settings, &logging, &updated)
+		&name, &kind, &settings, &logging, &updated, &created)
 	b.Timeout = time.Duration(timeout) * time.Millisecond
 	if err == nil && b.PolicyID != nil && name != nil {
-		b.Policy = &idp.Policy{ID: *b.PolicyID, Name: *name, Kind: *kind, Settings: settings, ExecutionLogging: *logging, UpdatedAt: *updated}
+		b.Policy = &idp.Policy{ID: *b.PolicyID, Name: *name, Kind: *kind, Settings: settings, ExecutionLogging: *logging, UpdatedAt: *updated, CreatedAt: *created}
 	}
 	return b, err
 }

@@ -40,7 +40,7 @@ func (r stages) Find(ctx context.Context, f idp.StageFilter) (idp.Page[idp.Stage
 	if f.Bound != nil {
 		w.with("EXISTS (SELECT FROM flow_bindings b WHERE b.stage_id = t.id) = @bound", "bound", *f.Bound)
 	}
-	if err := withSettings(&w, f.Settings); err != nil {
+	if err := withSettings(&w, f.Settings, nil); err != nil {
 		return idp.Page[idp.Stage]{}, err
 	}
 	w.search(f.Search, "t.name", "t.kind")
@@ -48,21 +48,27 @@ func (r stages) Find(ctx context.Context, f idp.StageFilter) (idp.Page[idp.Stage
 }
 
 // withSettings asks for one of the values under every name. A list holds a
-// value when it is one of its items.
-func withSettings(w *where, settings map[string][]any) error {
+// value when it is one of its items. With defaults, they stand for what is not
+// stored, and for what is stored as null.
+func withSettings(w *where, settings map[string][]any, defaults json.RawMessage) error {
+	column := "t.settings"
+	if len(settings) > 0 && len(defaults) > 0 {
+		w.with("true", "defaults", defaults)
+		column = "(@defaults::jsonb || jsonb_strip_nulls(t.settings))"
+	}
 	for i, name := range slices.Sorted(maps.Keys(settings)) {
 		var wanted []string
 		for _, value := range settings[name] {
 			for _, form := range []any{value, []any{value}} {
 				raw, err := json.Marshal(map[string]any{name: form})
 				if err != nil {
-					return fmt.Errorf("filtering stages by %s: %w", name, err)
+					return fmt.Errorf("filtering by the setting %s: %w", name, err)
 				}
 				wanted = append(wanted, string(raw))
 			}
 		}
 		argument := "setting" + strconv.Itoa(i)
-		w.with("t.settings @> ANY(@"+argument+"::jsonb[])", argument, wanted)
+		w.with(column+" @> ANY(@"+argument+"::jsonb[])", argument, wanted)
 	}
 	return nil
 }

@@ -60,6 +60,11 @@ func (r tokens) Find(ctx context.Context, f idp.TokenFilter) (idp.Page[idp.Token
 	equal(&w, "t.intent", f.Intent)
 	equal(&w, "t.identifier", f.Identifier)
 	equal(&w, "t.managed", f.Managed)
+	equal(&w, "t.description", f.Description)
+	equal(&w, "t.expiring", f.Expiring)
+	if f.ExpiresAt != nil {
+		w.with("t.expiring AND t.expires_at = @expires_at", "expires_at", *f.ExpiresAt)
+	}
 	if f.Live != nil {
 		w.with(tokenLive+" = @live", "live", *f.Live)
 	}

@@ -106,6 +106,13 @@ func userConditions(f idp.UserFilter) where {
 		w.with(`EXISTS (SELECT FROM group_users gu JOIN groups gn ON gn.id = gu.group_id
 			WHERE gu.user_id = u.id AND gn.name = ANY(@group_names))`, "group_names", f.GroupNames)
 	}
+	if f.RoleIDs != nil {
+		w.with("EXISTS (SELECT FROM role_users ru WHERE ru.user_id = u.id AND ru.role_id = ANY(@role_ids))", "role_ids", f.RoleIDs)
+	}
+	if f.RoleNames != nil {
+		w.with(`EXISTS (SELECT FROM role_users ru JOIN roles rn ON rn.id = ru.role_id
+			WHERE ru.user_id = u.id AND rn.name = ANY(@role_names))`, "role_names", f.RoleNames)
+	}
 	if len(f.Attributes) > 0 {
 		w.with("u.attributes @> @attributes", "attributes", f.Attributes)
 	}
@@ -139,6 +146,11 @@ func userTimes(w *where, f idp.UserFilter) {
 		{"u.last_login_at < @login_before", "login_before", f.LastLoginBefore},
 		{"u.joined_at > @joined_after", "joined_after", f.JoinedAfter},
 		{"u.joined_at < @joined_before", "joined_before", f.JoinedBefore},
+		{"u.updated_at > @updated_after", "updated_after", f.UpdatedAfter},
+		{"u.updated_at < @updated_before", "updated_before", f.UpdatedBefore},
+		{"u.last_login_at = @login_at", "login_at", f.LastLoginAt},
+		{"u.joined_at = @joined_at", "joined_at", f.JoinedAt},
+		{"u.updated_at = @updated_at", "updated_at", f.UpdatedAt},
 	} {
 		if bound.at != nil {
 			w.with(bound.condition, bound.name, *bound.at)

@@ -3,7 +3,6 @@ package api
 import (
 	"net/http"
 	"reflect"
-	"slices"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
@@ -95,20 +94,46 @@ func assign[T any](to *T, from Optional[T], partial bool, otherwise T) {
 func (a *API) brands() resource[Brand, brandBody] {
 	return resource[Brand, brandBody]{
 		path: "/core/brands/", key: "brand_uuid", name: "Brand", id: "core_brands", plural: "brands", tag: "core",
-		filters: slices.Concat([]param{{name: "domain", kind: text}, {name: "default", kind: boolean}},
-			notOffered("brand_uuid", "branding_default_flow_background", "branding_favicon", "branding_logo", "branding_title",
-				"client_certificates", "flow_authentication", "flow_device_code", "flow_invalidation", "flow_recovery",
-				"flow_unenrollment", "flow_user_settings", "web_certificate")),
+		filters:  brandFilters,
 		ordering: []string{"domain", "default", "branding_title", "brand_uuid"},
 		list:     a.listBrands, get: a.getBrand, create: a.createBrand, change: a.changeBrand, destroy: a.deleteBrand, usedBy: a.brandUsedBy,
 	}
+}
+
+// brandFilters are by equality.
+var brandFilters = []param{{name: "domain", kind: text}, {name: "default", kind: boolean}, {name: "brand_uuid", kind: id},
+	{name: "branding_title", kind: text}, {name: "branding_logo", kind: text}, {name: "branding_favicon", kind: text},
+	{name: "branding_default_flow_background", kind: text}, {name: "flow_authentication", kind: id},
+	{name: "flow_invalidation", kind: id}, {name: "flow_recovery", kind: id}, {name: "flow_unenrollment", kind: id},
+	{name: "flow_user_settings", kind: id}, {name: "flow_device_code", kind: id},
+	{name: "web_certificate", kind: id, help: "Brands have no certificates here: nothing is found."},
+	{name: "client_certificates", kind: id, many: true, help: "Brands have no certificates here: nothing is found."}}
+
+func brandFilter(q query) idp.BrandFilter {
+	flow := func(name string) *idp.FlowID {
+		if one := ids[idp.Flow](q, name); len(one) > 0 {
+			return &one[0]
+		}
+		return nil
+	}
+	return idp.BrandFilter{Domain: q.text("domain"), Default: q.bool("default"), IDs: ids[idp.Brand](q, "brand_uuid"),
+		Title: q.text("branding_title"), Logo: q.text("branding_logo"), Favicon: q.text("branding_favicon"),
+		DefaultFlowBackground: q.text("branding_default_flow_background"), FlowAuthentication: flow("flow_authentication"),
+		FlowInvalidation: flow("flow_invalidation"), FlowRecovery: flow("flow_recovery"),
+		FlowUnenrollment: flow("flow_unenrollment"), FlowUserSettings: flow("flow_user_settings"),
+		FlowDeviceCode: flow("flow_device_code")}
 }
 
 func (a *API) listBrands(c *call, p idp.Paging) ([]Brand, int, error) {
 	if err := a.Access.Check(c.actor, idp.VerbList, idp.Object{Resource: idp.ResourceBrand}); err != nil {
 		return nil, 0, err
 	}
-	page, err := a.Store.Repos().Brands.Find(c, idp.BrandFilter{Paging: p, Domain: c.query.text("domain"), Default: c.query.bool("default")})
+	if len(c.query.texts("web_certificate"))+len(c.query.texts("client_certificates")) > 0 {
+		return nil, 0, nil // no brand has certificates
+	}
+	f := brandFilter(c.query)
+	f.Paging = p
+	page, err := a.Store.Repos().Brands.Find(c, f)
 	if err != nil {
 		return nil, 0, err
 	}

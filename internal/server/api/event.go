@@ -57,12 +57,14 @@ func eventView(e *idp.Event) Event {
 func (a *API) events() resource[Event, struct{}] {
 	return resource[Event, struct{}]{
 		path: "/events/events/", key: "event_uuid", name: "Event", id: "events_events", plural: "events", tag: "events",
-		filters: slices.Concat([]param{{name: "action", kind: text}, {name: "actions", kind: text, many: true},
+		filters: []param{{name: "action", kind: text}, {name: "actions", kind: text, many: true},
 			{name: "client_ip", kind: text}, {name: "username", kind: text},
 			{name: "user", kind: integer, help: "Events that this user caused or that concern them."},
 			{name: "action_id", kind: text, help: "What an event of action user_write was: account_lockdown, account_restore."},
-			{name: "created__gt", kind: instant}, {name: "created__lt", kind: instant}},
-			notOffered("brand_name", "context_authorized_app", "context_model_app", "context_model_name", "context_model_pk")),
+			{name: "created__gt", kind: instant}, {name: "created__lt", kind: instant},
+			{name: "brand_name", kind: text, help: "The title of the brand it happened on."},
+			{name: "context_model_app", kind: text}, {name: "context_model_name", kind: text}, {name: "context_model_pk", kind: text},
+			{name: "context_authorized_app", kind: text, help: "The key of the application that was authorized."}},
 		ordering: []string{"created", "action", "app", "client_ip", "user", "expires", "pk"},
 		list:     a.listEvents, get: a.getEvent,
 	}
@@ -87,7 +89,9 @@ func (a *API) listEvents(c *call, p idp.Paging) ([]Event, int, error) {
 
 func eventFilter(q query) idp.EventFilter {
 	f := idp.EventFilter{Username: q.text("username"), ClientIP: q.text("client_ip"), ActionID: q.text("action_id"),
-		After: q.time("created__gt"), Before: q.time("created__lt")}
+		After: q.time("created__gt"), Before: q.time("created__lt"), BrandName: q.text("brand_name"),
+		ModelApp: q.text("context_model_app"), ModelName: q.text("context_model_name"), ModelPK: q.text("context_model_pk"),
+		AuthorizedApp: q.text("context_authorized_app")}
 	if pks := q.ints("user"); len(pks) > 0 {
 		id := idp.UserID(pks[0])
 		f.UserID = &id

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/policy"
@@ -30,15 +31,18 @@ type Policy struct {
 	VerbosePlural    string       `json:"verbose_name_plural"`
 	MetaModelName    string       `json:"meta_model_name"`
 	BoundTo          int          `json:"bound_to"`
+	Created          time.Time    `json:"created"`
+	LastUpdated      time.Time    `json:"last_updated"`
 }
 
 // policyReadOnly are keys of a policy that the server sets. They may be sent.
-var policyReadOnly = []string{"pk", "component", "verbose_name", "verbose_name_plural", "meta_model_name", "bound_to"}
+var policyReadOnly = []string{"pk", "component", "verbose_name", "verbose_name_plural", "meta_model_name", "bound_to", "created", "last_updated"}
 
 func (a *API) policyView(p *idp.Policy) Policy {
 	kind, _ := a.Policies.Kinds().Get(p.Kind) // of another version: nothing is known of it
 	return Policy{PK: p.ID, Name: p.Name, ExecutionLogging: p.ExecutionLogging, Component: kind.Component, VerboseName: kind.Verbose,
-		VerbosePlural: kind.VerbosePlural, MetaModelName: kind.Model, BoundTo: p.BoundTo}
+		VerbosePlural: kind.VerbosePlural, MetaModelName: kind.Model, BoundTo: p.BoundTo,
+		Created: p.CreatedAt.UTC(), LastUpdated: p.UpdatedAt.UTC()}
 }
 
 // mountPolicies adds everything under /policies/. A server built without

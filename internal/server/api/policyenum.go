@@ -1,7 +1,9 @@
 package api
 
 import (
+	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/portcullis-idp/portcullis/internal/policies/eventmatcher"
 )
@@ -26,6 +28,21 @@ func showEventMatcher(v map[string]any) {
 		}
 	}
 	v["criteria"] = criteria
+}
+
+// notAnAction and notAnAddress check filters by criteria.
+func notAnAction(s string) string {
+	if strings.HasPrefix(s, "custom_") || slices.Contains(eventmatcher.Actions(), s) {
+		return ""
+	}
+	return notAChoice(s)
+}
+
+func notAnAddress(s string) string {
+	if _, err := netip.ParseAddr(s); err != nil {
+		return "Enter a valid IPv4 or IPv6 address."
+	}
+	return ""
 }
 
 // contractApps are the values of app that published clients know (AppEnum).

@@ -19,11 +19,14 @@ type policyResource struct {
 	// extra are settings that the contract does not have: a full replacement
 	// by a client that does not know them leaves them as they are.
 	extra []string
+	// checks say what is wrong with a value of a filter, "" = nothing.
+	checks map[string]func(string) string
 }
 
 var policyResources = []policyResource{
 	{kind: "dummy", name: "DummyPolicy"},
-	{kind: "event_matcher", name: "EventMatcherPolicy", show: showEventMatcher, extra: []string{"query"}},
+	{kind: "event_matcher", name: "EventMatcherPolicy", show: showEventMatcher, extra: []string{"query"},
+		checks: map[string]func(string) string{"action": notAnAction, "client_ip": notAnAddress}},
 	{kind: "expression", name: "ExpressionPolicy"},
 	{kind: "password", name: "PasswordPolicy"},
 	{kind: "password_expiry", name: "PasswordExpiryPolicy"},
@@ -46,12 +49,8 @@ func (a *API) mountPolicyKind(r policyResource) {
 	s := policies{API: a, policyResource: r, of: k}
 	path, operationID := "/policies/"+r.kind+"/", "policies_"+r.kind+"_"
 	one := path + "{policy_uuid}/"
-	var settings []string
-	for _, setting := range settingsOf(&k) {
-		settings = append(settings, setting.Name)
-	}
 	params := slices.Concat(pageParams(policyOrdering), []param{{name: "name", kind: text}, {name: "execution_logging", kind: boolean},
-		{name: "policy_uuid", kind: id}}, notOffered(append(settings, "created", "last_updated")...))
+		{name: "policy_uuid", kind: id}, {name: "created", kind: instant}, {name: "last_updated", kind: instant}}, s.filters())
 	for _, op := range []operation{
 		{method: http.MethodGet, path: path, id: operationID + "list", summary: "List policies: " + k.Summary, params: params, shape: "list", run: s.list},
 		{method: http.MethodPost, path: path, id: operationID + "create", summary: "Create a policy", shape: "one", takes: "whole",
@@ -69,6 +68,15 @@ func (a *API) mountPolicyKind(r policyResource) {
 	}
 }
 
+// filters are the kind's own settings.
+func (s policies) filters() []param {
+	params := settingParams(settingsOf(&s.of))
+	for i := range params {
+		params[i].check = s.checks[params[i].name]
+	}
+	return params
+}
+
 func (s policies) list(c *call) (any, error) {
 	if err := s.mayPolicy(c, idp.VerbList); err != nil {
 		return nil, err
@@ -77,8 +85,14 @@ func (s policies) list(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	defaults, err := json.Marshal(s.of.Settings)
+	if err != nil {
+		return nil, err
+	}
 	found, err := s.Store.Repos().Policies.Find(c, idp.PolicyFilter{Paging: p, Kind: &s.kind, Name: c.query.text("name"),
-		ExecutionLogging: c.query.bool("execution_logging"), IDs: ids[idp.Policy](c.query, "policy_uuid")})
+		ExecutionLogging: c.query.bool("execution_logging"), IDs: ids[idp.Policy](c.query, "policy_uuid"),
+		CreatedAt: c.query.time("created"), UpdatedAt: c.query.time("last_updated"),
+		Settings: settingValues(c.query, s.filters()), Defaults: defaults})
 	if err != nil {
 		return nil, err
 	}

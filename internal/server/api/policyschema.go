@@ -30,6 +30,7 @@ func (k *kit) describePolicy(op operation, out *huma.Operation, answer *huma.Res
 		}
 		view.Properties["pk"].Format = "uuid"
 		view.Properties["bound_to"].Type = "integer"
+		view.Properties["created"].Format, view.Properties["last_updated"].Format = "date-time", "date-time"
 		view.Required = append(policyReadOnly, "name")
 		body, patch := k.settingsSchema(kind, true), k.settingsSchema(kind, false)
 		for _, s := range []*huma.Schema{view, body, patch} {

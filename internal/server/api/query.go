@@ -35,6 +35,7 @@ type param struct {
 	required bool
 	enum     []string
 	help     string
+	check    func(string) string // what is wrong with a value beside its kind, "" = nothing; nil = not asked
 }
 
 // notOffered are parameters of the contract that we do not filter by. A list
@@ -115,10 +116,17 @@ func (p param) problem(v string) string {
 		}
 	case text:
 		if len(p.enum) > 0 && !slices.Contains(p.enum, v) {
-			return fmt.Sprintf("Select a valid choice. %s is not one of the available choices.", limit(v, 50))
+			return notAChoice(v)
 		}
 	}
+	if p.check != nil {
+		return p.check(v)
+	}
 	return ""
+}
+
+func notAChoice(v string) string {
+	return fmt.Sprintf("Select a valid choice. %s is not one of the available choices.", limit(v, 50))
 }
 
 func parseBool(v string) (value, ok bool) {

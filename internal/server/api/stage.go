@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/portcullis-idp/portcullis/internal/flow"
@@ -89,45 +88,7 @@ func (a *API) mountStages(k flow.Kind, path, name string, required []string) {
 }
 
 // filters are the kind's own settings.
-func (s stages) filters() []param {
-	var out []param
-	for _, setting := range s.kind.Describe() {
-		p := param{name: setting.Name, kind: text, enum: setting.Enum, many: setting.List, help: setting.Help}
-		switch setting.Type {
-		case "boolean":
-			p.kind = boolean
-		case "integer":
-			p.kind = integer
-		case "uuid":
-			p.kind = id
-		}
-		if setting.Format != secretFormat {
-			out = append(out, p)
-		}
-	}
-	return out
-}
-
-// wanted reads the filters of the kind's own settings.
-func (s stages) wanted(q query) map[string][]any {
-	out := map[string][]any{}
-	for _, p := range s.filters() {
-		for _, v := range q.texts(p.name) {
-			var value any = v
-			switch p.kind {
-			case boolean:
-				value = q.is(p.name, false)
-			case integer:
-				n, _ := strconv.Atoi(v) // checked by readQuery
-				value = n
-			case id:
-				value = strings.ToLower(v)
-			}
-			out[p.name] = append(out[p.name], value)
-		}
-	}
-	return out
-}
+func (s stages) filters() []param { return settingParams(s.kind.Describe()) }
 
 func (s stages) list(c *call) (any, error) {
 	p, page, err := paging(c.query, stageOrdering)
@@ -135,7 +96,7 @@ func (s stages) list(c *call) (any, error) {
 		return nil, err
 	}
 	f := stageFilter(c, p)
-	f.Kind, f.Settings = &s.kind.Name, s.wanted(c.query)
+	f.Kind, f.Settings = &s.kind.Name, settingValues(c.query, s.filters())
 	found, err := s.findStages(c, f)
 	if err != nil {
 		return nil, err

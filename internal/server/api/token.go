@@ -41,7 +41,8 @@ func (a *API) tokens() resource[Token, tokenBody] {
 		path: "/core/tokens/", key: "identifier", name: "Token", id: "core_tokens", plural: "tokens", tag: "core",
 		filters: slices.Concat([]param{{name: "identifier", kind: text}, {name: "managed", kind: text},
 			{name: "intent", kind: text, enum: []string{"verification", "api", "recovery", "app_password"}},
-			{name: "user", kind: integer}, {name: "user__username", kind: text}}, notOffered("description", "expires", "expiring")),
+			{name: "user", kind: integer}, {name: "user__username", kind: text}, {name: "description", kind: text},
+			{name: "expires", kind: instant}, {name: "expiring", kind: boolean}}),
 		ordering: []string{"identifier", "expires", "intent", "description", "user", "pk", "managed"},
 		list:     a.listTokens, get: a.getToken, create: a.createToken, change: a.changeToken, destroy: a.deleteToken, usedBy: a.tokenUsedBy,
 	}
@@ -91,7 +92,8 @@ func (a *API) usersByID(c *call, list []idp.Token) (map[idp.UserID]*idp.User, er
 // listTokens lists what is live: what has ended counts as deleted.
 func (a *API) listTokens(c *call, p idp.Paging) ([]Token, int, error) {
 	live := true
-	f := idp.TokenFilter{Paging: p, Identifier: c.query.text("identifier"), Managed: c.query.text("managed"), Live: &live}
+	f := idp.TokenFilter{Paging: p, Identifier: c.query.text("identifier"), Managed: c.query.text("managed"), Live: &live,
+		Description: c.query.text("description"), ExpiresAt: c.query.time("expires"), Expiring: c.query.bool("expiring")}
 	if i := c.query.text("intent"); i != nil {
 		intent := idp.TokenIntent(*i)
 		f.Intent = &intent
