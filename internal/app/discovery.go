@@ -69,10 +69,14 @@ func (a *App) refresh(ctx context.Context) error {
 // expireEvery is how often it is written down which sessions' time is over.
 const expireEvery = 5 * time.Minute
 
+// purgeEvery is how often locks of the past are purged.
+const purgeEvery = time.Hour
+
 // chores are what the replicas do again and again.
 func (a *App) chores() []postgres.Chore {
 	return []postgres.Chore{{Name: "blueprints", Every: checkEvery, Do: a.refresh},
-		{Name: "sessions", Every: expireEvery, Do: a.Sessions.Expire}}
+		{Name: "sessions", Every: expireEvery, Do: a.Sessions.Expire},
+		{Name: "locks", Every: purgeEvery, Do: func(ctx context.Context) error { return a.Locks.Purge(ctx, a.Config.LockRetention) }}}
 }
 
 // report tells the log what a check of the blueprints came to.

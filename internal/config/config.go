@@ -30,6 +30,8 @@ type Config struct {
 	LockingMode string
 	// LockingMaxStaleness is how old what is known of the locks may be in strict mode.
 	LockingMaxStaleness time.Duration
+	// LockRetention is how long locks of the past are kept.
+	LockRetention time.Duration
 	// TokenKeysRevealable shows keys of tokens more than once.
 	TokenKeysRevealable bool
 	// BreachedPasswords is the path of a list of breached passwords; "" = none.
@@ -103,6 +105,7 @@ func parse(values map[string]string) (*Config, error) {
 		SecretKeys:          p.secretKeys(),
 		LockingMode:         p.lockingMode(),
 		LockingMaxStaleness: p.duration("locking_max_staleness", time.Second, 24*time.Hour),
+		LockRetention:       p.duration("lock_retention", 24*time.Hour, 87600*time.Hour),
 		TokenKeysRevealable: p.oneOf("token_keys_revealable", "true", "false") == "true",
 
 		BreachedPasswords: p.path("breached_passwords"),

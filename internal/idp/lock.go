@@ -283,8 +283,8 @@ type Locks interface {
 	// live sessions and live tokens. At most limit users are listed.
 	Hits(ctx context.Context, target LockTarget, limit int) (LockHits, error)
 	// AdministratorsLeft counts the active superusers that can sign in and that no
-	// lock in force refuses wherever they come from.
-	AdministratorsLeft(ctx context.Context) (int, error)
+	// lock in force refuses wherever they come from, beside those named.
+	AdministratorsLeft(ctx context.Context, without ...UserID) (int, error)
 	// Purge forgets up to limit locks whose end is that long ago, and returns how
 	// many.
 	Purge(ctx context.Context, age time.Duration, limit int) (int, error)

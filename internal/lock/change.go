@@ -76,7 +76,7 @@ func (s *Service) Change(ctx context.Context, actor idp.Actor, id idp.LockID, p 
 		if err := s.access.Check(now, idp.VerbUpdate, on(row)); err != nil { // what it is to become
 			return err
 		}
-		err = keepAdministrator(ctx, tx, p.ForceLastAdmin, func() error { return tx.Locks.Update(ctx, row) })
+		err = keepAdministrator(ctx, tx, now, []idp.Lock{*row}, p.ForceLastAdmin, func() error { return tx.Locks.Update(ctx, row) })
 		if err != nil {
 			return err
 		}
@@ -230,33 +230,8 @@ func (s *Service) Preview(ctx context.Context, actor idp.Actor, named map[string
 		return nil, err
 	}
 	p.You = hits(target, actor)
-	p.LastAdmin, err = s.lastAdmin(ctx, row)
+	p.LastAdmin, err = s.lastAdmin(ctx, actor, row)
 	return p, err
-}
-
-// lastAdmin makes the lock, looks, and takes it back.
-func (s *Service) lastAdmin(ctx context.Context, row *idp.Lock) (last bool, err error) {
-	undo := idp.Invalid("", LastAdministrator)
-	err = s.store.InTx(ctx, func(tx idp.Repos) error {
-		before, err := tx.Locks.AdministratorsLeft(ctx)
-		if err != nil {
-			return err
-		}
-		copied := *row
-		if err := tx.Locks.Create(ctx, &copied); err != nil {
-			return err
-		}
-		after, err := tx.Locks.AdministratorsLeft(ctx)
-		if err != nil {
-			return err
-		}
-		last = before > 0 && after == 0
-		return undo
-	})
-	if err != nil && idp.Is(err, idp.CodeInvalid) {
-		err = nil
-	}
-	return last, err
 }
 
 // hits reports whether the actor has every key of the target.

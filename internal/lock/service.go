@@ -92,7 +92,7 @@ func (s *Service) CreateAll(ctx context.Context, actor idp.Actor, drafts []Draft
 		if err != nil {
 			return err
 		}
-		err = keepAdministrator(ctx, tx, forced, func() error {
+		err = keepAdministrator(ctx, tx, now, rows, forced, func() error {
 			for i := range rows {
 				made[i] = rows[i]
 				if err := s.put(ctx, tx, now, &made[i], drafts[i].Force); err != nil {
@@ -280,33 +280,6 @@ func groupNames(ctx context.Context, tx idp.Repos, names []string) (found []stri
 		}
 	}
 	return found, nil
-}
-
-// LastAdministrator is why a lock is refused that would leave nobody who can
-// administer the installation.
-const LastAdministrator = "This lock would leave nobody who can administer this installation. Force it only if you have the server's own shell."
-
-// keepAdministrator makes locks and refuses that when they leave no
-// administrator whom no lock refuses.
-func keepAdministrator(ctx context.Context, tx idp.Repos, forced bool, make func() error) error {
-	if forced {
-		return make()
-	}
-	if _, err := tx.Users.HoldAdministrators(ctx); err != nil {
-		return fmt.Errorf("counting administrators: %w", err)
-	}
-	before, err := tx.Locks.AdministratorsLeft(ctx)
-	if err != nil {
-		return err
-	}
-	if err := make(); err != nil {
-		return err
-	}
-	after, err := tx.Locks.AdministratorsLeft(ctx)
-	if err == nil && after == 0 && before > 0 {
-		return idp.Invalid("", LastAdministrator)
-	}
-	return err
 }
 
 // tell writes what happened to a lock.
