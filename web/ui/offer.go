@@ -3,10 +3,12 @@ package ui
 import (
 	"bytes"
 	"context"
-	"net/http"
 
 	"github.com/a-h/templ"
 )
+
+// The methods that pages use.
+const methodGet, methodPost = "GET", "POST"
 
 type offerKey struct{}
 
@@ -23,7 +25,7 @@ func offered(ctx context.Context, method, address string) bool {
 
 // offered reports whether the button leads somewhere.
 func (p ButtonProps) offered(ctx context.Context) bool {
-	return offered(ctx, http.MethodGet, p.Href) && offered(ctx, http.MethodPost, p.FormAction)
+	return offered(ctx, methodGet, p.Href) && offered(ctx, methodPost, p.FormAction)
 }
 
 // offered leaves out what may not be done with the selected rows; nil when nothing is left.
@@ -41,7 +43,7 @@ func (s *Selection) offered(ctx context.Context) *Selection {
 		if b.Name != "" {
 			at += "?" + b.Name + "=" + b.Value
 		}
-		if offered(ctx, http.MethodPost, at) {
+		if offered(ctx, methodPost, at) {
 			kept.Actions = append(kept.Actions, b)
 		}
 	}
@@ -54,7 +56,7 @@ func (s *Selection) offered(ctx context.Context) *Selection {
 func offeredItems(ctx context.Context, items []MenuItem) []MenuItem {
 	var out []MenuItem
 	for _, it := range items {
-		if offered(ctx, http.MethodGet, it.Href) && offered(ctx, http.MethodPost, it.Post) {
+		if offered(ctx, methodGet, it.Href) && offered(ctx, methodPost, it.Post) {
 			out = append(out, it)
 		}
 	}
@@ -64,7 +66,7 @@ func offeredItems(ctx context.Context, items []MenuItem) []MenuItem {
 func offeredTabs(ctx context.Context, tabs []Tab) []Tab {
 	var out []Tab
 	for _, t := range tabs {
-		if offered(ctx, http.MethodGet, t.Href) {
+		if offered(ctx, methodGet, t.Href) {
 			out = append(out, t)
 		}
 	}
