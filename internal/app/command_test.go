@@ -95,14 +95,11 @@ func (x *terminal) refused(b *browser, text string) {
 	if text != "" {
 		status = http.StatusForbidden
 	}
-	var got *answer
 	require.Eventually(x, func() bool {
-		var err error
-		got, err = b.send(http.MethodGet, "/api/v3/core/users/me/", nil)
+		got, err := b.send(http.MethodGet, "/api/v3/core/users/me/", nil)
 		require.NoError(x, err)
-		return got.status == status
+		return got.status == status && strings.Contains(string(got.body), strings.ReplaceAll(text, `"`, `\"`))
 	}, 10*time.Second, 5*time.Millisecond, "%q", text)
-	require.Contains(x, string(got.body), strings.ReplaceAll(text, `"`, `\"`))
 }
 
 var uuidPattern = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)

@@ -100,7 +100,7 @@ func filesCommand(p Program, name, short string, m mode) *cobra.Command {
 			return printer{out: c.OutOrStdout(), mode: m, color: colorful(c.OutOrStdout())}.print(results, o.format)
 		},
 	}
-	c.Flags().StringVar(&o.server, "server", "", "URL of a server to work on, with the token in "+tokenVariable+"; empty: the configured database")
+	c.Flags().StringVar(&o.server, "server", os.Getenv(serverVariable), "URL of a server to work on, with the token in "+tokenVariable+"; empty: the configured database ("+serverVariable+")")
 	c.Flags().StringVar(&o.format, "format", "text", "text or json")
 	c.Flags().StringVar(&o.contextFile, "context-file", "", "YAML or JSON file with values for !Context")
 	c.Flags().StringArrayVar(&values, "context", nil, "key=value for !Context; the value is read as YAML; may be repeated")
@@ -245,7 +245,7 @@ func exportCommand(p Program) *cobra.Command {
 			return write(c, output, text)
 		},
 	}
-	c.Flags().StringVar(&server, "server", "", "URL of a server to ask, with the token in "+tokenVariable+"; empty: the configured database")
+	c.Flags().StringVar(&server, "server", os.Getenv(serverVariable), "URL of a server to ask, with the token in "+tokenVariable+"; empty: the configured database ("+serverVariable+")")
 	c.Flags().StringVarP(&output, "output", "o", "", "file to write; empty: standard output")
 	return c
 }

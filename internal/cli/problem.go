@@ -26,7 +26,8 @@ var speaking = map[string]bool{idp.NonField: true, "target": true, "locking_mode
 func plain(err error) error {
 	var e *idp.Error
 	var usage *usageError
-	if err == nil || !errors.As(err, &e) || errors.As(err, &usage) {
+	var already *plainError
+	if err == nil || !errors.As(err, &e) || errors.As(err, &usage) || errors.As(err, &already) {
 		return err
 	}
 	var parts []string
