@@ -49,3 +49,13 @@ func operator() string {
 	}
 	return name
 }
+
+// notice is what every page of the console says while the glass is broken.
+func (a *App) notice() string {
+	g := a.Locked.Glass()
+	if g == nil {
+		return ""
+	}
+	return fmt.Sprintf("No lock refuses %s until %s. It was broken by %s from the server's shell; end it there with “portcullis break-glass --end”.",
+		g.Username, g.Until.Format("2 Jan 2006, 15:04 UTC"), g.By)
+}

@@ -37,6 +37,9 @@ type Deps struct {
 	TrustedProxies []netip.Prefix // whose forwarding headers are believed
 	BodyLimit      int64          // bytes; 0 = DefaultBodyLimit
 
+	// Notice says what every page of the console has to say now; nil = nothing.
+	Notice func() string
+
 	// Mounts add the routes of the JSON API, the console and the account pages.
 	// They run behind the whole chain: who is signed in is known.
 	Mounts []func(chi.Router)
@@ -51,6 +54,7 @@ type Server struct {
 	flows     Executor
 	pages     web.Pages
 	access    idp.Access
+	notice    func() string
 	manager   *scs.SessionManager
 	public    *url.URL // nil = unknown
 	proxies   proxies
@@ -64,7 +68,7 @@ type Server struct {
 // New builds the server. It fails on a public URL that cannot be an origin.
 func New(d Deps) (*Server, error) {
 	s := &Server{log: d.Log, store: d.Store, sessions: d.Sessions, tokens: d.Tokens, flows: d.Flows,
-		pages: d.Pages, access: d.Access, manager: newManager(d.SessionStore), proxies: d.TrustedProxies,
+		pages: d.Pages, access: d.Access, notice: d.Notice, manager: newManager(d.SessionStore), proxies: d.TrustedProxies,
 		bodyLimit: d.BodyLimit, cross: http.NewCrossOriginProtection(), router: chi.NewRouter()}
 	if s.log == nil {
 		s.log = slog.Default()

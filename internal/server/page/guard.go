@@ -23,7 +23,7 @@ var consoleResources = map[string]idp.Resource{
 	"users": idp.ResourceUser, "groups": idp.ResourceGroup, "roles": idp.ResourceRole, "sessions": idp.ResourceSession,
 	"lockdowns": idp.ResourceLockdown, "locks": idp.ResourceLock, "events": idp.ResourceEvent, "brands": idp.ResourceBrand,
 	"flows": idp.ResourceFlow, "stages": idp.ResourceStage, "prompts": idp.ResourceStage, "policies": idp.ResourcePolicy,
-	"invitations": idp.ResourceInvitation, "blueprints": idp.ResourceBlueprint,
+	"invitations": idp.ResourceInvitation, "blueprints": idp.ResourceBlueprint, "locking-mode": idp.ResourcePreference,
 }
 
 // exception is an address that takes something else than its form says. A "*" is
@@ -70,6 +70,7 @@ var exceptions = []exception{
 	{path: "sessions/bulk/", needs: []need{{idp.VerbDelete, idp.ResourceSession}}},
 	{path: "sessions/*/end/", needs: []need{{idp.VerbDelete, idp.ResourceSession}}},
 	{path: "events/live/", needs: []need{{idp.VerbList, idp.ResourceEvent}}},
+	{method: http.MethodGet, path: "locking-mode/", needs: []need{{idp.VerbRead, idp.ResourcePreference}}},
 	{path: "locks/history/", needs: []need{{idp.VerbList, idp.ResourceLock}}},
 	{path: "locks/*/again/", needs: []need{{idp.VerbCreate, idp.ResourceLock}}},
 	{path: "locks/*/lift/", needs: []need{{idp.VerbDelete, idp.ResourceLock}}},

@@ -47,6 +47,7 @@ var consoleNav = []ui.NavGroup{
 	}},
 	{Label: "System", Items: []ui.NavItem{
 		{Label: "Brands", Href: AdminPath + "brands/", Icon: ui.IconPalette},
+		{Label: "Locking mode", Href: AdminPath + "locking-mode/", Icon: ui.IconSettings},
 	}},
 }
 
@@ -59,6 +60,13 @@ var accountNav = []ui.NavGroup{{Items: []ui.NavItem{
 // It takes the messages kept for the next page, so call it once a request.
 func Console(r *http.Request, p ui.PageProps) ui.PageProps {
 	p = frame(r, p, permitted(r, consoleNav))
+	if notice := web.Notice(r); notice != "" {
+		warning := ui.Alert(ui.AlertProps{Tone: ui.ToneBad, Title: "Break-glass is in force", Text: notice})
+		if p.Banner != nil {
+			warning = ui.Join(warning, p.Banner)
+		}
+		p.Banner = warning
+	}
 	p.Routes.Settings = SettingsPath
 	return p
 }

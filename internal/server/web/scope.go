@@ -24,11 +24,21 @@ type Scope struct {
 	// LoadBrand finds the brand of the host, once and only when it is needed.
 	LoadBrand func() *idp.Brand
 	API       bool // errors are rendered as JSON
+	// Notice says what every page of the console has to say now; nil = nothing.
+	Notice func() string
 
 	withheld []string // see Withhold
 
 	browser []byte // digest of the browser's own cookie, once it was asked for
 	fresh   string // its value, where the browser does not have it yet
+}
+
+// Notice is what every page of the console has to say now; "" = nothing.
+func Notice(r *http.Request) string {
+	if notice := From(r.Context()).Notice; notice != nil {
+		return notice()
+	}
+	return ""
 }
 
 type scopeKey struct{}
