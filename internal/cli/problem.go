@@ -63,10 +63,10 @@ func printableText(s string) string {
 	}, s)
 }
 
-// absent names what was not found.
+// absent names what was not found, where the error does not.
 func absent(err error, what, name string) error {
 	var e *idp.Error
-	if errors.As(err, &e) && e.Code == idp.CodeNotFound && !strings.Contains(e.Message, name) {
+	if errors.As(err, &e) && e.Code == idp.CodeNotFound && (e.Message == "Not found." || strings.HasSuffix(e.Message, " matches.")) {
 		return &idp.Error{Code: idp.CodeNotFound, Message: what + " \"" + name + "\" not found"}
 	}
 	return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 
 	"github.com/portcullis-idp/portcullis/internal/access"
@@ -63,14 +64,26 @@ func (r *remote) GetRole(ctx context.Context, name string) (*idp.Role, error) {
 func (r *remote) CreateRole(ctx context.Context, d access.Draft, replace bool) (created bool, err error) {
 	if replace {
 		existing, err := r.GetRole(ctx, d.Name)
-		if err == nil {
+		// A role of the product cannot be replaced, but made one's own as it is.
+		own := err == nil && existing.Managed != "" && reflect.DeepEqual(full(existing.Spec), full(d.Spec))
+		if err == nil && !own {
 			return false, r.call(ctx, http.MethodPut, rolePath(existing), nil, roleBody(d), nil)
 		}
-		if !idp.Is(err, idp.CodeNotFound) {
+		if err != nil && !idp.Is(err, idp.CodeNotFound) {
 			return false, err
 		}
 	}
 	return true, r.call(ctx, http.MethodPost, rolesPath, nil, roleBody(d), nil)
+}
+
+// full gives lists of rules that are not there as empty ones.
+func full(spec idp.RoleSpec) idp.RoleSpec {
+	for _, side := range []*idp.RoleRules{&spec.Allow, &spec.Deny} {
+		if side.Rules == nil {
+			side.Rules = []idp.RoleRule{}
+		}
+	}
+	return spec
 }
 
 func rolePath(role *idp.Role) string { return rolesPath + role.ID.String() + "/" }
