@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"sort"
 	"strings"
 
@@ -92,6 +93,7 @@ type listing struct {
 	key     string            // last in every ordering, so that pages never overlap
 	orders  map[string]string // wire name → expression
 	usual   []string          // the ordering when none is asked for
+	filled  []string          // orderings whose expression is never null, so that an index gives them
 }
 
 // order renders the ordering asked for.
@@ -109,7 +111,10 @@ func (l listing) order(asked []string) (string, error) {
 		}
 		last = ""
 		if descending {
-			expression, last = expression+" DESC NULLS LAST", " DESC"
+			expression, last = expression+" DESC", " DESC"
+			if !slices.Contains(l.filled, name) {
+				expression += " NULLS LAST"
+			}
 		}
 		terms = append(terms, expression)
 	}

@@ -56,7 +56,13 @@ func (p picky) Check(actor idp.Actor, verb idp.Verb, on idp.Object) error {
 
 func open(t testing.TB) *site {
 	t.Helper()
-	db, err := postgres.Open(t.Context(), testkit.Database(t), postgres.Options{MaxConns: 6})
+	return openAt(t, testkit.Database(t))
+}
+
+// openAt is open over a database that something may be in already.
+func openAt(t testing.TB, url string) *site {
+	t.Helper()
+	db, err := postgres.Open(t.Context(), url, postgres.Options{MaxConns: 6})
 	require.NoError(t, err)
 	t.Cleanup(db.Close)
 	view, roles := lock.NewView(db, lock.Options{}), access.NewRoles(db, nil)
@@ -137,4 +143,7 @@ func (s *site) group(name string, members ...*idp.User) {
 }
 
 // elsewhere are pages of the navigation that others answer.
-func elsewhere(r chi.Router) { r.Get("/if/admin/roles/*", http.NotFound) }
+func elsewhere(r chi.Router) {
+	r.Get("/if/admin/roles/*", http.NotFound)
+	r.Get("/if/admin/locking-mode/", http.NotFound)
+}
