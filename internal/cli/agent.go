@@ -21,10 +21,18 @@ type exitError struct{ code int }
 
 func (e *exitError) Error() string { return fmt.Sprintf("exit status %d", e.code) }
 
+// noWords refuses words behind the command as a fault of the command line.
+func noWords(c *cobra.Command, args []string) error {
+	if err := cobra.NoArgs(c, args); err != nil {
+		return &usageError{err}
+	}
+	return nil
+}
+
 // agentCommand is what runs on machines that people sign in to.
 func agentCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use: "agent", Short: "Refuse and cut SSH sign-ins that a lock targets, on the machine they lead to", Args: cobra.NoArgs,
+		Use: "agent", Short: "Refuse and cut SSH sign-ins that a lock targets, on the machine they lead to", Args: noWords,
 		Long: "The agent of a machine: `watch` runs as a service, follows the locks of a Portcullis server and cuts\n" +
 			"SSH connections that a lock targets; `check` judges a sign-in, for sshd's AuthorizedKeysCommand and\n" +
 			"AuthorizedPrincipalsCommand; `run` holds a session, as sshd's ForceCommand. See docs/ssh.md.",

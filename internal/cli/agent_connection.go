@@ -12,10 +12,10 @@ import (
 
 // grace is how long sessions have to say why they end before their connection is
 // cut.
-const grace = time.Second
+const grace = 700 * time.Millisecond
 
 // flush is how long what they said has to reach the client.
-const flush = 300 * time.Millisecond
+const flush = 200 * time.Millisecond
 
 // sshConnection is one connection, by the process that serves it.
 type sshConnection struct {
@@ -64,6 +64,7 @@ func (d *agentDaemon) join(c *sshConnection, session chan string) error {
 		return err
 	}
 	c.sessions[session] = struct{}{}
+	d.log.say("a session runs over connection %d", c.process.pid)
 	if !c.held {
 		c.held = true
 		d.save()

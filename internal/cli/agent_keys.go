@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -29,7 +30,7 @@ func authorizedKeys(file, key string) (user, lines string, err error) {
 			continue
 		}
 		fields := keyFields(line)
-		if key != "" && !contains(fields, key) {
+		if key != "" && blob(fields) != key {
 			continue
 		}
 		if m := keyOwner.FindStringSubmatch(fields[0]); m != nil {
@@ -43,13 +44,19 @@ func authorizedKeys(file, key string) (user, lines string, err error) {
 	return user, lines, nil
 }
 
-func contains(fields []string, key string) bool {
-	for _, f := range fields {
-		if f == key {
-			return true
-		}
+// keyTypes are how the names of kinds of keys begin.
+var keyTypes = []string{"ssh-", "ecdsa-", "sk-"}
+
+// blob is the key of a line: the field behind its kind, which options may precede.
+func blob(fields []string) string {
+	at := 0
+	if !slices.ContainsFunc(keyTypes, func(prefix string) bool { return strings.HasPrefix(fields[0], prefix) }) {
+		at = 1
 	}
-	return false
+	if len(fields) < at+2 {
+		return ""
+	}
+	return fields[at+1]
 }
 
 // keyFields splits a line at its spaces, except those in quotation marks.

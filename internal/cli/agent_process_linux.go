@@ -81,35 +81,47 @@ func underSSH(pid int) bool {
 	return err == nil && strings.HasPrefix(name, "sshd")
 }
 
-// terminate ends the process and those of sshd under it.
+// terminate ends the process and everything under it; what has gone its own way is
+// left alone, as when a connection breaks.
 func (p process) terminate() {
-	if !p.alive() {
-		return
+	all := p.descendants()
+	if p.alive() {
+		_ = syscall.Kill(p.pid, syscall.SIGTERM)
 	}
-	children := p.sshChildren()
-	_ = syscall.Kill(p.pid, syscall.SIGTERM)
+	for _, one := range all {
+		if one.alive() {
+			_ = syscall.Kill(one.pid, syscall.SIGHUP)
+		}
+	}
 	for waited := time.Duration(0); waited < flush && p.alive(); waited += 10 * time.Millisecond {
 		time.Sleep(10 * time.Millisecond)
 	}
-	for _, one := range append(children, p) {
+	for _, one := range append(all, p) {
 		if one.alive() {
 			_ = syscall.Kill(one.pid, syscall.SIGKILL)
 		}
 	}
 }
 
-// sshChildren are the processes of sshd that serve the connection with it.
-func (p process) sshChildren() []process {
-	var out []process
+// descendants are the processes that p started, and those that they did.
+func (p process) descendants() []process {
+	children := map[int][]process{}
 	entries, _ := os.ReadDir("/proc")
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
 		if err != nil {
 			continue
 		}
-		if name, parent, start, err := stat(pid); err == nil && parent == p.pid && strings.HasPrefix(name, "sshd") {
-			out = append(out, process{pid, start})
+		if _, parent, start, err := stat(pid); err == nil {
+			children[parent] = append(children[parent], process{pid, start})
 		}
+	}
+	out := children[p.pid]
+	if !p.alive() {
+		return nil
+	}
+	for i := 0; i < len(out); i++ {
+		out = append(out, children[out[i].pid]...)
 	}
 	return out
 }

@@ -22,7 +22,7 @@ import (
 func agentRun() *cobra.Command {
 	var socket string
 	c := &cobra.Command{
-		Use: "run", Short: "Run a session until a lock targets it, as sshd's ForceCommand", Args: cobra.NoArgs,
+		Use: "run", Short: "Run a session until a lock targets it, as sshd's ForceCommand", Args: noWords,
 		Long: "Runs SSH_ORIGINAL_COMMAND, or the login shell without one. When a lock comes in force that targets the\n" +
 			"connection, it says the lock's text and ends the session.",
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -81,7 +81,7 @@ func begin(command string) (*exec.Cmd, error) {
 }
 
 // lastWord is how long a session has for ending by itself.
-const lastWord = 300 * time.Millisecond
+const lastWord = 200 * time.Millisecond
 
 func end(session *exec.Cmd, ended <-chan error) {
 	to := session.Process.Pid

@@ -23,7 +23,7 @@ func agentWatch() *cobra.Command {
 	var socket, commandUser string
 	var staleness time.Duration
 	c := &cobra.Command{
-		Use: "watch", Short: "Follow the locks and cut SSH connections that one targets; a service", Args: cobra.NoArgs,
+		Use: "watch", Short: "Follow the locks and cut SSH connections that one targets; a service", Args: noWords,
 		RunE: func(c *cobra.Command, _ []string) error {
 			d := &agentDaemon{mode: lockwatch.Mode(s.mode), own: s.keys(), lease: staleness, state: socket + ".state",
 				log: &prefixed{out: c.OutOrStdout()}, trusted: map[uint32]bool{0: true, uint32(os.Getuid()): true}, connections: map[process]*sshConnection{}}

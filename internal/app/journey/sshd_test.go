@@ -63,6 +63,7 @@ type machine struct {
 	login   string
 	address string
 	sshd    *service
+	agent   *service
 }
 
 // service is a program that runs until the test ends.
@@ -133,7 +134,7 @@ func newMachine(t *testing.T) *machine {
 		require.NoError(t, err, "%s", out)
 	}
 	m.write("authorized", "# who may be "+m.login+"\n"+m.owned("alice")+m.owned("bob"))
-	m.watch()
+	m.agent = m.watch()
 	m.listen(sshd, me)
 	return m
 }
@@ -384,4 +385,25 @@ func TestLocksBiteInSSH(t *testing.T) {
 	bob.isCut(since, text)
 	m.lift(name)
 	m.admits("bob")
+
+	// Who stops the program that holds the session only misses the reason.
+	sly := m.stay("bob", there, "kill -STOP $PPID; "+sleeping).begun("begun ")
+	since = time.Now()
+	name, _ = m.lock(map[string]any{"login": m.login}, "")
+	sly.isCut(since, "")
+	m.lift(name)
+
+	// Without its agent nobody gets into the machine, and who is in stays. The next
+	// agent knows them.
+	bob = m.stay("bob", there, sleeping).begun("begun ")
+	m.agent.stop()
+	m.refuses("alice")
+	bob.goesOn()
+	m.agent = m.watch()
+	m.agent.says(t, "a session runs over connection")
+	m.admits("alice")
+	since = time.Now()
+	_, text = m.lock(map[string]any{"user": "bob"}, "")
+	bob.isCut(since, text)
+	m.refuses("bob")
 }
