@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/portcullis-idp/portcullis/internal/access"
+	"github.com/portcullis-idp/portcullis/internal/account"
 	"github.com/portcullis-idp/portcullis/internal/app"
 	"github.com/portcullis-idp/portcullis/internal/cli"
 	"github.com/portcullis-idp/portcullis/internal/idp"
@@ -208,8 +209,16 @@ func TestFormatsAndUsers(t *testing.T) {
 	terminals(t, func(x *terminal) {
 		x.user("alice")
 		x.does("users", "update", "alice", "--add-role=locksmith", "--add-role", "viewer")
+		staff, err := x.replicas[0].Accounts.CreateGroup(x.Context(), idp.SystemActor(), account.NewGroup{Name: "Staff", Users: []idp.UserID{x.named("alice").ID}})
+		require.NoError(x, err)
+		require.NoError(x, x.replicas[0].RoleService.SetGroupRoles(x.Context(), idp.SystemActor(), staff.ID, []string{"auditor"}))
+		if x.remote {
+			out, _ := x.run("alice", cli.ExitOK, "status")
+			require.Contains(x, out, "Roles:    locksmith, viewer, auditor (by groups)\nGroups:   Staff\n")
+			require.Equal(x, []string{"locksmith", "viewer"}, x.status("alice").Active.Roles, "what --set-roles replaces")
+		}
 		require.Equal(x, "User alice has been updated:\n\tNew roles: auditor,viewer\n", x.does("users", "update", "alice", "--add-role=auditor", "--remove-role=locksmith"))
-		require.Regexp(x, `(?m)^alice +Alice +auditor,viewer +$`, strings.TrimRight(x.does("users", "ls"), "\n")+"\n")
+		require.Regexp(x, `(?m)^alice +Alice +auditor,viewer +Staff +$`, strings.TrimRight(x.does("users", "ls"), "\n")+"\n")
 		require.Contains(x, x.does("get", "user/alice", "--format=yaml"), "  roles:\n    - auditor\n    - viewer\n")
 		require.Equal(x, "User alice has been updated:\n\tNew roles: \n", x.does("users", "update", "alice", "--set-roles="))
 		require.Regexp(x, `(?m)^administrator +\*: \*`, x.does("get", "roles"))

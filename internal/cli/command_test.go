@@ -176,13 +176,14 @@ func TestCompletion(t *testing.T) {
 func TestStatus(t *testing.T) {
 	url, _ := api(t, map[string]string{
 		"GET /api/v3/core/users/me/": `{"user": {"username": "alice", "name": "Alice <3", "is_superuser": false, "groups": [{"name": "Staff"}], "roles": [{"name": "viewer"}, {"name": "auditor"}]}}`,
+		"GET /api/v3/core/users/":    `{"pagination": {"next": 0}, "results": [{"username": "alice", "roles_obj": [{"name": "viewer"}]}]}`,
 		"GET /api/v3/admin/version/": `{"version_current": "1.2.3"}`})
 	code, out, errs := run(t, unused(t), "status")
 	require.Equal(t, ExitOK, code, errs)
-	require.Equal(t, "Server:   "+url+"\nVersion:  1.2.3\nUser:     alice\nName:     Alice <3\nRoles:    auditor, viewer\nGroups:   Staff\n", out)
+	require.Equal(t, "Server:   "+url+"\nVersion:  1.2.3\nUser:     alice\nName:     Alice <3\nRoles:    viewer, auditor (by groups)\nGroups:   Staff\n", out)
 	code, out, _ = run(t, unused(t), "status", "-f", "json")
 	require.Equal(t, ExitOK, code)
-	require.JSONEq(t, `{"active": {"username": "alice", "name": "Alice <3", "roles": ["auditor", "viewer"], "inherited_roles": [], "groups": ["Staff"], "superuser": false},
+	require.JSONEq(t, `{"active": {"username": "alice", "name": "Alice <3", "roles": ["viewer"], "inherited_roles": ["auditor"], "groups": ["Staff"], "superuser": false},
 		"server": "`+url+`", "version": "1.2.3"}`, out)
 }
 

@@ -94,6 +94,14 @@ func (r *remote) Who(ctx context.Context) (*Identity, error) {
 	}
 	out := &Identity{Username: me.User.Username, Name: me.User.Name, Superuser: me.User.IsSuperuser, Groups: me.User.Groups.names(),
 		Roles: me.User.Roles.names(), Server: r.server}
+	// That answer has the roles of all groups among its own.
+	switch own, err := r.GetUser(ctx, me.User.Username); {
+	case err == nil:
+		out.Inherited = without(out.Roles, own.Direct)
+		out.Roles = own.Direct
+	case !idp.Is(err, idp.CodeForbidden) && !idp.Is(err, idp.CodeNotFound):
+		return nil, err
+	}
 	var err error
 	out.Version, err = r.version(ctx)
 	return out, err
