@@ -5,6 +5,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/portcullis-idp/portcullis/internal/access"
 	"github.com/portcullis-idp/portcullis/internal/account"
 	"github.com/portcullis-idp/portcullis/internal/configure"
 	"github.com/portcullis-idp/portcullis/internal/idp"
@@ -19,6 +20,7 @@ import (
 // Deps are what a Console needs.
 type Deps struct {
 	Store     idp.Store
+	Roles     *access.Service // nil = pages say nothing of roles
 	Accounts  *account.Service
 	Sessions  *session.Service
 	Tokens    *token.Service
@@ -39,6 +41,7 @@ type Deps struct {
 // Console answers every page of the console.
 type Console struct {
 	store     idp.Store
+	roles     *access.Service
 	accounts  *account.Service
 	sessions  *session.Service
 	tokens    *token.Service
@@ -53,7 +56,7 @@ type Console struct {
 
 // New returns a Console.
 func New(d Deps) *Console {
-	return &Console{store: d.Store, accounts: d.Accounts, sessions: d.Sessions, tokens: d.Tokens,
+	return &Console{store: d.Store, roles: d.Roles, accounts: d.Accounts, sessions: d.Sessions, tokens: d.Tokens,
 		lockdowns: d.Lockdowns, configure: d.Configure, flow: d.Flow, live: d.Live, public: d.PublicURL, atlas: d.Whereabouts,
 		badges: page.Badges{View: d.Locked}}
 }
@@ -113,6 +116,11 @@ func (c *Console) userRoutes(m page.Mount) {
 	m.Act("users/{user}/tokens/{token}/revoke/", c.revokeToken)
 	m.Post("users/{user}/groups/join/", c.joinGroup)
 	m.Act("users/{user}/groups/{group}/leave/", c.leaveGroup)
+	if c.roles != nil {
+		m.Get("users/{user}/roles/", c.userRoles)
+		m.Post("users/{user}/roles/give/", c.giveUserRole)
+		m.Act("users/{user}/roles/{role}/take/", c.takeUserRole)
+	}
 }
 
 func (c *Console) groupRoutes(m page.Mount) {
@@ -125,6 +133,11 @@ func (c *Console) groupRoutes(m page.Mount) {
 	m.Act("groups/{group}/delete/", c.deleteGroup)
 	m.Post("groups/{group}/members/add/", c.addMember)
 	m.Act("groups/{group}/members/{user}/remove/", c.removeMember)
+	if c.roles != nil {
+		m.Get("groups/{group}/roles/", c.groupRoles)
+		m.Post("groups/{group}/roles/give/", c.giveGroupRole)
+		m.Act("groups/{group}/roles/{role}/take/", c.takeGroupRole)
+	}
 }
 
 // now is the time that "2 minutes ago" is counted from; it decides nothing.

@@ -75,6 +75,9 @@ func (c *Console) showGroup(w http.ResponseWriter, r *http.Request, typed string
 	p := ui.PageProps{Title: g.Name, Crumbs: groupCrumbs(g, ""), Actions: ui.Join(
 		ui.Button(ui.ButtonProps{Label: "Edit", Icon: ui.IconPencil, Href: groupPath(g.ID) + "edit/"}),
 		ui.Button(ui.ButtonProps{Label: "Lock…", Icon: ui.IconLock, Href: page.LockWizard(idp.LockKey{Kind: idp.LockGroup, Value: g.Name})}))}
+	if c.roles != nil {
+		p.Tabs = []ui.Tab{{Label: "Members", Href: groupPath(g.ID), Current: true}, {Label: "Roles", Href: groupPath(g.ID) + "roles/"}}
+	}
 	locked := c.badges.Group(g.Name)
 	if g.IsSuperuser {
 		p.Tags = page.With(ui.TagIcon(ui.ToneInfo, ui.IconShieldUser, "Superusers"), locked)

@@ -3,6 +3,7 @@ package admin
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/a-h/templ"
@@ -25,6 +26,7 @@ type dossier struct {
 	Tokens   int           // live
 	Total    int           // lockdowns
 	Now      time.Time
+	NoRoles  bool      // there are no pages about roles
 	Lock     *idp.Lock // that refuses the account now, if any
 }
 
@@ -48,7 +50,7 @@ func (c *Console) load(r *http.Request) (*dossier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the lockdowns of user %d: %w", id, err)
 	}
-	d := &dossier{User: u, Total: records.Total, Now: now(), Lock: c.badges.User(u)}
+	d := &dossier{User: u, Total: records.Total, Now: now(), Lock: c.badges.User(u), NoRoles: c.roles == nil}
 	for _, t := range targets {
 		d.Held, d.Refusal = t.Holdings, t.Refusal
 	}
@@ -167,10 +169,14 @@ func (d *dossier) frame(r *http.Request, tab string) ui.PageProps {
 		{Label: "Sessions", Href: at + "sessions/", Count: count(d.Sessions)},
 		{Label: "Tokens", Href: at + "tokens/", Count: count(d.Tokens)},
 		{Label: "Groups", Href: at + "groups/", Count: count(len(d.User.Groups))},
+		{Label: "Roles", Href: at + "roles/", Count: count(len(d.User.RoleNames))},
 		{Label: "Events", Href: at + "events/"},
 		{Label: "Lockdowns", Href: at + "lockdowns/", Count: count(d.Total)}}
 	for i := range tabs {
 		tabs[i].Current = tabs[i].Label == tab
+	}
+	if d.NoRoles {
+		tabs = slices.DeleteFunc(tabs, func(t ui.Tab) bool { return t.Label == "Roles" })
 	}
 	title := d.User.DisplayName()
 	p := ui.PageProps{Title: title, Subtitle: d.User.Username, Tabs: tabs, Tags: page.With(ui.StateTag(d.state()), d.Lock),
@@ -283,6 +289,7 @@ func (d *dossier) facts(groups []idp.Group) []ui.Item {
 		{Label: "Superuser", Value: ui.YesNo(u.IsSuperuser)},
 		{Label: "Type", Value: ui.Text(page.UserType(u.Type))},
 		{Label: "Groups", Value: groupTags(u.Groups, groups)},
+		{Label: "Roles", Value: roleTags(u.RoleNames)},
 		{Label: "Password", Value: password},
 		{Label: "Last sign-in", Value: page.When(u.LastLoginAt, d.Now)},
 		{Label: "Joined", Value: ui.Time(u.JoinedAt, d.Now)},

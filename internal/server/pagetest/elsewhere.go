@@ -12,7 +12,7 @@ import (
 func Elsewhere(own ...string) func(chi.Router) {
 	return func(r chi.Router) {
 		for _, path := range []string{"", "search/", "users/", "groups/", "sessions/", "lockdowns/", "events/", "brands/", "flows/", "stages/", "prompts/",
-			"policies/", "invitations/", "blueprints/", "locks/", "roles/"} {
+			"policies/", "invitations/", "blueprints/", "locks/", "roles/", "locking-mode/"} {
 			if !slices.Contains(own, path) {
 				r.Get("/if/admin/"+path, http.NotFound)
 			}
