@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"log/slog"
 
 	"github.com/portcullis-idp/portcullis/internal/cli"
 	"github.com/portcullis-idp/portcullis/internal/config"
@@ -12,7 +13,9 @@ import (
 // hear of what was changed by the change feed. Errors: those of act;
 // CodeUnavailable.
 func Direct(ctx context.Context, cfg *config.Config, act func(*cli.Direct) error) error {
-	return onDatabase(ctx, cfg, func(a *App) error {
+	quiet := *cfg
+	quiet.LogLevel = max(cfg.LogLevel, slog.LevelWarn) // what there is to say, the commands say
+	return onDatabase(ctx, &quiet, func(a *App) error {
 		return act(&cli.Direct{LockService: a.Locks, RoleService: a.RoleService, Accounts: a.Accounts})
 	})
 }

@@ -80,6 +80,7 @@ func TestHelpSaysThatKeysAreAndAndLocksOr(t *testing.T) {
 		"session", "application", "token", "ip", "source-asn", "message", "ttl", "expires", "force-last-admin", "server"} {
 		require.Contains(t, out, "--"+flag+" ", flag)
 	}
+	require.NotContains(t, out, "smtp", "what servers run with is not for here")
 	code, out, _ = run(t, unused(t), "--help")
 	require.Equal(t, ExitOK, code)
 	for _, command := range []string{"lock", "get", "rm", "create", "edit", "users", "status", "version", "completion"} {

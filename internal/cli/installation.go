@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -94,8 +95,14 @@ type Identity struct {
 	Version   string // of the server; "" = it does not say
 }
 
-// remoteFlag adds --server.
+// inherited is the part of the usage that lists the configuration's many flags.
+const inherited = "{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}"
+
+// remoteFlag adds --server, and keeps the flags that a server runs with out of
+// the command's help.
 func remoteFlag(c *cobra.Command) {
+	c.SetUsageTemplate(strings.Replace(c.UsageTemplate(), inherited,
+		"  --config, --data-dir, --database-url … name the database: see portcullis serve --help", 1))
 	c.Flags().String("server", os.Getenv(serverVariable), "URL of a server to work on, with the token in "+tokenVariable+"; empty: the configured database ("+serverVariable+")")
 }
 
