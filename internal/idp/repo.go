@@ -358,11 +358,24 @@ type Events interface {
 	Tail(ctx context.Context, mark EventMark) ([]Event, EventMark, error)
 	// Daily counts events per day (UTC) and action over the last days.
 	Daily(ctx context.Context, days int) ([]EventCount, error)
+	// Volume counts the events of a filter per quarter of a day (UTC) and action over
+	// the last days, oldest first.
+	Volume(ctx context.Context, filter EventFilter, days int) ([]EventCount, error)
+	// Applications counts the events of an action per authorized application, the
+	// most frequent first; at most so many.
+	Applications(ctx context.Context, action Action, most int) ([]ApplicationCount, error)
 }
 
-// EventCount is how many events of an action a day saw.
+// ApplicationCount is how many events name an application, and how many users.
+type ApplicationCount struct {
+	Application map[string]any // context.authorized_application
+	Events      int
+	Users       int
+}
+
+// EventCount is how many events of an action a day, or a part of it, saw.
 type EventCount struct {
-	Day    time.Time
+	Day    time.Time // when it began
 	Action Action
 	Count  int
 }

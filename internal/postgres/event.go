@@ -36,6 +36,15 @@ func (r events) Get(ctx context.Context, id idp.EventID) (*idp.Event, error) {
 }
 
 func (r events) Find(ctx context.Context, f idp.EventFilter) (idp.Page[idp.Event], error) {
+	w, err := eventConditions(f)
+	if err != nil {
+		return idp.Page[idp.Event]{}, err
+	}
+	return page(ctx, r.q, eventListing, w, f.Paging, pgx.RowToStructByNameLax[idp.Event])
+}
+
+// eventConditions turns the filter into conditions over events e.
+func eventConditions(f idp.EventFilter) (where, error) {
 	var w where
 	if f.Actions != nil {
 		w.with("e.action = ANY(@actions)", "actions", f.Actions)
@@ -49,7 +58,7 @@ func (r events) Find(ctx context.Context, f idp.EventFilter) (idp.Page[idp.Event
 	if f.ClientIP != nil {
 		ip, err := netip.ParseAddr(*f.ClientIP)
 		if err != nil {
-			return idp.Page[idp.Event]{}, idp.Invalid("client_ip", "“%.64s” is not an IP address.", *f.ClientIP)
+			return w, idp.Invalid("client_ip", "“%.64s” is not an IP address.", *f.ClientIP)
 		}
 		w.with("e.client_ip = @client_ip", "client_ip", ip.Unmap().WithZone(""))
 	}
@@ -67,7 +76,7 @@ func (r events) Find(ctx context.Context, f idp.EventFilter) (idp.Page[idp.Event
 		w.with("e.created_at < @before", "before", *f.Before)
 	}
 	w.search(f.Search, "e.action", "e.app", `coalesce(e."user"::text, '')`, "e.context::text", "coalesce(host(e.client_ip), '')")
-	return page(ctx, r.q, eventListing, w, f.Paging, pgx.RowToStructByNameLax[idp.Event])
+	return w, nil
 }
 
 // eventTexts compares texts inside the event. The key of an object may be a

@@ -54,17 +54,19 @@ func eventView(e *idp.Event) Event {
 	return v
 }
 
+// eventFilters are taken wherever events are listed or counted.
+var eventFilters = []param{{name: "action", kind: text}, {name: "actions", kind: text, many: true},
+	{name: "client_ip", kind: text}, {name: "username", kind: text},
+	{name: "user", kind: integer, help: "Events that this user caused or that concern them."},
+	{name: "action_id", kind: text, help: "What an event of action user_write was: account_lockdown, account_restore."},
+	{name: "brand_name", kind: text, help: "The title of the brand it happened on."},
+	{name: "context_model_app", kind: text}, {name: "context_model_name", kind: text}, {name: "context_model_pk", kind: text},
+	{name: "context_authorized_app", kind: text, help: "The key of the application that was authorized."}}
+
 func (a *API) events() resource[Event, struct{}] {
 	return resource[Event, struct{}]{
 		path: "/events/events/", key: "event_uuid", name: "Event", id: "events_events", plural: "events", tag: "events",
-		filters: []param{{name: "action", kind: text}, {name: "actions", kind: text, many: true},
-			{name: "client_ip", kind: text}, {name: "username", kind: text},
-			{name: "user", kind: integer, help: "Events that this user caused or that concern them."},
-			{name: "action_id", kind: text, help: "What an event of action user_write was: account_lockdown, account_restore."},
-			{name: "created__gt", kind: instant}, {name: "created__lt", kind: instant},
-			{name: "brand_name", kind: text, help: "The title of the brand it happened on."},
-			{name: "context_model_app", kind: text}, {name: "context_model_name", kind: text}, {name: "context_model_pk", kind: text},
-			{name: "context_authorized_app", kind: text, help: "The key of the application that was authorized."}},
+		filters:  slices.Concat(eventFilters, []param{{name: "created__gt", kind: instant}, {name: "created__lt", kind: instant}}),
 		ordering: []string{"created", "action", "app", "client_ip", "user", "expires", "pk"},
 		list:     a.listEvents, get: a.getEvent,
 	}
@@ -128,4 +130,5 @@ func (a *API) mountEventActions() {
 			}
 			return out, nil
 		}})
+	a.mountEventCounts()
 }

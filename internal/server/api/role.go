@@ -33,24 +33,24 @@ func roleView(r *idp.Role) *Role {
 }
 
 type roleBody struct {
-	Name        Optional[string]   `json:"name" api:"required" max:"150"`
-	Description Optional[string]   `json:"description" api:"blank" max:"1000"`
-	Spec        Optional[roleSpec] `json:"spec" help:"What the role allows and denies: rules of resources and verbs, \"*\" for every one, each with an optional condition (where)."`
-	_           struct{}           `ignore:"pk,managed"`
+	Name        Optional[string]       `json:"name" api:"required" max:"150"`
+	Description Optional[string]       `json:"description" api:"blank" max:"1000"`
+	Spec        Optional[roleSpecBody] `json:"spec" help:"What the role allows and denies: rules of resources and verbs, \"*\" for every one, each with an optional condition (where)."`
+	_           struct{}               `ignore:"pk,managed"`
 }
 
-// roleSpec is idp.RoleSpec whose parts may all be left out.
-type roleSpec struct {
-	Allow   roleRules        `json:"allow,omitempty"`
-	Deny    roleRules        `json:"deny,omitempty"`
+// roleSpecBody is idp.RoleSpec whose parts may all be left out.
+type roleSpecBody struct {
+	Allow   roleRulesBody    `json:"allow,omitempty"`
+	Deny    roleRulesBody    `json:"deny,omitempty"`
 	Options *idp.RoleOptions `json:"options,omitempty"`
 }
 
-type roleRules struct {
+type roleRulesBody struct {
 	Rules []idp.RoleRule `json:"rules,omitempty"`
 }
 
-func (s roleSpec) spec() idp.RoleSpec {
+func (s roleSpecBody) spec() idp.RoleSpec {
 	out := idp.RoleSpec{Allow: idp.RoleRules{Rules: s.Allow.Rules}, Deny: idp.RoleRules{Rules: s.Deny.Rules}}
 	if s.Options != nil {
 		out.Options = *s.Options

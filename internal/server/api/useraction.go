@@ -71,6 +71,7 @@ func (a *API) mountUserActions() {
 	a.kit.add(operation{method: http.MethodPost, path: base + "{id}/recovery/", id: "core_users_recovery_create", tag: "core",
 		summary: "Create a link with which a user sets a new password", body: reflect.TypeFor[recoveryBody](),
 		bodyName: "UserRecoveryLinkRequest", partial: true, response: reflect.TypeFor[Link](), run: a.recovery})
+	a.mountServiceAccount()
 	a.mountLockdownFlow()
 }
 
