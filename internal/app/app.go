@@ -155,6 +155,7 @@ func (a *App) build() error {
 			return a.Configure.Release(ctx, tx, actor, row)
 		}})
 	a.view = session.NewView(a.DB, a.Locked.Strict)
+	a.view.Shut(a.Locked.Stale)
 	a.feedSource = a.DB.NewFeedSource()
 	hub := a.hub()
 	a.Feed = feed.New(a.feedSource, feed.Options{Log: a.Log}, a.view, a.Locked, a.Roles, hub) // the hub asks what the views hold

@@ -38,6 +38,7 @@ type View struct {
 	store  idp.Store
 	fresh  Freshness
 	strict func() bool
+	shut   func() bool // see Shut; nil = never
 
 	// gate keeps a reading that began before a change from being kept after it.
 	gate     sync.RWMutex
@@ -79,9 +80,17 @@ func NewView(store idp.Store, strict func() bool) *View {
 // Follow says whose word on freshness counts.
 func (v *View) Follow(f Freshness) { v.fresh = f }
 
+// Shut says when nobody is let in without the database being asked: strict, and it
+// is not known for too long which locks are in force. Call it before the view is
+// asked anything.
+func (v *View) Shut(when func() bool) { v.shut = when }
+
 // visit is Sessions.Visit, from memory where that is allowed.
 func (v *View) visit(ctx context.Context, d digest) (*idp.Session, *idp.User, error) {
 	state := v.fresh.State()
+	if state == feed.Stale && v.strict() && v.shut != nil && v.shut() {
+		return nil, nil, idp.StaleRefusal()
+	}
 	if state == feed.Fresh || state == feed.Stale && !v.strict() {
 		if s, u := v.recall(d, state == feed.Stale); s != nil {
 			return s, u, nil
