@@ -157,10 +157,22 @@ func TestAWatchEndsWithWhatItWasOpenedWith(t *testing.T) {
 	require.ErrorContains(t, <-reported, "the server ended the stream")
 	require.ErrorContains(t, <-reported, "403 Forbidden: Token invalid/expired")
 
+	// The right to list locks is all that it takes.
+	role := &idp.Role{Name: "agent", Spec: idp.RoleSpec{Allow: idp.RoleRules{Rules: []idp.RoleRule{{Resources: []string{"lock"}, Verbs: []string{"list"}}}}}}
+	require.NoError(t, s.replicas[0].DB.InTx(t.Context(), func(tx idp.Repos) error { return tx.Roles.Create(t.Context(), role) }))
+	agent := s.user("agent")
+	require.NoError(t, s.repos().Roles.SetUserRoles(t.Context(), agent.ID, []idp.RoleID{role.ID}))
+	_, key = s.key(agent, idp.IntentAPI)
+	w = s.follow(s.replicas[0], key)
+	require.NoError(t, w.Synced(t.Context()))
+	_, err := w.Ask(t.Context(), "", lockwatch.Login("root"))
+	require.NoError(t, err)
+	require.Equal(t, http.StatusForbidden, s.program(key).do(http.MethodPost, "/api/v3/locks/", anyMap{"target": anyMap{"user": "x"}}).status)
+
 	_, ordinary := s.key(s.user("mia"), idp.IntentAPI)
 	w = s.follow(s.replicas[0], ordinary, func(c *lockwatch.Config) { c.Report = func(err error) { reported <- err } })
 	require.ErrorContains(t, untilIt(t, reported, "access denied"), `access denied to perform action "list" on "lock"`)
-	_, err := w.Ask(t.Context(), "", lockwatch.Login("root"))
+	_, err = w.Ask(t.Context(), "", lockwatch.Login("root"))
 	require.ErrorContains(t, err, `access denied to perform action "list" on "lock"`)
 	require.True(t, w.Stale())
 	for _, beat := range []string{"1", "1ms", "1h", "often"} {

@@ -55,6 +55,9 @@ func sshdPath(t *testing.T) string {
 	return ""
 }
 
+// sftpServer is where Debian keeps it.
+const sftpServer = "/usr/lib/openssh/sftp-server"
+
 // machine is one that people sign in to: an sshd on loopback, and its agent.
 type machine struct {
 	*testing.T
@@ -129,11 +132,13 @@ func newMachine(t *testing.T) *machine {
 	m.server = start(t, nil, "PORTCULLIS_DATABASE_URL="+testkit.Database(t), "PORTCULLIS_BOOTSTRAP_PASSWORD="+adminPassword,
 		"PORTCULLIS_BOOTSTRAP_TOKEN="+adminToken)
 	m.write("token", adminToken+"\n")
-	for _, key := range []string{"host", "alice", "bob", "mallory"} {
+	for _, key := range []string{"host", "alice", "bob", "mallory", "carol", "authority"} {
 		out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", key, "-f", m.path(key)).CombinedOutput()
 		require.NoError(t, err, "%s", out)
 	}
 	m.write("authorized", "# who may be "+m.login+"\n"+m.owned("alice")+m.owned("bob"))
+	out, err := exec.Command("ssh-keygen", "-q", "-s", m.path("authority"), "-I", "carol", "-n", m.login, m.path("carol.pub")).CombinedOutput()
+	require.NoError(t, err, "%s", out)
 	m.agent = m.watch()
 	m.listen(sshd, me)
 	return m
@@ -185,8 +190,12 @@ func (m *machine) listen(sshd string, me *user.User) {
 	agent := "/usr/bin/env " + program + " agent"
 	lines := []string{"ListenAddress " + host, "Port " + port, "HostKey " + m.path("host"), "PidFile none", "StrictModes no", "UsePAM " + pam,
 		"PermitRootLogin yes", "PasswordAuthentication no", "KbdInteractiveAuthentication no", "LogLevel VERBOSE", "AuthorizedKeysFile none",
+		// Before 9.4, sshd forgets the one for principals when it comes second.
+		"AuthorizedPrincipalsCommand " + agent + " check --socket " + m.path("agent.sock") + " --login %u --user %i --principals %u",
+		"AuthorizedPrincipalsCommandUser " + m.login, "TrustedUserCAKeys " + m.path("authority.pub"), "AuthorizedPrincipalsFile none",
 		"AuthorizedKeysCommand " + agent + " check --socket " + m.path("agent.sock") + " --login %u --key %k --authorized-keys " + m.path("authorized"),
 		"AuthorizedKeysCommandUser " + m.login,
+		"Subsystem sftp " + sftpServer,
 		"ForceCommand exec " + program + " agent run --socket " + m.path("agent.sock")}
 	m.write("sshd_config", strings.Join(append(lines, "PerSourcePenalties no"), "\n")+"\n")
 	if out, err := exec.Command(sshd, "-t", "-f", m.path("sshd_config")).CombinedOutput(); bytes.Contains(out, []byte("PerSourcePenalties")) {
@@ -201,7 +210,7 @@ func (m *machine) listen(sshd string, me *user.User) {
 // ssh is a command of somebody's client.
 func (m *machine) ssh(ctx context.Context, who string, args ...string) *exec.Cmd {
 	_, port, _ := net.SplitHostPort(m.address)
-	return exec.CommandContext(ctx, "ssh", append([]string{"-F", "/dev/null", "-i", m.path(who), "-p", port, "-o", "IdentitiesOnly=yes",
+	return exec.CommandContext(ctx, "ssh", append([]string{"-F", "/dev/null", "-i", m.path(who), "-o", "Port=" + port, "-o", "IdentitiesOnly=yes",
 		"-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "GlobalKnownHostsFile=/dev/null",
 		"-o", "LogLevel=ERROR", "-o", "ControlPath=none"}, args...)...)
 }
@@ -226,6 +235,21 @@ func (m *machine) refuses(who string) {
 	out, err := m.signIn(who)
 	require.ErrorContains(m, err, "exit status 255")
 	require.Contains(m, out, "Permission denied")
+}
+
+// copies sends a file, which is not a command.
+func (m *machine) copies(who string) {
+	m.Helper()
+	if _, err := os.Stat(sftpServer); err != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(m.Context(), sshPatience)
+	defer cancel()
+	command := m.ssh(ctx, who)
+	scp := exec.CommandContext(ctx, "scp", append(command.Args[1:], "-q", m.path("authorized"), m.login+"@127.0.0.1:"+m.path("copied"))...)
+	out, err := scp.CombinedOutput()
+	require.NoError(m, err, "%s", out)
+	require.FileExists(m, m.path("copied"))
 }
 
 // lock makes a lock and returns its name and text.
@@ -342,7 +366,9 @@ func TestLocksBiteInSSH(t *testing.T) {
 	there := m.login + "@127.0.0.1"
 	m.admits("alice")
 	m.admits("bob")
+	m.admits("carol") // by a certificate
 	m.refuses("mallory")
+	m.copies("alice")
 
 	// A sign-in is refused while the login, the server or the person is locked.
 	for _, target := range []map[string]any{{"login": m.login}, {"server_id": thisServer}, {"user": "Alice"}, {"login": m.login, "user": "alice"}} {
@@ -353,6 +379,7 @@ func TestLocksBiteInSSH(t *testing.T) {
 			m.admits("bob")
 		} else {
 			m.refuses("bob")
+			m.refuses("carol")
 		}
 		m.lift(name)
 		m.admits("alice")
@@ -361,6 +388,12 @@ func TestLocksBiteInSSH(t *testing.T) {
 		m.lock(target, "")
 		m.admits("alice")
 	}
+
+	name, _ := m.lock(map[string]any{"user": "carol"}, "")
+	m.refuses("carol")
+	m.admits("bob")
+	m.lift(name)
+	m.admits("carol")
 
 	// A live session is cut, with the lock's text as the reason; others go on.
 	bob := m.stay("bob", there, sleeping).begun("begun ")
