@@ -19,6 +19,8 @@ func TestJourneys(t *testing.T) {
 		{"watching a flow", inspectAFlow},
 		{"bringing in a blueprint", importABlueprint},
 		{"configuration pages", configurationPages},
+		{"locking somebody", lockSomebody},
+		{"lifting a lock", liftALock},
 		{"restore with a password", restoreWithPassword},
 		{"restore with a link", restoreWithLink},
 		{"strangers' pages", strangersPages},
