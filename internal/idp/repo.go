@@ -105,6 +105,7 @@ type GroupFilter struct {
 
 	MemberIDs   []UserID // groups with any of them as a direct member
 	MemberNames []string // the same by username, regardless of case
+	Names       []string // nil = all
 }
 
 // Groups stores groups and who belongs to them.

@@ -25,6 +25,12 @@ func (d Directory) PolicyNamed(ctx context.Context, name string) (*idp.Policy, e
 	return &page.Items[0], nil
 }
 
+// GroupsNamed implements policy.Directory.
+func (d Directory) GroupsNamed(ctx context.Context, names []string) ([]idp.Group, error) {
+	page, err := d.Store.Repos().Groups.Find(ctx, idp.GroupFilter{Names: names, Paging: idp.Paging{Limit: len(names)}})
+	return page.Items, err
+}
+
 // UserBy implements policy.Directory. Usernames and addresses are compared
 // regardless of case, as when people sign in; an address that several have is
 // nobody's.

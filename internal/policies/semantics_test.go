@@ -97,6 +97,18 @@ func TestBindingsAreCombined(t *testing.T) {
 	}
 }
 
+// groups puts a user into a new group and reads them again.
+func (w *world) groups(u *idp.User, name string, superuser bool) idp.GroupID {
+	w.Helper()
+	g := &idp.Group{Name: name, IsSuperuser: superuser}
+	require.NoError(w, w.db.Repos().Groups.Create(w.Context(), g))
+	require.NoError(w, w.db.Repos().Groups.AddUser(w.Context(), g.ID, u.ID))
+	now, err := w.db.Repos().Users.Get(w.Context(), u.ID)
+	require.NoError(w, err)
+	*u = *now
+	return g.ID
+}
+
 func (w *world) events(action idp.Action) int {
 	w.Helper()
 	page, err := w.db.Repos().Events.Find(w.Context(), idp.EventFilter{Actions: []idp.Action{action}})
@@ -110,6 +122,9 @@ func TestExpressionsAskTheDirectory(t *testing.T) {
 	w := newWorld(t)
 	ada := w.user("ada")
 	engine := policy.NewEngine(policy.NewKinds(policies.Kinds(policies.Deps{}))).With(policies.Directory{Store: w.db})
+	w.groups(ada, "staff", false)
+	boss := w.groups(ada, "bosses", true)
+	w.groups(w.user("bob"), "elsewhere", true)
 	w.named("inner", "expression", expression(`message("inner says " + string(context.word)) and user.username == "ada"`), false)
 	w.named("broken", "expression", expression(`context.word.deep`), false)
 	w.named("loop", "expression", expression(`ak_call_policy("loop").passing`), false)
@@ -117,19 +132,40 @@ func TestExpressionsAskTheDirectory(t *testing.T) {
 		passing bool
 		fault   string
 	}{
-		`ak_call_policy("inner").passing`:                                                                          {true, ""},
-		`ak_call_policy("inner", {"word": "tea"}).messages[0] == "inner says tea"`:                                 {true, ""},
-		`ak_call_policy("inner", {"word": "tea"}).passing and context.word == nil`:                                 {true, ""},
-		`not ak_call_policy("broken").passing`:                                                                     {false, "cannot fetch deep from nil"},
-		`not ak_call_policy("nobody").passing`:                                                                     {false, `there is no policy "nobody"`},
-		`ak_call_policy("loop").passing`:                                                                           {false, "more than 5 deep"},
-		`all(1..30, {ak_call_policy("inner").passing})`:                                                            {false, "at most 20"},
-		`ak_user_by("username", "ADA")?.pk == user.pk`:                                                             {true, ""},
-		`ak_user_by("pk", user.pk)?.username == "ada"`:                                                             {true, ""},
-		`ak_user_by("uuid", user.uuid)?.username == "ada"`:                                                         {true, ""},
-		`ak_user_by("username", "eve") == nil and ak_user_by("pk", "x") == nil and ak_user_by("uuid", "x") == nil`: {true, ""},
-		`ak_user_by("password", "x") == nil`:                                                                       {false, "by username, email, pk or uuid"},
-		`ak_user_by("username", nil) == nil`:                                                                       {false, "a text or a number is expected"},
+		`ak_call_policy("inner").passing`:                                                                                       {true, ""},
+		`ak_call_policy("inner", {"word": "tea"}).messages[0] == "inner says tea"`:                                              {true, ""},
+		`ak_call_policy("inner", {"word": "tea"}).passing and context.word == nil`:                                              {true, ""},
+		`not ak_call_policy("broken").passing`:                                                                                  {false, "cannot fetch deep from nil"},
+		`not ak_call_policy("nobody").passing`:                                                                                  {false, `there is no policy "nobody"`},
+		`ak_call_policy("loop").passing`:                                                                                        {false, "more than 5 deep"},
+		`all(1..30, {ak_call_policy("inner").passing})`:                                                                         {false, "at most 20"},
+		`ak_user_by("username", "ADA")?.pk == user.pk`:                                                                          {true, ""},
+		`ak_user_by("pk", user.pk)?.username == "ada"`:                                                                          {true, ""},
+		`ak_user_by("uuid", user.uuid)?.username == "ada"`:                                                                      {true, ""},
+		`ak_user_by("username", "eve") == nil and ak_user_by("pk", "x") == nil and ak_user_by("uuid", "x") == nil`:              {true, ""},
+		`ak_user_by("password", "x") == nil`:                                                                                    {false, "by username, email, pk or uuid"},
+		`ak_user_by("username", nil) == nil`:                                                                                    {false, "a text or a number is expected"},
+		`ak_user_by({"username": "ADA", "is_active": true, "type": "internal"})?.pk == user.pk`:                                 {true, ""},
+		`ak_user_by({"pk": user.pk, "uuid": user.uuid, "name": user.name, "path": user.path, "is_superuser": true}) != nil`:     {true, ""},
+		`ak_user_by({"username": "ada", "is_active": false}) == nil`:                                                            {true, ""},
+		`ak_user_by({"username": "ada", "is_superuser": false}) == nil and ak_user_by({"username": "ada", "path": "x"}) == nil`: {true, ""},
+		`ak_user_by({"pk": user.pk, "username": "bob"}) == nil and ak_user_by({"uuid": "x"}) == nil`:                            {true, ""},
+		`ak_user_by({"username": "ada", "is_active": "yes"}) == nil`:                                                            {false, "is_active: true or false is expected"},
+		`ak_user_by({"username": "ada", "name": 1}) == nil`:                                                                     {false, "name: a text is expected"},
+		`ak_user_by({"is_active": true, "name": "Ada"}) == nil`:                                                                 {false, "none of username, email, pk and uuid"},
+		`ak_user_by({"username": "ada", "password": "x"}) == nil`:                                                               {false, `not by "password"`},
+		`ak_user_by({}) == nil`:                                                                                                 {false, "none of username"},
+		`ak_is_group_member(user, "staff") and ak_is_group_member(user, {"name": "staff"})`:                                     {true, ""},
+		`ak_is_group_member(user, {"is_superuser": true}) and is_group_member(user, {"name": "bosses", "is_superuser": true})`:  {true, ""},
+		`ak_is_group_member(user, {"name": "staff", "is_superuser": true})`:                                                     {false, ""},
+		`ak_is_group_member(user, {"name": "elsewhere", "is_superuser": true})`:                                                 {false, ""},
+		`ak_is_group_member(user, {"pk": "` + boss.String() + `", "is_superuser": true})`:                                       {true, ""},
+		`ak_is_group_member(user, {"pk": "` + boss.String() + `", "name": "staff"})`:                                            {false, ""},
+		`ak_is_group_member(user, {"pk": "boss"})`:                                                                              {false, "is not a UUID"},
+		`ak_is_group_member(user, {"is_superuser": 1})`:                                                                         {false, "is_superuser: true or false is expected"},
+		`ak_is_group_member(user, {"attributes": {}})`:                                                                          {false, `not by "attributes"`},
+		`ak_is_group_member(user, {})`:                                                                                          {false, "names none of"},
+		`ak_is_group_member(nil, {"name": "staff"})`:                                                                            {false, ""},
 	} {
 		p := &idp.Policy{ID: idp.NewID[idp.Policy](), Name: "outer", Kind: "expression", Settings: json.RawMessage(expression(source))}
 		r, err := engine.EvaluatePolicy(t.Context(), p, idp.PolicyRequest{User: ada})

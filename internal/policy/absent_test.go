@@ -103,7 +103,7 @@ func TestTranslateWhatActs(t *testing.T) {
 		"return \"192.0.2.1\" in resolve_dns(\"a.example\", 4)":                                          "\"192.0.2.1\" in resolve_dns(\"a.example\", 4)",
 		"return \"192.0.2.1\" in resolve_dns(\"a.example\", ip_version=6)":                               "\"192.0.2.1\" in resolve_dns(\"a.example\", 6)",
 		"return \"192.0.2.1\" in resolve_dns(\"a.example\")":                                             "\"192.0.2.1\" in resolve_dns(\"a.example\")",
-		"return reverse_dns(str(ak_client_ip)).endswith(\".example\")":                                   "reverse_dns(client_ip) endsWith \".example\"",
+		"return reverse_dns(str(ak_client_ip)).endswith(\".example\")":                                   "reverse_dns(ak_client_ip) endsWith \".example\"",
 		"ak_create_event(\"my_own\")\nreturn True":                                                       "",
 		"return ak_create_event(\"login\")":                                                              "",
 		"ak_create_event(user.username)\nreturn True":                                                    "",

@@ -16,11 +16,13 @@ type Directory interface {
 	// UserBy returns the user whose field (username, email, pk or uuid) has the
 	// value. Another field is idp.CodeInvalid.
 	UserBy(ctx context.Context, field, value string) (*idp.User, error)
+	// GroupsNamed returns the groups of these names.
+	GroupsNamed(ctx context.Context, names []string) ([]idp.Group, error)
 }
 
 // What one evaluation may ask for beside its request.
 const (
-	maxAsks  = 20 // policies and users
+	maxAsks  = 20 // policies, users and groups
 	maxCalls = 5  // policies that ask policies
 )
 
@@ -53,7 +55,7 @@ func (m *meter) asker() (*asking, error) {
 		return nil, fmt.Errorf("only a policy can ask for this, and only where policies are kept")
 	}
 	if a.left.asks.Add(-1) < 0 {
-		return nil, tooMuch("an evaluation asks for at most %d policies and users", maxAsks)
+		return nil, tooMuch("an evaluation asks for at most %d policies, users and groups", maxAsks)
 	}
 	return a, m.spend(1000)
 }
@@ -63,9 +65,10 @@ func askFunctions() []function {
 		{name: "ak_call_policy", usage: "ak_call_policy(name[, map]) → map", run: callPolicy,
 			signs: []any{new(func(string) any), new(func(string, any) any)},
 			help:  "Asks another policy about the same request, with the entries of the map added to its context: passing and messages are in what it gives. A policy that gives no answer is an error."},
-		{name: "ak_user_by", usage: "ak_user_by(field, value) → user or nil", run: userBy,
-			signs: []any{new(func(string, any) any)},
-			help:  "The user whose field has the value, nil when there is none. The field is username, email, pk or uuid."},
+		{name: "ak_user_by", usage: "ak_user_by(field, value) or ak_user_by(map) → user or nil", run: userBy,
+			signs: []any{new(func(string, any) any), new(func(map[string]any) any)},
+			help: "The user whose field has the value, nil when there is none. The field is username, email, pk or uuid. " +
+				"A map asks for all of its entries at once: one of these four, and any of name, path, type, is_active and is_superuser."},
 		{name: "log", usage: "log(value) → true", run: logValue, signs: []any{new(func(any) bool)},
 			help: "Notes the value among the log messages of a trial; elsewhere it does nothing."},
 	}
@@ -114,33 +117,6 @@ func callPolicy(m *meter, args []any) (any, error) {
 		messages[i] = text
 	}
 	return map[string]any{"passing": result.Passing, "messages": messages}, nil
-}
-
-func userBy(m *meter, args []any) (any, error) {
-	field, err := textArgument(args, 0)
-	if err != nil {
-		return nil, err
-	}
-	if !scalar(args[1]) || args[1] == nil {
-		return nil, wrongType(2, "a text or a number", args[1])
-	}
-	value, err := scalarText(m, args[1])
-	if err != nil {
-		return nil, err
-	}
-	a, err := m.asker()
-	if err != nil {
-		return nil, err
-	}
-	u, err := a.engine.directory.UserBy(m.ctx, field, value)
-	if idp.Is(err, idp.CodeNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	left := maxInputs
-	return facts(u, "the user", &left)
 }
 
 func logValue(m *meter, args []any) (any, error) {

@@ -136,3 +136,5 @@ func (s shelf) PolicyNamed(_ context.Context, name string) (*idp.Policy, error) 
 func (shelf) UserBy(context.Context, string, string) (*idp.User, error) {
 	return nil, idp.NotFound("user")
 }
+
+func (shelf) GroupsNamed(context.Context, []string) ([]idp.Group, error) { return nil, nil }

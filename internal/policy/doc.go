@@ -18,12 +18,14 @@
 //	request.obj                 the flow or stage the policy is bound to, nil = not known
 //	prompt_context.*            the answers given so far (context.prompt_data)
 //	client_ip                   the client's address as text, "" when unknown
+//	ak_client_ip                the same, "255.255.255.255" when unknown
 //
 // Users are plain maps: pk, uuid, username, name, email, path, type, is_active,
 // is_superuser, attributes, groups (names, ancestors included). A field that does
 // not exist is an error when the expression is saved, not a silent nil.
 //
-// Policies may ask for other policies (ak_call_policy) and for users (ak_user_by)
+// Policies may ask for other policies (ak_call_policy), for users (ak_user_by) and
+// for more of their groups than the names (ak_is_group_member with a map)
 // where an engine has a Directory, set values of the flow's context (set_context),
 // write events (ak_create_event) and send mail
 // (ak_send_email) where it has Effects, and ask the DNS (resolve_dns,

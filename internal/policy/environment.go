@@ -39,7 +39,7 @@ var variables = []Entry{
 	{"context", "variable", "map", "What the flow knows so far. The same as request.context."},
 	{"prompt_context", "variable", "map", "The answers given so far. The same as context.prompt_data."},
 	{"client_ip", "variable", "text", "The client's address, \"\" when it is not known."},
-	{"ak_client_ip", "variable", "text", "The same as client_ip, by the name other products use."},
+	{"ak_client_ip", "variable", "text", "The client's address by the name other products use, \"255.255.255.255\" when it is not known: an address that no network holds. Take client_ip to have what cannot be answered fail instead."},
 	{"ak_is_sso_flow", "variable", "true or false", "Whether the person came through another identity provider."},
 	{"request.debug", "variable", "true or false", "Whether somebody only tries the policy."},
 	{"request.user", "variable", "user or nil", "See user."},
@@ -109,6 +109,10 @@ func environmentTypes() types.Map {
 	}
 }
 
+// unknownAddress is what ak_client_ip is when nobody knows: written for other
+// products, expressions take it for an address without asking.
+const unknownAddress = "255.255.255.255"
+
 // environment builds the values that one run sees.
 func environment(req idp.PolicyRequest, m *meter) (map[string]any, error) {
 	left := maxInputs
@@ -148,6 +152,10 @@ func environment(req idp.PolicyRequest, m *meter) (map[string]any, error) {
 	if req.ClientIP.IsValid() {
 		ip = req.ClientIP.Unmap().String()
 	}
+	known := ip
+	if known == "" {
+		known = unknownAddress
+	}
 	http := map[string]any{"user": signedIn, "path": req.Path, "method": req.Method, "query": query}
 	return map[string]any{
 		nameRun:          m,
@@ -157,7 +165,7 @@ func environment(req idp.PolicyRequest, m *meter) (map[string]any, error) {
 		"context":        context,
 		"prompt_context": context["prompt_data"],
 		"client_ip":      ip,
-		"ak_client_ip":   ip,
+		"ak_client_ip":   known,
 		"ak_is_sso_flow": context["is_sso"] == true,
 	}, nil
 }

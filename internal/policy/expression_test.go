@@ -147,6 +147,7 @@ func TestExpressionsWithoutAnything(t *testing.T) {
 		`http_request.user`:  nil,
 		`user?.username`:     nil,
 		`client_ip`:          "",
+		`ak_client_ip`:       "255.255.255.255",
 		`prompt_context`:     map[string]any{},
 		`http_request.query`: map[string]any{},
 	} {

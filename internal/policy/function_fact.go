@@ -13,11 +13,12 @@ func factFunctions() []function {
 			help: "The same as message, by the name other products use."},
 		{name: "deny", usage: "deny(text) → false", signs: []any{new(func(any) bool)}, run: message(false),
 			help: "Shows the text and gives false: allowed or deny(\"Not from here.\")."},
-		{name: "is_group_member", usage: "is_group_member(user, name) → true or false", run: isGroupMember,
-			signs: []any{new(func(any, string) bool)},
-			help:  "Whether the user belongs to the group of that name, directly or through another group; false for nil."},
-		{name: "ak_is_group_member", usage: "ak_is_group_member(user, name) → true or false", run: isGroupMember,
-			signs: []any{new(func(any, string) bool)},
+		{name: "is_group_member", usage: "is_group_member(user, name or map) → true or false", run: isGroupMember,
+			signs: []any{new(func(any, string) bool), new(func(any, map[string]any) bool)},
+			help: "Whether the user belongs to the group of that name, directly or through another group; false for nil. " +
+				"A map asks for a group with all of its entries: name, pk, is_superuser."},
+		{name: "ak_is_group_member", usage: "ak_is_group_member(user, name or map) → true or false", run: isGroupMember,
+			signs: []any{new(func(any, string) bool), new(func(any, map[string]any) bool)},
 			help:  "The same as is_group_member, by the name other products use."},
 		{name: "now", usage: "now() → time", signs: []any{new(func() time.Time)}, run: now,
 			help: "The time, in UTC; the same throughout one evaluation."},
@@ -35,30 +36,6 @@ func message(result bool) func(*meter, []any) (any, error) {
 		}
 		return result, m.message(text)
 	}
-}
-
-func isGroupMember(m *meter, args []any) (any, error) {
-	if args[0] == nil {
-		return false, nil
-	}
-	user, ok := args[0].(map[string]any)
-	if !ok {
-		return nil, wrongType(1, "a user", args[0])
-	}
-	name, err := textArgument(args, 1)
-	if err != nil {
-		return nil, err
-	}
-	groups, err := elements(m, user["groups"], 1)
-	if err != nil {
-		return nil, wrongType(1, "a user", args[0])
-	}
-	for _, g := range groups {
-		if g == name {
-			return true, nil
-		}
-	}
-	return false, nil
 }
 
 func now(m *meter, _ []any) (any, error) { return m.now.UTC(), nil }

@@ -233,12 +233,14 @@ func (n callNode) withNames(name string, args []term, vars map[string]kindOf) (t
 		named[key] = t
 	}
 	switch {
-	case name == "ak_is_group_member" && len(args) == 1 && args[0].kind == kindUser && len(named) == 1 && named["name"].kind == kindText:
-		return atom("ak_is_group_member("+args[0].text+", "+named["name"].text+")", kindTruth), nil
-	case name == "ak_user_by" && len(args) == 0 && len(named) == 1:
-		for field, kind := range map[string]kindOf{"username": kindText, "email": kindText, "pk": kindNumber} {
-			if t, given := named[field]; given && t.kind == kind {
+	case name == "ak_is_group_member" && len(args) == 1 && args[0].kind == kindUser && kinds(named, groupFields):
+		return atom("ak_is_group_member("+args[0].text+oneOr(named, "name")+")", kindTruth), nil
+	case name == "ak_user_by" && len(args) == 0 && kinds(named, userEntries):
+		for _, field := range []string{"username", "email", "pk"} {
+			if t, given := named[field]; given && len(named) == 1 {
 				return atom("ak_user_by("+quoted(field)+", "+t.text+")", kindUser), nil
+			} else if given {
+				return atom("ak_user_by("+strings.TrimPrefix(entriesOf(named), ", ")+")", kindUser), nil
 			}
 		}
 	case name == "ak_call_policy" && len(args) == 1 && args[0].kind == kindText:
@@ -249,6 +251,30 @@ func (n callNode) withNames(name string, args []term, vars map[string]kindOf) (t
 		return sending(args, named)
 	}
 	return term{}, errUncertain
+}
+
+// Arguments by which users and groups are asked for in both languages.
+var (
+	groupFields = map[string]kindOf{"name": kindText, "is_superuser": kindTruth}
+	userEntries = map[string]kindOf{"username": kindText, "email": kindText, "pk": kindNumber, "name": kindText, "path": kindText, "type": kindText, "is_active": kindTruth}
+)
+
+// kinds reports whether there are named arguments, all of them of these kinds.
+func kinds(named map[string]term, of map[string]kindOf) bool {
+	for name, t := range named {
+		if kind, known := of[name]; !known || t.kind != kind {
+			return false
+		}
+	}
+	return len(named) > 0
+}
+
+// oneOr writes the one argument of that name by itself, and others as a map.
+func oneOr(named map[string]term, name string) string {
+	if t, given := named[name]; given && len(named) == 1 {
+		return ", " + t.text
+	}
+	return entriesOf(named)
 }
 
 // sending writes a mail. A stage is an object there, and a context a display of a

@@ -88,7 +88,7 @@ func (noneNode) write(map[string]kindOf) (term, error) { return atom("nil", kind
 // names are those of Python's environment that are here, too.
 var names = map[string]term{
 	"request": atom("request", kindRequest), "context": atom("context", kindContext), "http_request": atom("http_request", kindHTTP),
-	"user": atom("user", kindUser), "ak_client_ip": atom("client_ip", kindAddress), "ak_is_sso_flow": atom("ak_is_sso_flow", kindTruth),
+	"user": atom("user", kindUser), "ak_client_ip": atom("ak_client_ip", kindAddress), "ak_is_sso_flow": atom("ak_is_sso_flow", kindTruth),
 	"prompt_context": atom("prompt_context", kindMap),
 }
 

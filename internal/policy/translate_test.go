@@ -172,6 +172,24 @@ func TestTranslateNeverGuesses(t *testing.T) {
 	got, ok = Translate("return ak_user_by(username=\"x\")", true)
 	require.True(t, ok)
 	require.Equal(t, `ak_user_by("username", "x") != nil`, got)
+	for python, want := range map[string]string{
+		`return ak_user_by(username="x", is_active=True)`:                      `ak_user_by({"is_active": true, "username": "x"}) != nil`,
+		`return ak_user_by(pk=7, type="internal")`:                             `ak_user_by({"pk": 7, "type": "internal"}) != nil`,
+		`return ak_is_group_member(user, name="staff", is_superuser=True)`:     `ak_is_group_member(user, {"is_superuser": true, "name": "staff"})`,
+		`return ak_is_group_member(request.user, is_superuser=False)`:          `ak_is_group_member(request.user, {"is_superuser": false})`,
+		`return ak_user_by(is_active=True)`:                                    "",
+		`return ak_user_by(username="x", date_joined="2020")`:                  "",
+		`return ak_user_by(username="x", is_active="yes")`:                     "",
+		`return ak_user_by(username__startswith="x")`:                          "",
+		`return ak_is_group_member(user, name__in=["a"])`:                      "",
+		`return ak_is_group_member(user, name="staff", attributes__floor="3")`: "",
+		`return ak_is_group_member(user)`:                                      "",
+		`return str(ak_client_ip) == "255.255.255.255"`:                        `ak_client_ip == "255.255.255.255"`,
+	} {
+		got, ok = Translate(python, true)
+		require.Equal(t, want, got, python)
+		require.Equal(t, want != "", ok, python)
+	}
 }
 
 func TestFaultsSuggestTheWholeForm(t *testing.T) {

@@ -59,6 +59,9 @@ func (s groups) Find(ctx context.Context, f idp.GroupFilter) (idp.Page[idp.Group
 		w.with(`EXISTS (SELECT FROM group_users gu JOIN users u ON u.id = gu.user_id WHERE gu.group_id = t.id
 			AND fold(u.username) IN (SELECT fold(n) FROM unnest(@member_names::text[]) n))`, "member_names", f.MemberNames)
 	}
+	if f.Names != nil {
+		w.with("t.name = ANY(@names)", "names", f.Names)
+	}
 	if len(f.Attributes) > 0 {
 		w.with("t.attributes @> @attributes", "attributes", f.Attributes)
 	}
