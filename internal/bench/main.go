@@ -38,6 +38,8 @@ func run(ctx context.Context) error {
 		{"flows", flows},
 		{"sessions (bars 1 and 2)", sessions},
 		{"ending sessions (bars 4 and 5)", endings},
+		{"the view of the locks (bar 3)", locks},
+		{"servers with locks (bars 1, 4, 9 and 10)", locked},
 	} {
 		if len(os.Args) > 1 && !slices.ContainsFunc(os.Args[1:], func(word string) bool { return strings.Contains(part.name, word) }) {
 			continue // only what was asked for
