@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/session"
 	"github.com/portcullis-idp/portcullis/internal/token"
 )
 
@@ -224,4 +225,76 @@ func TestCountsOfEvents(t *testing.T) {
 	plain := r.by(r.person)
 	plain.send(http.MethodGet, top, nil).json(http.StatusForbidden)
 	plain.send(http.MethodGet, volume, nil).json(http.StatusForbidden)
+}
+
+func TestConfigurationByEveryField(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	c := r.by(r.admin)
+	flow := c.post("/flows/instances/", fields{"name": "Wanted", "slug": "wanted", "title": "Wanted", "designation": "recovery", "denied_action": "continue"})
+	c.selects("/flows/instances/", "pk", flow["pk"], r.flow.ID.String(), fields{"name": "Wanted", "slug": "wanted", "designation": "recovery",
+		"denied_action": "continue", "flow_uuid": flow["pk"]})
+
+	stage, other := r.addStage("wanted", "deny", fields{}), r.addStage("other", "deny", fields{})
+	policy := c.post("/policies/dummy/", fields{"name": "wanted", "result": true})
+	binding := c.post("/flows/bindings/", fields{"target": flow["pk"], "stage": stage, "order": 9, "evaluate_on_plan": true, "re_evaluate_policies": false,
+		"policy_engine_mode": "all", "invalid_response_action": "restart"})
+	elsewhere := c.post("/flows/bindings/", fields{"target": r.flow.ID, "stage": other, "order": 8, "evaluate_on_plan": false, "re_evaluate_policies": true,
+		"policy_engine_mode": "any", "invalid_response_action": "retry"})
+	asked := c.post("/policies/bindings/", fields{"policy": policy["pk"], "target": binding["pk"], "order": 5, "timeout": 7, "enabled": false})
+	person := c.post("/policies/bindings/", fields{"user": r.person.ID, "target": elsewhere["pk"], "order": 6})
+	c.selects("/flows/bindings/", "pk", binding["pk"], elsewhere["pk"], fields{"target": flow["pk"], "stage": stage, "order": 9, "evaluate_on_plan": true,
+		"re_evaluate_policies": false, "policy_engine_mode": "all", "invalid_response_action": "restart", "fsb_uuid": binding["pk"], "pbm_uuid": binding["pk"],
+		"policies": policy["pk"]})
+	c.selects("/policies/bindings/", "pk", asked["pk"], person["pk"], fields{"enabled": false, "order": 5, "policy": policy["pk"], "policy__isnull": false,
+		"target": binding["pk"], "target_in": binding["pk"], "timeout": 7})
+
+	prompt := c.post("/stages/prompt/prompts/", fields{"name": "wanted", "field_key": "w", "label": "Wanted?", "type": "number", "placeholder": "7"})
+	question := c.post("/stages/prompt/prompts/", fields{"name": "other", "field_key": "o", "label": "Other?", "type": "text"})
+	c.selects("/stages/prompt/prompts/", "pk", prompt["pk"], question["pk"], fields{"name": "wanted", "field_key": "w", "label": "Wanted?", "type": "number",
+		"placeholder": "7"})
+
+	asks := c.post("/policies/dummy/", fields{"name": "asked by a stage"})
+	r.addStage("validating", "prompt", fields{"fields": []any{prompt["pk"]}, "validation_policies": []any{asks["pk"]}})
+	c.selects("/policies/all/", "pk", asks["pk"], policy["pk"], fields{"bindings__isnull": true, "promptstage__isnull": probe{value: false}})
+
+	print := c.post("/managed/blueprints/", fields{"name": "wanted", "content": "version: 1\nentries: []\n", "path": ""})
+	c.post("/managed/blueprints/", fields{"name": "other", "content": "version: 1\nentries: []\n"})
+	require.Equal(t, []any{print["pk"]}, c.all("/managed/blueprints/?name=wanted", "pk"))
+	require.Empty(t, c.all("/managed/blueprints/?path=nowhere.yaml", "pk"))
+}
+
+func TestWhatPeopleHoldByEveryField(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	c, repos := r.by(r.admin), r.db.Repos()
+	ctx := t.Context()
+
+	scores := repos.Reputations
+	require.NoError(t, scores.Adjust(ctx, "grace", netip.MustParseAddr("192.0.2.3"), -2))
+	require.NoError(t, scores.Adjust(ctx, "root", netip.MustParseAddr("192.0.2.4"), 1))
+	found := c.get("/policies/reputation/scores/?ordering=identifier")["results"].([]any)
+	c.selects("/policies/reputation/scores/", "pk", found[0].(object)["pk"], found[1].(object)["pk"], fields{"identifier": "grace", "identifier_in": "grace,nobody",
+		"ip": "192.0.2.3", "score": -2})
+
+	flow := r.addFlow("in", idp.DesignationEnrollment, idp.AuthenticationNone, "deny", "{}")
+	ends := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
+	wanted := c.post("/stages/invitation/invitations/", fields{"name": "wanted", "expires": ends, "flow": flow.ID})
+	theirs := &idp.Invitation{Name: "other", CreatedBy: r.person.ID}
+	require.NoError(t, repos.Invitations.Create(ctx, theirs))
+	c.selects("/stages/invitation/invitations/", "pk", wanted["pk"], theirs.ID.String(), fields{"name": "wanted", "expires": wanted["expires"],
+		"created_by__username": "root", "flow__slug": "in"})
+
+	wiki := uuidOf(r)
+	given := &idp.Consent{UserID: r.person.ID, Application: wiki, ApplicationName: "Wiki", ApplicationSlug: "wiki"}
+	other := &idp.Consent{UserID: r.admin.ID, Application: uuidOf(r), ApplicationName: "Mail", ApplicationSlug: "mail"}
+	require.NoError(t, repos.Consents.Save(ctx, given))
+	require.NoError(t, repos.Consents.Save(ctx, other))
+	c.selects("/core/user_consent/", "pk", float64(given.ID), float64(other.ID), fields{"user": int(r.person.ID), "application": wiki})
+
+	r.cookieOf(r.person)
+	_, _, err := r.sessions.Start(ctx, idp.SystemActor(), session.Begin{User: r.admin.ID, AuthMethod: "password", UserAgent: "other/1", IP: netip.MustParseAddr("192.0.2.8")})
+	require.NoError(t, err)
+	c.selects("/core/authenticated_sessions/", "user", float64(r.person.ID), float64(r.admin.ID), fields{"session__last_ip": "192.0.2.7",
+		"session__last_user_agent": "curl/8.5.0", "user__username": "grace"})
 }
