@@ -340,3 +340,12 @@ func BenchmarkCheck(b *testing.B) {
 		})
 	}
 }
+
+// A server that takes the connection and says nothing is left.
+func TestASilentServerIsLeft(t *testing.T) {
+	t.Parallel()
+	s := fake(t, func(c *lockwatch.Config) { c.MaxStaleness = lockwatch.MinStaleness })
+	<-s.run().ended
+	s.connection().all()
+	require.NoError(t, s.watcher.Synced(t.Context()))
+}

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/testkit"
 	"github.com/portcullis-idp/portcullis/lockwatch"
 )
 
@@ -243,4 +244,30 @@ func TestTheWatchOnTheWire(t *testing.T) {
 	require.Equal(t, anyMap{"count": 1.0}, next("reset"))
 	require.Equal(t, second, next("put"))
 	next("sync")
+}
+
+// While a server cannot be sure to know of every lock, strictness refuses and says
+// why, in the check as in programs that are connected.
+func TestAServerThatIsStaleSaysSo(t *testing.T) {
+	t.Parallel()
+	s := blankSite(t, testkit.Database(t))
+	r := s.open("locking_max_staleness", "1s")
+	s.role("careful", idp.Strict)
+	careful, anybody := anyMap{"login": "root", "roles": []string{"careful"}}, anyMap{"login": "root"}
+	require.Equal(t, true, s.check(careful)["allowed"])
+	w := s.follow(r, adminToken, func(c *lockwatch.Config) { c.MaxStaleness = lockwatch.MinStaleness })
+	require.NoError(t, w.Synced(t.Context()))
+	require.NoError(t, w.Check(lockwatch.Strict, lockwatch.Login("root")))
+	r.Feed.Stop()
+	require.EqualError(t, w.Guard(t.Context(), lockwatch.Strict, lockwatch.Login("root")), "preventive lock-out due to local lock view becoming unreliable")
+	require.NoError(t, w.Check(lockwatch.BestEffort, lockwatch.Login("root")))
+	var got anyMap
+	require.Eventually(t, func() bool { got = s.check(careful); return got["allowed"] == false }, time.Minute, 10*time.Millisecond)
+	require.Equal(t, []any{"strict", nil, "lock_view_stale", "preventive lock-out due to local lock view becoming unreliable"},
+		[]any{got["mode"], got["lock"], got["code"], got["detail"]})
+	got = s.check(anybody)
+	require.Equal(t, []any{true, "best_effort", ""}, []any{got["allowed"], got["mode"], got["detail"]})
+	verdict, err := w.Ask(t.Context(), "", lockwatch.Login("root"), lockwatch.Role("careful"))
+	require.NoError(t, err)
+	require.EqualError(t, verdict.Err(), lockwatch.StaleText)
 }
