@@ -290,7 +290,13 @@ func (d *doorway) flowLink(how spoil) error {
 	row, key := d.tokenOf(person, idp.IntentRecovery, idp.IntentAPI, how)
 	_, _, err := d.Tokens.OpenLink(d.Context(), key)
 	answer := d.browser().get("/if/flow/" + recoveryFlow + "/?flow_token=" + key)
-	if err != nil {
+	switch {
+	case idp.Locked(err): // whoever holds the link is told, in the browser and through the API
+		require.Contains(d, string(answer.body), "Come back tomorrow.")
+		got := d.browser().get("/api/v3/flows/executor/" + recoveryFlow + "/?query=flow_token%3D" + key).json(http.StatusOK)
+		require.Equal(d, "ak-stage-access-denied", got["component"])
+		require.Equal(d, err.Error(), got["error_message"])
+	case err != nil:
 		require.Contains(d, string(answer.body), "This link does not work", "one message for all")
 	}
 	if how == forged {

@@ -68,8 +68,12 @@ func everywhere(c templ.Component) templ.Component {
 
 // deniedLinks are the ways on from a flow that a lock ended.
 func deniedLinks(r *http.Request) []ui.Link {
-	if web.User(r) != nil {
-		return []ui.Link{{Label: "To your account", Href: AccountPath}, {Label: "Try again", Href: web.SignInURL(r)}}
+	again := ui.Link{Label: "Try again", Href: web.SignInPath}
+	if r.Method == http.MethodGet { // such as a link by mail, which still works
+		again.Href = r.URL.RequestURI()
 	}
-	return []ui.Link{{Label: "Try again", Href: web.SignInPath}}
+	if web.User(r) != nil {
+		return []ui.Link{{Label: "To your account", Href: AccountPath}, again}
+	}
+	return []ui.Link{again}
 }

@@ -3,6 +3,7 @@ package lockpage
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -37,6 +38,8 @@ func readListing(r *http.Request) (listing, error) {
 	if err != nil {
 		return l, err
 	}
+	l.Query = maps.Clone(l.Query)
+	delete(l.Query, liftedField) // it was about the page before
 	if raw := list.Query.Text("before"); raw != "" {
 		if l.before, err = parseMark(raw); err != nil {
 			return l, err
@@ -118,6 +121,11 @@ func (l listing) paging(items *[]idp.Lock) *ui.Paging {
 	return p
 }
 
+// here is the address of this page of the list.
+func (l listing) here() string {
+	return l.Href("before", l.Query.Text("before"), "trail", l.Query.Text("trail"))
+}
+
 func (l listing) bar(id string) templ.Component {
 	var options []ui.Option
 	for _, k := range kinds {
@@ -136,11 +144,11 @@ func (p *Pages) list(w http.ResponseWriter, r *http.Request) error {
 	}
 	t := ui.TableProps{ID: "locks", Caption: "Locks in force", Paging: l.paging(&found), Filter: l.bar("locks"),
 		Columns: []ui.Column{{Label: "Locked items"}, {Label: "Locked by"}, {Label: "Start"}, {Label: "Expiration"}, {Label: "Message"}, {Label: "Action", HideHead: true, Numeric: true}}}
-	can := p.may(web.Actor(r), idp.VerbDelete)
+	can, here := p.may(web.Actor(r), idp.VerbDelete), page.Back(l.here())
 	for i := range found {
 		it := &found[i]
 		t.Rows = append(t.Rows, ui.Row{ID: it.ID.String(), Label: it.Target.String(), Cells: []templ.Component{
-			targetLink(it), by(it.CreatedBy), ui.Time(it.CreatedAt, now()), expiry(it), message(it.Message), liftButton(r, it, can)}})
+			targetLink(it), by(it.CreatedBy), ui.Time(it.CreatedAt, now()), expiry(it), message(it.Message), liftButton(it, can, here)}})
 	}
 	frame := p.frame(r, "In force", p.undo(r))
 	if len(t.Rows) == 0 {

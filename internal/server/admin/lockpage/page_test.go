@@ -86,13 +86,15 @@ func TestLockSomebodyStepByStep(t *testing.T) {
 		require.Contains(t, row, want)
 	}
 	at := "/if/admin/locks/" + l.ID.String() + "/"
-	asked := s.boss.Post(at+"lift/", "from", "list")
+	asked := s.boss.Post(at+"lift/", "back", list+"?kind=user&search=alice")
 	require.Empty(t, asked.Faults())
 	require.Contains(t, asked.Main(), "Lift the lock on user alice?")
 	require.Len(t, s.inForce(), 1, "not before it is confirmed")
 	lifted := s.boss.Post(at+"lift/", asked.Fields()...).Follow()
 	require.Empty(t, lifted.Faults())
 	require.Contains(t, lifted.Main(), "The lock on user alice was lifted")
+	require.Contains(t, lifted.Main(), "No locks match", "the filters stay")
+	require.Equal(t, at, s.boss.Post(at+"lift/", "confirmed", "1", "back", "https://elsewhere.example/").Location)
 	require.True(t, lifted.Has(at+"again/"), "one click takes it back")
 	require.Empty(t, s.inForce())
 	require.NotContains(t, hers.Get("/if/admin/").Text(), "Suspicious", "allowed again")

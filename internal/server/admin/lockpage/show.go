@@ -88,7 +88,7 @@ func (p *Pages) actions(r *http.Request, it *idp.Lock) templ.Component {
 		parts = append(parts, ui.Button(ui.ButtonProps{Label: "Change", Icon: ui.IconPencil, Href: page.LockPath(it.ID) + "edit/"}))
 	}
 	if p.may(actor, idp.VerbDelete) {
-		q := liftQuestion(r, it)
+		q := liftQuestion(it)
 		parts = append(parts, ui.Action(ui.ActionProps{Action: q.Action, Confirm: &q,
 			Button: ui.ButtonProps{Label: "Lift lock", Icon: ui.IconLockOpen, Kind: ui.Primary}}))
 	}
@@ -136,22 +136,22 @@ func (p *Pages) moments(r *http.Request, it *idp.Lock) ([]ui.Moment, error) {
 	return out, nil
 }
 
-// ReturnField says where a lift was asked for: "list" = on the list.
-const returnField = "from"
+// liftedField is the parameter of a list with the lock that was lifted on it.
+const liftedField = "lifted"
 
-func liftQuestion(r *http.Request, it *idp.Lock) ui.ConfirmProps {
-	q := ui.ConfirmProps{Title: "Lift the lock on " + plain(it.Target) + "?", Submit: "Lift lock",
+func liftQuestion(it *idp.Lock) ui.ConfirmProps {
+	return ui.ConfirmProps{Title: "Lift the lock on " + plain(it.Target) + "?", Submit: "Lift lock",
 		Text:   "What it refused is allowed again at once, on every server. You can put it in force again.",
 		Action: page.LockPath(it.ID) + "lift/", Back: page.LockPath(it.ID)}
-	return q
 }
 
-func liftButton(r *http.Request, it *idp.Lock, can bool) templ.Component {
+// liftButton lifts a lock of a list, and leads back to the same part of it.
+func liftButton(it *idp.Lock, can bool, here page.Back) templ.Component {
 	if !can {
 		return ui.Text("")
 	}
-	q := liftQuestion(r, it)
-	return ui.Action(ui.ActionProps{Action: q.Action, Confirm: &q, Hidden: []ui.Pair{{Name: returnField, Value: "list"}},
+	q := liftQuestion(it)
+	return ui.Action(ui.ActionProps{Action: q.Action, Confirm: &q, Hidden: here.Hidden(),
 		Button: ui.ButtonProps{Label: "Lift", Icon: ui.IconLockOpen, Small: true, Attrs: templ.Attributes{"aria-label": "Lift the lock on " + plain(it.Target)}}})
 }
 
@@ -166,33 +166,29 @@ func (p *Pages) lift(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	q, onList := liftQuestion(r, it), form.Text(returnField) == "list"
-	if onList {
-		q.Back, q.Hidden = listPath, []ui.Pair{{Name: returnField, Value: "list"}}
-	}
+	q, from := liftQuestion(it), page.BackOf(r, form)
+	q.Back, q.Hidden = from.Or(q.Back), from.Hidden()
 	if !form.Bool("confirmed") {
 		return page.AskInConsole(w, r, page.Crumbs("Locks", listPath, plain(it.Target), page.LockPath(it.ID), "Lift"), q)
 	}
-	if !it.InForce {
-		return page.Already(w, r, "That lock was not in force any more.", q.Back)
+	if it.InForce {
+		_, err = p.d.Locks.Lift(r.Context(), web.Actor(r), it.ID)
 	}
-	_, err = p.d.Locks.Lift(r.Context(), web.Actor(r), it.ID)
-	if idp.Is(err, idp.CodeNotFound) {
+	switch {
+	case !it.InForce, idp.Is(err, idp.CodeNotFound):
 		return page.Already(w, r, "That lock was not in force any more.", q.Back)
-	}
-	if err != nil {
+	case err != nil:
 		return page.Refused(w, r, err, q.Back)
+	case from != "":
+		return web.Redirect(w, r, from.Telling(liftedField, it.ID.String()))
 	}
-	if onList {
-		return web.Redirect(w, r, listPath+"?lifted="+it.ID.String())
-	}
-	return web.Redirect(w, r, page.LockPath(it.ID))
+	return web.Redirect(w, r, q.Back)
 }
 
 // undo offers to put the lock in force again that was lifted on this list a
 // moment ago.
 func (p *Pages) undo(r *http.Request) templ.Component {
-	id, err := idp.ParseID[idp.Lock](web.Query(r).Text("lifted"))
+	id, err := idp.ParseID[idp.Lock](web.Query(r).Text(liftedField))
 	if err != nil {
 		return nil
 	}
