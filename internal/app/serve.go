@@ -49,9 +49,15 @@ func Serve(ctx context.Context, cfg *config.Config, out io.Writer, o cli.ServeOp
 		return errors.Join(err, a.Close())
 	}
 	// Starting makes garbage, and an idle server too little to have it collected.
-	defer time.AfterFunc(settling, debug.FreeOSMemory).Stop()
+	defer time.AfterFunc(settling, rest).Stop()
 	defer a.pace()()
 	return errors.Join(a.Run(ctx, listener), a.Close())
+}
+
+// rest gives back what only starting needed.
+func rest() {
+	debug.FreeOSMemory()
+	leaveCode()
 }
 
 // Run answers requests on the listener until ctx ends. Then the readiness probe
