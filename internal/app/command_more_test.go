@@ -96,7 +96,7 @@ func TestWhoMayNotIsToldSo(t *testing.T) {
 			`"read" on "cluster_auth_preference"`: {"get", "cap"},
 		} {
 			_, errs := x.run("alice", cli.ExitFailure, args...)
-			require.Equal(x, "ERROR: access denied to perform action "+want+"\n", errs, "%v", args)
+			require.Equal(x, "ERROR: access denied to perform action "+strings.TrimSpace(want)+"\n", errs, "%v", args)
 		}
 		x.keys["nobody"] = "no-such-key"
 		_, errs := x.run("nobody", cli.ExitFailure, "status")
@@ -263,13 +263,13 @@ func TestTenThousandLocksInOneFile(t *testing.T) {
 		require.Equal(x, 10_000, lines(x.does("create", "-f", name)))
 		took := time.Since(began)
 		x.Logf("10,000 locks: %s", took)
-		require.Less(x, took, 30*time.Second)
+		require.Less(x, took, time.Minute, "seconds, on a machine with nothing else to do")
 		require.Equal(x, 10_002, lines(x.does("get", "locks")))
 
 		// All or none: one that is wrong is named, and the others are not made.
-		again := strings.Replace(strings.ReplaceAll(text.String(), "login", "again"), "message: Suspicious activity.\n---", "expires: 2001-01-01T00:00:00Z\n---", 1)
-		again = strings.ReplaceAll(again, "again: ", "login: ")
-		require.Contains(x, x.fails(cli.ExitFailure, "create", x.file("again.yaml", again)), "has passed.")
+		again := strings.ReplaceAll(strings.ReplaceAll(text.String(), "login", "again"), "again: ", "login: ")
+		again = strings.Replace(again, "login: again11}\n", "login: again11}\n  expires: 2001-01-01T00:00:00Z\n", 1)
+		require.Contains(x, x.fails(cli.ExitFailure, "create", x.file("again.yaml", again)), "again.yaml:68: expires: A lock ends later than it begins: 2001-01-01T00:00:00Z has passed.\n")
 		require.Equal(x, 10_002, lines(x.does("get", "locks", "--all")))
 	})
 }

@@ -3,9 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"regexp"
-	"slices"
 	"strconv"
 
 	"github.com/portcullis-idp/portcullis/internal/document"
@@ -22,34 +20,43 @@ func at(d document.Document, err error) error {
 	return &plainError{fmt.Sprintf("%s:%d: %v", d.File, d.Line, plain(err)), nil}
 }
 
+// numbered is how lock.Service, and the API in its words, says which of several
+// locks a message is about; listed is how the API does for what it cannot read.
 var (
-	numbered = regexp.MustCompile(`\block (\d+) of \d+\b`) // of lock.Service
-	listed   = regexp.MustCompile(`^locks\.(\d+)\.(.+)$`)  // of the API
+	numbered = regexp.MustCompile(`^lock (\d+) of \d+: `)
+	listed   = regexp.MustCompile(`^locks\.(\d+)\.`)
 )
 
 // blame is at for an error about several documents, which says which one it is
 // about.
 func blame(err error, of []document.Document) error {
+	var e *idp.Error
 	if len(of) == 1 {
 		return at(of[0], err)
 	}
-	if m := numbered.FindStringSubmatch(err.Error()); m != nil {
-		if n, _ := strconv.Atoi(m[1]); n >= 1 && n <= len(of) {
-			return at(of[n-1], err)
-		}
-	}
-	var e *idp.Error
 	if !errors.As(err, &e) {
 		return err
 	}
-	for _, field := range slices.Sorted(maps.Keys(e.Fields)) {
-		m := listed.FindStringSubmatch(field)
-		if m == nil {
-			continue
+	number := 0 // from 1; 0 = nobody says
+	cut := func(text string) string {
+		if m := numbered.FindStringSubmatch(text); m != nil {
+			number, _ = strconv.Atoi(m[1])
+			return text[len(m[0]):]
 		}
-		if n, _ := strconv.Atoi(m[1]); n < len(of) {
-			return at(of[n], &idp.Error{Code: e.Code, Fields: map[string][]string{m[2]: e.Fields[field]}})
+		return text
+	}
+	said := &idp.Error{Code: e.Code, Message: cut(e.Message), Fields: map[string][]string{}, Err: err}
+	for field, messages := range e.Fields {
+		if m := listed.FindStringSubmatch(field); m != nil {
+			i, _ := strconv.Atoi(m[1])
+			number, field = i+1, field[len(m[0]):]
+		}
+		for _, message := range messages {
+			said.Fields[field] = append(said.Fields[field], cut(message))
 		}
 	}
-	return err
+	if number < 1 || number > len(of) {
+		return err
+	}
+	return at(of[number-1], said)
 }

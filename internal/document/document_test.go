@@ -139,6 +139,8 @@ func TestProblemsNameFileLineAndKey(t *testing.T) {
 		{"kind: cluster_auth_preference\nspec: {}\n", "spec.locking_mode: missing; expected best_effort or strict"},
 		{"kind: cluster_auth_preference\nname: mine\nlocking_mode: strict\n", "file.yaml:2:7: name: expected cluster-auth-preference or no name: there is one, not the text “mine”"},
 		{"{\"kind\": \"lock\",\n \"target\": {\"user\": \"a\"},\n \"colour\": 1}", `file.yaml:3:2: unknown key "colour"; expected kind, version, metadata or spec`},
+		{`{"kind": "lock", "target": {"user": "a"},
+  "say \"\\": 1}`, `file.yaml:2:3: unknown key "say \"\\"; expected`},
 		{"{\"kind\": \"lock\",\n \"spec\": {\"target\": {\n  \"user\": 17}}}", "file.yaml:3:11: spec.target.user: expected a text"},
 	} {
 		_, err := document.Decode("file.yaml", []byte(c.text))
