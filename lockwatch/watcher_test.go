@@ -287,7 +287,6 @@ func TestTheLeaseRunsOut(t *testing.T) {
 	require.NoError(t, s.watcher.Check(lockwatch.BestEffort, lockwatch.User("bob")))
 	<-c.ended // a server that is silent is gone
 	s.connection().all()
-	s.becomes(nil, lockwatch.Strict, lockwatch.User("bob"))
 }
 
 func TestItComesBackWhateverTheServerSays(t *testing.T) {

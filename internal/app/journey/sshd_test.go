@@ -338,7 +338,9 @@ func (s *session) isCut(since time.Time, text string) {
 	case err := <-s.ended:
 		took := time.Since(since)
 		require.Error(s.m, err)
-		require.Less(s.m, took, cutWithin)
+		if !raceEnabled { // which slows all of it down, with everything else that is tested
+			require.Less(s.m, took, cutWithin)
+		}
 		s.m.Logf("cut after %s", took.Round(time.Millisecond))
 	case <-time.After(sshPatience):
 		require.Fail(s.m, "the session goes on", "it said: %s", s.output)
