@@ -19,31 +19,10 @@ const (
 	userHasGroup = `EXISTS (SELECT FROM user_groups(u.id) ug WHERE ug.name = %s)`
 )
 
-// lockHits says whether lock t refuses user u wherever they come from: it names
-// nothing but accounts, roles, groups and every address, and this one is among
-// them.
-var lockHits = `(t.target - '{user,role,group,ip}'::text[] = '{}'
-	AND (NOT t.target ? 'ip' OR t.target ->> 'ip' IN ('0.0.0.0/0', '::/0'))
-	AND (NOT t.target ? 'user' OR fold(t.target ->> 'user') = fold(u.username))
-	AND (NOT t.target ? 'role' OR ` + inside(userHasRole, `t.target ->> 'role'`) + `)
-	AND (NOT t.target ? 'group' OR ` + inside(userHasGroup, `t.target ->> 'group'`) + `))`
-
-// lockedOut says whether some lock in force refuses user u wherever they come
-// from. It looks for locks by each thing that one can name of u, so that it does
-// not matter how many locks there are.
-var lockedOut = `(EXISTS (SELECT FROM locks t WHERE t.lifted_at IS NULL AND t.target ? 'user' AND fold(t.target ->> 'user') = fold(u.username)
-		AND ` + lockInForce + ` AND ` + lockHits + `)
-	OR EXISTS (SELECT FROM roles theirs JOIN locks t ON t.target @> jsonb_build_object('role', theirs.name)
-		WHERE ` + inside(userHasRole, `theirs.name`) + ` AND ` + lockInForce + ` AND ` + lockHits + `)
-	OR EXISTS (SELECT FROM user_groups(u.id) own JOIN locks t ON t.target @> jsonb_build_object('group', own.name)
-		WHERE ` + lockInForce + ` AND ` + lockHits + `)
-	OR EXISTS (SELECT FROM locks t WHERE (t.target @> '{"ip": "0.0.0.0/0"}' OR t.target @> '{"ip": "::/0"}')
-		AND ` + lockInForce + ` AND ` + lockHits + `))`
-
 func (r locks) AdministratorsLeft(ctx context.Context, without ...idp.UserID) (n int, err error) {
 	err = r.q.QueryRow(ctx, `
 		SELECT count(*) FROM users u JOIN superusers su ON su.user_id = u.id
-		 WHERE `+administers+` AND u.id <> ALL(coalesce($2, '{}'::integer[])) AND NOT `+lockedOut, idp.AnonymousUsername, without).Scan(&n)
+		 WHERE `+administers+` AND u.id <> ALL(coalesce($2, '{}'::integer[])) AND NOT locked_out(u.id, u.username)`, idp.AnonymousUsername, without).Scan(&n)
 	return n, wrap(err, "lock", "counting the administrators that no lock refuses")
 }
 

@@ -1,0 +1,2 @@
+DROP FUNCTION locked_out(integer, text);
+ALTER INDEX locks_target_idx RESET (fastupdate);
