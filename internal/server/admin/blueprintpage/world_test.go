@@ -43,7 +43,7 @@ func open(t testing.TB) *world {
 	files := fstest.MapFS{}
 	library := blueprint.NewLibrary(blueprint.LibraryDeps{Store: db, Access: s.Access, Prints: prints, Shipped: files})
 	prints.Instances = library
-	s.Open(db.NewSessionStore(blank), blueprintpage.New(library).Routes, pagetest.Elsewhere("blueprints/", "roles/", "locking-mode/"))
+	s.Open(db.NewSessionStore(blank), blueprintpage.New(library).Routes, pagetest.Elsewhere("blueprints/"))
 	return &world{s, s.As(s.Boss), library, files, t}
 }
 
