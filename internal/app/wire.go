@@ -54,7 +54,7 @@ func (a *App) web() (*server.Server, error) {
 	modes := modepage.New(a.Locks, a.Access)
 	rules := policypage.New(policypage.Deps{Store: a.DB, Configure: a.Configure, Engine: a.policies})
 	prints := blueprintpage.New(a.Library)
-	roles := rolepage.New(rolepage.Deps{Store: a.DB, Roles: a.RoleService})
+	roles := rolepage.New(rolepage.Deps{Store: a.DB, Roles: a.RoleService, Locked: a.Locked})
 	own := account.New(account.Deps{Store: a.DB, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
 		Lockdowns: a.Lockdowns, Flow: lockdowns, Whereabouts: a.Geo})
 	return server.New(server.Deps{Log: a.Log, Store: a.DB, Sessions: a.Sessions, Tokens: a.Tokens, Flows: a.Flows,

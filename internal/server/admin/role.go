@@ -32,7 +32,7 @@ func (c *Console) roleTable(r *http.Request, who, base string, direct []idp.Role
 		Empty:   ui.Empty(ui.EmptyProps{Icon: ui.IconShieldUser, Title: "No role", Text: "Roles say what may be done in this console, through the API and on the command line."})}
 	for i := range found.Items {
 		role := &found.Items[i]
-		name := ui.Two(role.Name, role.Description, page.RolePath(role.ID))
+		name := page.With(ui.Two(role.Name, role.Description, page.RolePath(role.ID)), c.badges.Role(role.Name))
 		switch isDirect := slices.ContainsFunc(direct, func(d idp.Role) bool { return d.ID == role.ID }); {
 		case isDirect:
 			q := takeRoleQuestion(role, who, base)

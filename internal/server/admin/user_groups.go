@@ -30,10 +30,10 @@ func (c *Console) userGroups(w http.ResponseWriter, r *http.Request) error {
 		switch direct := slices.Contains(d.User.Groups, g.ID); {
 		case direct:
 			q := leaveQuestion(g, d.User)
-			t.Rows = append(t.Rows, groupRow(g, ui.Text("Direct"), ui.Action(ui.ActionProps{Action: q.Action, Confirm: &q,
+			t.Rows = append(t.Rows, c.groupRow(g, ui.Text("Direct"), ui.Action(ui.ActionProps{Action: q.Action, Confirm: &q,
 				Button: ui.ButtonProps{Label: "Remove", Small: true, Attrs: templ.Attributes{"aria-label": "Remove from " + g.Name}}})))
 		case slices.Contains(d.User.AllGroups, g.ID):
-			t.Rows = append(t.Rows, groupRow(g, ui.Muted("Through a child group"), ui.Text("")))
+			t.Rows = append(t.Rows, c.groupRow(g, ui.Muted("Through a child group"), ui.Text("")))
 			free = append(free, ui.Option{Value: g.ID.String(), Label: g.Name})
 		default:
 			free = append(free, ui.Option{Value: g.ID.String(), Label: g.Name})
@@ -46,9 +46,9 @@ func (c *Console) userGroups(w http.ResponseWriter, r *http.Request) error {
 	return page.Render(w, r, userTab(d.frame(r, "Groups"), join, t))
 }
 
-func groupRow(g *idp.Group, how, act templ.Component) ui.Row {
+func (c *Console) groupRow(g *idp.Group, how, act templ.Component) ui.Row {
 	return ui.Row{ID: g.ID.String(), Label: g.Name, Cells: []templ.Component{
-		ui.Two(g.Name, "", groupPath(g.ID)), how, ui.YesNo(g.IsSuperuser), act}}
+		page.With(ui.Two(g.Name, "", groupPath(g.ID)), c.badges.Group(g.Name)), how, ui.YesNo(g.IsSuperuser), act}}
 }
 
 func leaveQuestion(g *idp.Group, u *idp.User) ui.ConfirmProps {

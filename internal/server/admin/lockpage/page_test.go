@@ -399,6 +399,10 @@ func TestBadges(t *testing.T) {
 	s := open(t)
 	alice, bob := s.User("alice"), s.User("bob")
 	s.group("Contractors", bob)
+	s.role(bob, "porter", idp.RoleRule{Resources: []string{"session"}, Verbs: []string{"list"}})
+	porter, err := s.Store.Repos().Roles.GetByName(t.Context(), "porter")
+	require.NoError(t, err)
+	role := "/if/admin/roles/" + porter.ID.String() + "/"
 	browser := s.As(alice)
 	s.As(bob)
 	s.Token(alice, "nightly-backup")
@@ -406,7 +410,7 @@ func TestBadges(t *testing.T) {
 	require.NoError(t, err)
 	group := "/if/admin/groups/" + groups.Items[0].ID.String() + "/"
 	at := func(u *idp.User) string { return "/if/admin/users/" + u.ID.String() + "/" }
-	everywhere := []string{"/if/admin/users/", at(alice), at(alice) + "sessions/", at(alice) + "tokens/", "/if/admin/sessions/", "/if/admin/groups/", group, at(bob), "/if/admin/search/?q=alice"}
+	everywhere := []string{"/if/admin/users/", at(alice), at(alice) + "sessions/", at(alice) + "tokens/", "/if/admin/sessions/", "/if/admin/groups/", group, at(bob), at(bob) + "roles/", role, role + "holders/", "/if/admin/roles/", "/if/admin/search/?q=alice"}
 	for _, path := range everywhere {
 		require.NotContains(t, s.page(path).Body, "lock-badge", path)
 	}
@@ -417,7 +421,8 @@ func TestBadges(t *testing.T) {
 		hidden []string
 	}{
 		{[]string{"user", "Alice"}, []string{"/if/admin/users/", at(alice), at(alice) + "sessions/", at(alice) + "tokens/", "/if/admin/sessions/", "/if/admin/search/?q=alice"}, []string{group, "/if/admin/groups/"}},
-		{[]string{"group", "Contractors"}, []string{"/if/admin/users/", at(bob), "/if/admin/groups/", group, "/if/admin/sessions/"}, []string{at(alice)}},
+		{[]string{"group", "Contractors"}, []string{"/if/admin/users/", at(bob), "/if/admin/groups/", group, "/if/admin/sessions/", role + "holders/", at(bob) + "groups/"}, []string{at(alice), role}},
+		{[]string{"role", "porter"}, []string{"/if/admin/roles/", role, role + "holders/", at(bob) + "roles/", at(bob), "/if/admin/users/", "/if/admin/sessions/"}, []string{at(alice), "/if/admin/groups/"}},
 		{[]string{"session", browser.Session.ID.String()}, []string{at(alice) + "sessions/", "/if/admin/sessions/"}, []string{"/if/admin/users/", at(alice)}},
 		{[]string{"token", "nightly-backup"}, []string{at(alice) + "tokens/"}, []string{at(alice) + "sessions/", "/if/admin/users/"}},
 		{[]string{"user", "alice", "login", "root"}, nil, everywhere}, // not she, but she as root

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-chi/chi/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/portcullis-idp/portcullis/internal/access"
@@ -18,6 +17,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/postgres"
 	"github.com/portcullis-idp/portcullis/internal/server/admin"
 	"github.com/portcullis-idp/portcullis/internal/server/admin/lockpage"
+	"github.com/portcullis-idp/portcullis/internal/server/admin/rolepage"
 	"github.com/portcullis-idp/portcullis/internal/server/pagetest"
 	"github.com/portcullis-idp/portcullis/internal/testkit"
 )
@@ -80,11 +80,13 @@ func openAt(t testing.TB, url string) *site {
 	judge := picky{s.Access, s}
 	s.locks = lock.New(lock.Deps{Store: db, Access: judge, View: view})
 	console := admin.New(admin.Deps{Store: db, Accounts: s.Accounts, Sessions: s.Sessions, Tokens: s.Tokens, Lockdowns: s.Lockdowns,
-		Configure: s.Configure, Flow: s.Lockdown, Locked: view})
+		Configure: s.Configure, Flow: s.Lockdown, Roles: access.NewService(access.ServiceDeps{Store: db, Checker: s.Access}), Locked: view})
+	held := access.NewService(access.ServiceDeps{Store: db, Checker: s.Access})
+	offices := rolepage.New(rolepage.Deps{Store: db, Roles: held, Locked: view})
 	pages := lockpage.New(lockpage.Deps{Store: db, Locks: s.locks, Access: judge})
 	s.Open(db.NewSessionStore(func(deadline time.Time, values map[string]any) ([]byte, error) {
 		return json.Marshal(map[string]any{"deadline": deadline, "values": values})
-	}), console.Routes, pages.Routes, elsewhere, pagetest.Elsewhere("", "search/", "users/", "groups/", "sessions/", "lockdowns/", "events/", "brands/", "locks/"))
+	}), console.Routes, offices.Routes, pages.Routes, pagetest.Elsewhere("", "search/", "users/", "groups/", "sessions/", "lockdowns/", "events/", "brands/", "locks/", "roles/"))
 	s.boss = s.As(s.Boss)
 	return s
 }
@@ -140,10 +142,4 @@ func (s *site) group(name string, members ...*idp.User) {
 	for _, u := range members {
 		require.NoError(s.t, s.Accounts.AddMember(s.t.Context(), idp.SystemActor(), g.ID, u.ID))
 	}
-}
-
-// elsewhere are pages of the navigation that others answer.
-func elsewhere(r chi.Router) {
-	r.Get("/if/admin/roles/*", http.NotFound)
-	r.Get("/if/admin/locking-mode/", http.NotFound)
 }

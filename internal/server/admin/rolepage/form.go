@@ -110,15 +110,19 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request) error {
 }
 
 // frame is the page around a tab of a role.
-func frame(role *idp.Role, tab string) ui.PageProps {
+func (p *Pages) frame(role *idp.Role, tab string) ui.PageProps {
 	props := ui.PageProps{Title: role.Name, Subtitle: role.Description, Crumbs: []ui.Crumb{{Label: "Roles", Href: listPath}, {Label: role.Name}},
-		Actions: ui.Button(ui.ButtonProps{Label: "Copy", Icon: ui.IconCopy, Href: listPath + "new/?from=" + role.ID.String()}),
-		Tabs:    []ui.Tab{{Label: "Rules", Href: at(role)}, {Label: "Who has it", Href: at(role) + "holders/"}}}
+		Actions: ui.Join(ui.Button(ui.ButtonProps{Label: "Copy", Icon: ui.IconCopy, Href: listPath + "new/?from=" + role.ID.String()}),
+			ui.Button(ui.ButtonProps{Label: "Lock…", Icon: ui.IconLock, Href: page.LockWizard(idp.LockKey{Kind: idp.LockRole, Value: role.Name})})),
+		Tabs: []ui.Tab{{Label: "Rules", Href: at(role)}, {Label: "Who has it", Href: at(role) + "holders/"}}}
 	for i := range props.Tabs {
 		props.Tabs[i].Current = props.Tabs[i].Label == tab
 	}
+	locked := p.badges().Role(role.Name)
 	if role.Managed != "" {
-		props.Tags = ui.Tag(ui.ToneInfo, "Built in")
+		props.Tags = page.With(ui.Tag(ui.ToneInfo, "Built in"), locked)
+	} else if locked != nil {
+		props.Tags = page.LockBadge(locked)
 	}
 	return props
 }
@@ -143,7 +147,7 @@ func (p *Pages) showForm(w http.ResponseWriter, r *http.Request, role *idp.Role,
 		web.Withhold(r, at(role)+"delete/")
 		v.Action = ""
 	}
-	v.Page = page.Console(r, frame(role, "Rules"))
+	v.Page = page.Console(r, p.frame(role, "Rules"))
 	return page.RenderStatus(w, r, faults.Status(), formPage(v))
 }
 

@@ -45,7 +45,7 @@ func (p *Pages) showHolders(w http.ResponseWriter, r *http.Request, typed string
 			return err
 		}
 	}
-	v.Page = page.Console(r, frame(role, "Who has it"))
+	v.Page = page.Console(r, p.frame(role, "Who has it"))
 	return page.RenderStatus(w, r, faults.Status(), holderPage(v))
 }
 
@@ -85,7 +85,7 @@ func (p *Pages) fillUsers(r *http.Request, role *idp.Role, v *holderView) error 
 				Button: ui.ButtonProps{Label: "Take", Small: true, Attrs: templ.Attributes{"aria-label": "Take it from " + u.DisplayName()}}})
 		}
 		t.Rows = append(t.Rows, ui.Row{ID: u.ID.String(), Label: u.DisplayName(), Muted: !u.IsActive, Cells: []templ.Component{
-			ui.PersonCell(u.Name, u.Username, page.AdminPath+"users/"+u.ID.String()+"/"), how, act}})
+			page.With(ui.PersonCell(u.Name, u.Username, page.AdminPath+"users/"+u.ID.String()+"/"), p.badges().User(u)), how, act}})
 	}
 	v.Users = &t
 	return nil
@@ -107,7 +107,7 @@ func (p *Pages) fillGroups(r *http.Request, role *idp.Role, v *holderView) error
 		g := &found.Items[i]
 		q := p.takeQuestion(role, g.Name, "groups/"+g.ID.String()+"/take/")
 		t.Rows = append(t.Rows, ui.Row{ID: g.ID.String(), Label: g.Name, Cells: []templ.Component{
-			ui.Two(g.Name, "", page.AdminPath+"groups/"+g.ID.String()+"/"), ui.Text(ui.Number(g.MemberCount)),
+			page.With(ui.Two(g.Name, "", page.AdminPath+"groups/"+g.ID.String()+"/"), p.badges().Group(g.Name)), ui.Text(ui.Number(g.MemberCount)),
 			ui.Action(ui.ActionProps{Action: q.Action, Confirm: &q,
 				Button: ui.ButtonProps{Label: "Take", Small: true, Attrs: templ.Attributes{"aria-label": "Take it from " + g.Name}}})}})
 	}

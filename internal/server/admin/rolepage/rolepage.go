@@ -22,7 +22,13 @@ func at(r *idp.Role) string { return page.RolePath(r.ID) }
 type Deps struct {
 	Store idp.Store
 	Roles *access.Service
+	// Locked is this server's view of the locks in force; nil = pages show no
+	// badges.
+	Locked page.LockView
 }
+
+// badges tell what is locked.
+func (p *Pages) badges() page.Badges { return page.Badges{View: p.d.Locked} }
 
 // Pages answers the pages about roles.
 type Pages struct{ d Deps }
@@ -80,7 +86,7 @@ func (p *Pages) list(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		name := templ.Component(ui.Two(role.Name, role.Description, at(role)))
+		name := page.With(ui.Two(role.Name, role.Description, at(role)), p.badges().Role(role.Name))
 		if role.Managed != "" {
 			name = ui.Join(name, ui.Tag(ui.ToneInfo, "Built in"))
 		}
