@@ -94,7 +94,8 @@ func (a *App) open(ctx context.Context) error {
 	if err := migration.Up(ctx, url, a.Log); err != nil {
 		return err
 	}
-	a.DB, err = postgres.Open(ctx, url, postgres.Options{Log: a.Log, MaxConns: int32(a.Config.DatabasePool)})
+	a.DB, err = postgres.Open(ctx, url, postgres.Options{Log: a.Log, MaxConns: int32(a.Config.DatabasePool),
+		Reputation: idp.ReputationLimits{Lowest: a.Config.ReputationLowest, Highest: a.Config.ReputationHighest}})
 	if err != nil {
 		return err
 	}

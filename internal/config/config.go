@@ -32,6 +32,8 @@ type Config struct {
 	LockingMaxStaleness time.Duration
 	// LockRetention is how long locks of the past are kept.
 	LockRetention time.Duration
+	// ReputationLowest and ReputationHighest are how far scores of sign-ins go.
+	ReputationLowest, ReputationHighest int
 	// TokenKeysRevealable shows keys of tokens more than once.
 	TokenKeysRevealable bool
 	// BreachedPasswords is the path of a list of breached passwords; "" = none.
@@ -105,6 +107,8 @@ func parse(values map[string]string) (*Config, error) {
 		SecretKeys:          p.secretKeys(),
 		LockingMode:         p.lockingMode(),
 		LockingMaxStaleness: p.duration("locking_max_staleness", time.Second, 24*time.Hour),
+		ReputationLowest:    p.integer("reputation_lower_limit", -1_000_000, -1),
+		ReputationHighest:   p.integer("reputation_upper_limit", 0, 1_000_000),
 		LockRetention:       p.duration("lock_retention", 24*time.Hour, 87600*time.Hour),
 		TokenKeysRevealable: p.oneOf("token_keys_revealable", "true", "false") == "true",
 

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// How a sign-in changes a score, how far a score goes, and how long one counts
-// after its last change.
+// How a sign-in changes a score, how far a score goes unless the installation says
+// otherwise (ReputationLimits), and how long one counts after its last change.
 const (
 	ReputationSignedIn = 1
 	ReputationFailed   = -1
@@ -15,6 +15,18 @@ const (
 	ReputationHighest  = 5
 	ReputationLifetime = 24 * time.Hour
 )
+
+// ReputationLimits are how far a score goes in this installation. The zero value
+// is ReputationLowest to ReputationHighest.
+type ReputationLimits struct{ Lowest, Highest int }
+
+// Or returns the limits in force.
+func (l ReputationLimits) Or() (lowest, highest int) {
+	if l == (ReputationLimits{}) {
+		return ReputationLowest, ReputationHighest
+	}
+	return l.Lowest, l.Highest
+}
 
 // Reputation is the score of one pair of account and address.
 type Reputation struct {
@@ -38,8 +50,8 @@ type ReputationFilter struct {
 // Reputations keeps how attempts to sign in went: one score for each pair of the
 // account that was named and the address it was named from.
 type Reputations interface {
-	// Adjust adds to the score of a pair, within ReputationLowest and
-	// ReputationHighest, and renews its lifetime; it is one statement. An
+	// Adjust adds to the score of a pair, within the limits of the installation,
+	// and renews its lifetime; it is one statement. An
 	// identifier of "" stands for attempts that met no account, an address that
 	// is not valid for an unknown one; of a pair of both nothing is kept.
 	Adjust(ctx context.Context, identifier string, ip netip.Addr, delta int) error

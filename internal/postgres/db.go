@@ -38,6 +38,8 @@ type Options struct {
 	MaxConns int32
 	// StatementTimeout ends a statement that takes longer; 0 = 30 s.
 	StatementTimeout time.Duration
+	// Reputation is how far scores go.
+	Reputation idp.ReputationLimits
 }
 
 // DB is the database. It implements idp.Store.
@@ -47,7 +49,8 @@ type DB struct {
 	queue    *queue
 	repos    idp.Repos
 	log      *slog.Logger
-	schema   int                                                     // the newest migration this build knows
+	schema   int // the newest migration this build knows
+	scores   idp.ReputationLimits
 	await    atomic.Pointer[func(ctx context.Context, change int64)] // nil = nobody
 }
 
@@ -67,7 +70,7 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{log: o.Log, schema: schema}
+	db := &DB{log: o.Log, schema: schema, scores: o.Reputation}
 	if err := db.open(ctx, url, o); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("opening the database: %w", err)
@@ -150,7 +153,7 @@ func (db *DB) over(q querier) idp.Repos {
 		Flows: newFlows(q), FlowBindings: newFlowBindings(q), Stages: newStages(q), Prompts: newPrompts(q),
 		Policies: newPolicies(q), PolicyBindings: newPolicyBindings(q), Brands: newBrands(q),
 		Events: events{q}, Lockdowns: lockdowns{q}, Runs: runs{q}, Holder: holder{q}, Settings: settings{q},
-		Reputations: reputations{q}, Invitations: newInvitations(q), Consents: consents{q},
+		Reputations: reputations{q, db.scores}, Invitations: newInvitations(q), Consents: consents{q},
 		Blueprints: newBlueprints(q), Configuration: configuration{q}, Links: links{q}, KnownDevices: knownDevices{q}, Locks: locks{q}, Roles: newRoles(q), Jobs: jobs{q: q, queue: db.queue},
 		Attempts: attempts{db, q},
 	}

@@ -9,13 +9,17 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
 
-type reputations struct{ q querier }
+type reputations struct {
+	q      querier
+	limits idp.ReputationLimits
+}
 
 // Adjust counts from zero on a row that has expired but was not purged yet.
 func (r reputations) Adjust(ctx context.Context, identifier string, ip netip.Addr, delta int) error {
 	if identifier == "" && !ip.IsValid() {
 		return nil
 	}
+	lowest, highest := r.limits.Or()
 	_, err := exec(ctx, r.q, "reputation", "adjusting the reputation of "+ip.String(), `
 		INSERT INTO reputations (identifier, ip, score, expires_at)
 		VALUES ($1, $2, greatest($4::integer, least($5::integer, $3::integer)), clock_timestamp() + make_interval(secs => $6))
@@ -23,7 +27,7 @@ func (r reputations) Adjust(ctx context.Context, identifier string, ip netip.Add
 			score = greatest($4::integer, least($5::integer, $3::integer +
 				CASE WHEN reputations.expires_at > clock_timestamp() THEN reputations.score ELSE 0 END)),
 			updated_at = clock_timestamp(), expires_at = excluded.expires_at`,
-		identifier, ip.Unmap().WithZone(""), delta, idp.ReputationLowest, idp.ReputationHighest, idp.ReputationLifetime.Seconds())
+		identifier, ip.Unmap().WithZone(""), delta, lowest, highest, idp.ReputationLifetime.Seconds())
 	return err
 }
 

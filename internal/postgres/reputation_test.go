@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/testkit"
 )
 
 var (
@@ -70,6 +71,19 @@ func TestReputationIsClamped(t *testing.T) {
 	require.Equal(t, idp.ReputationHighest, score(t, db, home, ""))
 	adjust(t, db, "bob", work, -100)
 	require.Equal(t, idp.ReputationLowest, score(t, db, work, ""), "the first one too")
+}
+
+func TestReputationGoesAsFarAsTheInstallationSays(t *testing.T) {
+	t.Parallel()
+	db, err := Open(t.Context(), testkit.Database(t), Options{MaxConns: 2, Reputation: idp.ReputationLimits{Lowest: -20, Highest: 0}})
+	require.NoError(t, err)
+	t.Cleanup(db.Close)
+	adjust(t, db, "ada", home, -12, -12)
+	require.Equal(t, -20, score(t, db, home, ""))
+	adjust(t, db, "ada", home, 30)
+	require.Equal(t, 0, score(t, db, home, ""))
+	require.NoError(t, db.InTx(t.Context(), func(tx idp.Repos) error { return tx.Reputations.Adjust(t.Context(), "ada", home, -100) }))
+	require.Equal(t, -20, score(t, db, home, ""), "in transactions too")
 }
 
 func TestReputationExpires(t *testing.T) {

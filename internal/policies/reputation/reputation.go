@@ -26,7 +26,7 @@ type Scores interface {
 type Settings struct {
 	CheckIP       bool `json:"check_ip" label:"Count the address" help:"Count attempts from the client's address, whomever they named."`
 	CheckUsername bool `json:"check_username" label:"Count the user" help:"Count attempts that named the user, wherever they came from. Names without an account have no score of their own: alone, this setting lets strangers tell the two apart."`
-	Threshold     int  `json:"threshold" help:"The policy passes when the sum of the scores is this or less. A failed sign-in counts -1, a successful one 1; each pair of address and user keeps a score from -5 to 5."`
+	Threshold     int  `json:"threshold" help:"The policy passes when the sum of the scores is this or less. A failed sign-in counts -1, a successful one 1; each pair of address and user keeps a score from -5 to 5, unless the options reputation_lower_limit and reputation_upper_limit say otherwise."`
 }
 
 // Defaults returns the settings of a policy that says nothing else.
