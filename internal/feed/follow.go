@@ -87,10 +87,14 @@ func (f *Feed) read(ctx context.Context) (Reading, error) {
 	return f.source.Read(ctx, f.beat(), pageSize)
 }
 
+// resetPatience bounds loading everything anew: a million locks take a busy
+// machine a minute.
+const resetPatience = 3 * time.Minute
+
 // reset makes the subscribers begin anew after the change last, which was
 // committed, and all before it with it, before they begin to load.
 func (f *Feed) reset(ctx context.Context, last int64) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, resetPatience)
 	defer cancel()
 	f.verified.Store(0)
 	for _, s := range f.subscribers {
