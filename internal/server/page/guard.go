@@ -160,6 +160,9 @@ func (e exception) is(method, path string) bool {
 		return strings.HasPrefix(path, e.path)
 	}
 	path, _, _ = strings.Cut(path, "?")
+	if strings.Count(path, "/") != strings.Count(e.path, "/") {
+		return false
+	}
 	want, have := strings.Split(e.path, "/"), strings.Split(path, "/")
 	return slices.EqualFunc(want, have, func(w, h string) bool { return w == h || w == "*" && h != "" })
 }
