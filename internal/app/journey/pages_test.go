@@ -75,5 +75,6 @@ func otherPages(t *testing.T, s *site) {
 		shown{"events", "/if/admin/events/", "Events per day"},
 		shown{"event", "/if/admin/events/" + event + "/", "Full context"},
 		shown{"search", "/if/admin/search/?q=ada", "ada"},
+		shown{"locking-mode", "/if/admin/locking-mode/", "One strict anywhere wins"},
 	)
 }

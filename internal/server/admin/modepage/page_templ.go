@@ -155,7 +155,7 @@ func meaning() templ.Component {
 			templ_7745c5c3_Var6 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<p class=\"muted\">A server that has not heard from its database for a while may have missed a lock. In strict mode it then refuses every interaction, also of administrators. A role can ask for strict on behalf of those who have it; one strict anywhere wins, and no role softens a strict installation.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<p class=\"muted\">A server that has not heard from its database for a while may have missed a lock. In strict mode it then refuses every interaction, also of administrators. A role can ask for strict on behalf of those who have it. One strict anywhere wins: no role softens a strict installation.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
