@@ -106,13 +106,6 @@ func remoteFlag(c *cobra.Command) {
 	c.Flags().String("server", os.Getenv(serverVariable), "URL of a server to work on, with the token in "+tokenVariable+"; empty: the configured database ("+serverVariable+")")
 }
 
-// working makes the RunE of a command that works on an installation.
-func working(p Program, act func(c *cobra.Command, args []string, on Installation) error) func(*cobra.Command, []string) error {
-	return func(c *cobra.Command, args []string) error {
-		return onInstallation(c, p, func(on Installation) error { return act(c, args, on) })
-	}
-}
-
 // onInstallation opens what the flags name.
 func onInstallation(c *cobra.Command, p Program, act func(Installation) error) error {
 	if server, _ := c.Flags().GetString("server"); server != "" {
