@@ -129,6 +129,9 @@ func (r *Roles) covers(rule *idp.RoleRule, verb idp.Verb, on idp.Object, otherwi
 	if rule.Where == "" {
 		return true
 	}
+	if on.Some {
+		return !otherwise // where it does not hold there is something allowed, or not denied
+	}
 	if r.where == nil {
 		return otherwise
 	}

@@ -102,6 +102,9 @@ type Object struct {
 	Resource Resource
 	Owner    *UserID // the user it is or belongs to; nil = nobody's
 	Lock     *Lock   // what is locked, for rules that say where
+	// Some asks whether there is anything of the kind that the actor may do that
+	// with: what leads to an act asks so, and the act itself judges what it is.
+	Some bool
 }
 
 // Of is an object that belongs to a user.

@@ -98,7 +98,7 @@ func (s *Service) inForce(ctx context.Context, tx idp.Repos, actor idp.Actor, ve
 	// Without the right, nobody learns what there is.
 	row, err := tx.Locks.Get(ctx, id)
 	if err != nil {
-		if refused := s.access.Check(actor, verb, idp.Object{Resource: idp.ResourceLock}); refused != nil {
+		if refused := s.access.Check(actor, verb, idp.Object{Resource: idp.ResourceLock, Some: true}); refused != nil {
 			return nil, refused
 		}
 		return nil, err
@@ -165,7 +165,7 @@ func (s *Service) LiftAll(ctx context.Context, actor idp.Actor, named map[string
 		if err != nil {
 			return err
 		}
-		if err := s.access.Check(now, idp.VerbDelete, idp.Object{Resource: idp.ResourceLock}); err != nil {
+		if err := s.access.Check(now, idp.VerbDelete, idp.Object{Resource: idp.ResourceLock, Some: true}); err != nil {
 			return err
 		}
 		inForce := true

@@ -16,7 +16,7 @@ func Check(r *http.Request, verb idp.Verb, on idp.Resource) error {
 	s := From(r.Context())
 	switch u := s.Actor.User; {
 	case s.Access != nil:
-		return s.Access.Check(s.Actor, verb, idp.Object{Resource: on})
+		return s.Access.Check(s.Actor, verb, idp.Object{Resource: on, Some: verb != idp.VerbList && verb != idp.VerbRead})
 	case u == nil:
 		return Unsigned()
 	case !u.IsSuperuser:

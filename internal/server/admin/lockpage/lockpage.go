@@ -55,5 +55,5 @@ func now() time.Time { return time.Now() }
 // may reports whether whoever asks may do that with locks at all, so that pages
 // offer only what would work.
 func (p *Pages) may(actor idp.Actor, verb idp.Verb) bool {
-	return p.d.Access.Check(actor, verb, idp.Object{Resource: idp.ResourceLock}) == nil
+	return p.d.Access.Check(actor, verb, idp.Object{Resource: idp.ResourceLock, Some: verb != idp.VerbList && verb != idp.VerbRead}) == nil
 }

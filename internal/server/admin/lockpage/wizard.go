@@ -24,7 +24,7 @@ const (
 
 // begin shows the steps that change nothing and know no message yet.
 func (p *Pages) begin(w http.ResponseWriter, r *http.Request) error {
-	if err := p.d.Access.Check(web.Actor(r), idp.VerbCreate, idp.Object{Resource: idp.ResourceLock}); err != nil && !p.mayPartly(r, err) {
+	if err := p.d.Access.Check(web.Actor(r), idp.VerbCreate, idp.Object{Resource: idp.ResourceLock, Some: true}); err != nil {
 		return err
 	}
 	q := web.Query(r)
@@ -64,13 +64,6 @@ func (p *Pages) begin(w http.ResponseWriter, r *http.Request) error {
 		return p.details(w, r, it, page.Faults{})
 	}
 	return idp.Invalid("step", "“%.40s” is no step of making a lock.", step)
-}
-
-// mayPartly reports whether somebody who may not lock just anything may lock
-// something: what that is shows when they try.
-func (p *Pages) mayPartly(r *http.Request, refusal error) bool {
-	u := web.User(r)
-	return idp.Is(refusal, idp.CodeForbidden) && u != nil && len(u.RoleNames) > 0 && p.may(web.Actor(r), idp.VerbList)
 }
 
 // goOn takes the forms of the later steps.
