@@ -185,6 +185,7 @@ var unstreamed = map[idp.Refusal]string{
 	idp.RefusedAnonymous: "the account of nobody has no session, and no account becomes it",
 	idp.RefusedIntent:    "a session has one purpose",
 	idp.RefusedBinding:   "it is a request that breaks a binding, and ends the session by that",
+	idp.RefusedStale:     "it takes a database that cannot be reached: see the tests of server/live and of the modes",
 }
 
 // A stream is one more caller of the door that its request came through: what the
@@ -203,6 +204,10 @@ func TestAllRefusalsEndStreams(t *testing.T) {
 		switch how := spoils[refusal]; how {
 		case closed, outdated:
 			d.common(u, how)
+		case barred:
+			d.lock(u)
+			require.Equal(t, `locked: lock targeting User:"`+u.Username+`" is in force: Come back tomorrow.`, l.ended())
+			continue
 		case forged:
 			require.NoError(t, s.repos().Users.Delete(t.Context(), u.ID))
 		case ended:
