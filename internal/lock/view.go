@@ -52,6 +52,7 @@ type View struct {
 	strict     atomic.Bool
 	generation atomic.Uint64
 	counts     [32]atomic.Int64 // locks by kind of key
+	entries    [32]atomic.Int64 // locks by the kind of the one key that they are found under
 	networks   atomic.Pointer[networks]
 	index      atomic.Pointer[index]
 	tally      tally
@@ -169,6 +170,9 @@ func (v *View) search(keys []idp.LockKey) *packed {
 		if keys[i].Kind == idp.LockIP {
 			best = v.address(x, keys, keys[i].Value, best)
 			continue
+		}
+		if v.entries[keys[i].Kind].Load() == 0 {
+			continue // counted before a lock is put, and until it is dropped
 		}
 		best = v.along(x.find(x.hash(keys[i])), keys, best)
 	}
@@ -341,7 +345,9 @@ func (v *View) prune() {
 // count notes what readers have to look for.
 func (v *View) count(p *packed, n int) {
 	p.kinds(func(k idp.LockKind) { v.counts[k].Add(int64(n)) })
-	if p.under().Kind == idp.LockIP {
+	kind := p.under().Kind
+	v.entries[kind].Add(int64(n))
+	if kind == idp.LockIP {
 		v.lengths[lengthOf(p.prefix)] += n
 	}
 }
