@@ -11,11 +11,14 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"github.com/portcullis-idp/portcullis/internal/access"
 	"github.com/portcullis-idp/portcullis/internal/account"
+	"github.com/portcullis-idp/portcullis/internal/config"
 	"github.com/portcullis-idp/portcullis/internal/consent"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/secret"
 	"github.com/portcullis-idp/portcullis/internal/session"
+	"github.com/portcullis-idp/portcullis/internal/testkit"
 	"github.com/portcullis-idp/portcullis/internal/token"
 )
 
@@ -35,13 +38,14 @@ const (
 	misused  spoil = "misused" // a token of another intent
 	moved    spoil = "moved"   // a session comes from where its binding does not allow it
 	barred   spoil = "locked"  // a lock on the account is in force
+	doubtful spoil = "stale"   // a role of the account wants more certainty about locks than there ever is
 )
 
 // spoils says which of them is which refusal.
 var spoils = map[idp.Refusal]spoil{
 	idp.RefusedUnknown: forged, idp.RefusedAnonymous: nobodys, idp.RefusedInactive: closed, idp.RefusedGeneration: outdated,
 	idp.RefusedExpired: expired, idp.RefusedEnded: ended, idp.RefusedIntent: misused,
-	idp.RefusedBinding: moved, idp.RefusedLocked: barred, idp.RefusedStale: "",
+	idp.RefusedBinding: moved, idp.RefusedLocked: barred, idp.RefusedStale: doubtful,
 }
 
 // cannot holds every pair that no state of the world brings about, and why.
@@ -87,7 +91,9 @@ var doors = map[idp.Door]func(d *doorway, how spoil) error{
 
 func TestAllDoorsAllRefusals(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 1)
+	s := blankSite(t, testkit.Database(t))
+	s.adjust = func(c *config.Config) { c.LockingMaxStaleness = 1 } // nobody is ever as sure as that
+	s.open()
 	for _, door := range idp.Doors() {
 		open := doors[door]
 		require.NotNil(t, open, "no test opens the door %s", door)
@@ -98,9 +104,6 @@ func TestAllDoorsAllRefusals(t *testing.T) {
 			require.True(t, known, "no test brings the refusal %s about", refusal)
 			if cannot[door][refusal] != "" || refusal == idp.RefusedBinding && door != idp.DoorSession {
 				continue // only sessions are bound, and judged at the one door that honours them
-			}
-			if refusal == idp.RefusedStale {
-				continue // the same call as for locks; it takes a database that cannot be reached, see cable_test.go
 			}
 			err := open(d, how)
 			var e *idp.Error
@@ -226,6 +229,15 @@ func (d *doorway) lock(u *idp.User) {
 	}))
 }
 
+// doubt gives the account a role for which locks are judged strictly.
+func (d *doorway) doubt(u *idp.User) {
+	d.Helper()
+	name := unique("strict")
+	_, err := d.RoleService.Create(d.Context(), idp.SystemActor(), access.Draft{Name: name, Spec: idp.RoleSpec{Options: idp.RoleOptions{Lock: idp.Strict}}})
+	require.NoError(d, err)
+	require.NoError(d, d.RoleService.SetUserRoles(d.Context(), idp.SystemActor(), u.ID, []string{name}))
+}
+
 // common does what concerns the account.
 func (d *doorway) common(u *idp.User, how spoil) {
 	switch how {
@@ -235,6 +247,8 @@ func (d *doorway) common(u *idp.User, how spoil) {
 		d.endAll(u)
 	case barred:
 		d.lock(u)
+	case doubtful:
+		d.doubt(u)
 	}
 }
 
@@ -258,7 +272,7 @@ func (d *doorway) session(how spoil) error {
 	switch {
 	case idp.Locked(err):
 		require.Equal(d, http.StatusForbidden, page.status)
-		require.Contains(d, string(page.body), "Come back tomorrow.")
+		require.Contains(d, string(page.body), map[spoil]string{barred: "Come back tomorrow.", doubtful: "preventive lock-out"}[how])
 	case err != nil:
 		require.Contains(d, page.location(), "/flows/-/default/authentication/", "strangers are sent to sign in")
 	}
@@ -273,7 +287,7 @@ func (d *doorway) apiToken(how spoil) error {
 		_, _, err := d.Tokens.Authenticate(d.Context(), key)
 		answer := d.program(key).get("/api/v3/core/users/me/")
 		if idp.Locked(err) {
-			require.Equal(d, "lock_in_force", answer.json(http.StatusForbidden)["code"])
+			require.Equal(d, map[spoil]string{barred: "lock_in_force", doubtful: "lock_view_stale"}[how], answer.json(http.StatusForbidden)["code"])
 		} else if err != nil {
 			require.Equal(d, "Token invalid/expired", answer.json(http.StatusForbidden)["detail"])
 		}
@@ -292,7 +306,7 @@ func (d *doorway) flowLink(how spoil) error {
 	answer := d.browser().get("/if/flow/" + recoveryFlow + "/?flow_token=" + key)
 	switch {
 	case idp.Locked(err): // whoever holds the link is told, in the browser and through the API
-		require.Contains(d, string(answer.body), "Come back tomorrow.")
+		require.Contains(d, string(answer.body), map[spoil]string{barred: "Come back tomorrow.", doubtful: "preventive lock-out"}[how])
 		got := d.browser().get("/api/v3/flows/executor/" + recoveryFlow + "/?query=flow_token%3D" + key).json(http.StatusOK)
 		require.Equal(d, "ak-stage-access-denied", got["component"])
 		require.Equal(d, err.Error(), got["error_message"])
@@ -361,6 +375,9 @@ func (d *doorway) password(how spoil) error {
 	got := b.solve(signInFlow, map[string]any{"component": "ak-stage-password", "password": password})
 	switch how {
 	case healthy:
+	case doubtful:
+		require.Equal(d, "ak-stage-access-denied", got["component"])
+		require.Equal(d, idp.StaleRefusal().Message, got["error_message"])
 	case barred: // whoever gave the right password is told
 		require.Equal(d, "ak-stage-access-denied", got["component"])
 		require.Equal(d, `lock targeting User:"`+person.Username+`" is in force: Come back tomorrow.`, got["error_message"])
@@ -371,7 +388,7 @@ func (d *doorway) password(how spoil) error {
 		read = nil
 	}
 	passed, err := d.Accounts.Authenticate(d.Context(), idp.Actor{}, read, password)
-	if how == barred {
+	if how == barred || how == doubtful {
 		require.True(d, idp.Locked(err), "%v", err)
 	} else {
 		require.NoError(d, err)

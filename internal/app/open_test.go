@@ -41,8 +41,9 @@ type site struct {
 	url       string
 	transport *http.Transport
 	replicas  []*replica
-	beside    *pgx.Conn // see connect
-	tolerant  bool      // faults are part of the test
+	beside    *pgx.Conn            // see connect
+	tolerant  bool                 // faults are part of the test
+	adjust    func(*config.Config) // what no flag can say; nil = nothing
 }
 
 // replica is one running product.
@@ -81,6 +82,9 @@ func (s *site) tryOpen(flags ...string) (*replica, error) {
 	cfg, err := s.config(flags...)
 	if err != nil {
 		return nil, err
+	}
+	if s.adjust != nil {
+		s.adjust(cfg)
 	}
 	a, err := app.Open(s.Context(), cfg, slog.New(&faults{site: s}))
 	if err != nil {
