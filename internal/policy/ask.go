@@ -69,8 +69,6 @@ func askFunctions() []function {
 			signs: []any{new(func(string, any) any), new(func(map[string]any) any)},
 			help: "The user whose field has the value, nil when there is none. The field is username, email, pk or uuid. " +
 				"A map asks for all of its entries at once: one of these four, and any of name, path, type, is_active and is_superuser."},
-		{name: "log", usage: "log(value) → true", run: logValue, signs: []any{new(func(any) bool)},
-			help: "Notes the value among the log messages of a trial; elsewhere it does nothing."},
 	}
 }
 

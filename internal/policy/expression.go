@@ -29,6 +29,13 @@ func Compile(source string) (*Expression, error) {
 	return e, suggest(err, source, false)
 }
 
+// CompilePrompt compiles an expression of a prompt, which neither acts nor asks
+// for what is not in its request. The error is that of Compile.
+func CompilePrompt(source string) (*Expression, error) {
+	e, err := compile(source, promptGuard())
+	return e, suggest(err, source, false)
+}
+
 // suggest adds to a fault how the whole source is written here, where that is
 // certain.
 func suggest(err error, source string, condition bool) error {

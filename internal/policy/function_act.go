@@ -36,10 +36,6 @@ func actFunctions() []function {
 	}
 }
 
-func isAct(name string) bool {
-	return slices.ContainsFunc(actFunctions(), func(f function) bool { return f.name == name })
-}
-
 // Bounds of an event that an expression writes.
 const (
 	maxEventValues = 500

@@ -13,6 +13,8 @@ func factFunctions() []function {
 			help: "The same as message, by the name other products use."},
 		{name: "deny", usage: "deny(text) → false", signs: []any{new(func(any) bool)}, run: message(false),
 			help: "Shows the text and gives false: allowed or deny(\"Not from here.\")."},
+		{name: "log", usage: "log(value) → true", run: logValue, signs: []any{new(func(any) bool)},
+			help: "Notes the value among the log messages of a trial; elsewhere it does nothing."},
 		{name: "is_group_member", usage: "is_group_member(user, name or map) → true or false", run: isGroupMember,
 			signs: []any{new(func(any, string) bool), new(func(any, map[string]any) bool)},
 			help: "Whether the user belongs to the group of that name, directly or through another group; false for nil. " +

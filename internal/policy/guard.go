@@ -59,20 +59,34 @@ type guard struct {
 	mu     sync.Mutex
 	author *conf.Config // steps 1–3
 	runner *conf.Config // steps 4–5
+
+	place  string          // where its expressions stand, for messages
+	absent map[string]bool // functions that are not for them
 }
 
-// theGuard is the one of expressions over requests, eventGuard of those over
-// events.
+// theGuard is the one of policies, eventGuard of conditions over events.
+// Prompts are drawn again and again, for anybody: theirs neither act nor ask.
 var (
 	theGuard   = sync.OnceValue(func() *guard { return newGuard(environmentTypes) })
 	eventGuard = sync.OnceValue(func() *guard {
-		g := newGuard(eventTypes)
-		for _, f := range actFunctions() {
-			delete(g.author.Functions, f.name)
-		}
-		return g
+		return newGuard(eventTypes).without("conditions over events", actFunctions())
+	})
+	promptGuard = sync.OnceValue(func() *guard {
+		return newGuard(environmentTypes).without("prompts", actFunctions(), askFunctions(), lookupFunctions())
 	})
 )
+
+// without takes functions away from authors.
+func (g *guard) without(place string, parts ...[]function) *guard {
+	g.place, g.absent = place, map[string]bool{}
+	for _, part := range parts {
+		for _, f := range part {
+			delete(g.author.Functions, f.name)
+			g.absent[f.name] = true
+		}
+	}
+	return g
+}
 
 func newGuard(env func() types.Map) *guard {
 	g := &guard{author: newConfig(env()), runner: newConfig(env())}
@@ -120,7 +134,7 @@ func (g *guard) compile(source string) (c compiled, err error) {
 	if err != nil {
 		return c, err
 	}
-	in := &inspector{functions: g.author.Functions, seen: map[ast.Node]bool{}, patterns: map[string]*pattern{}}
+	in := &inspector{functions: g.author.Functions, place: g.place, absent: g.absent, seen: map[ast.Node]bool{}, patterns: map[string]*pattern{}}
 	in.walk(tree.Node, 0, 0)
 	if in.err != nil {
 		return c, in.err.Bind(tree.Source)

@@ -1,16 +1,21 @@
 package policy
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/conf"
 	"github.com/expr-lang/expr/file"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
 )
 
 // inspector is step 2.
 type inspector struct {
 	functions conf.FunctionsTable
+	place     string // of the guard
+	absent    map[string]bool
 	seen      map[ast.Node]bool
 	patterns  map[string]*pattern
 	given     []string // names the author has given to values
@@ -69,8 +74,8 @@ func (in *inspector) look(node ast.Node) {
 			in.refuse(n, "%s", why)
 		case !named:
 			in.refuse(n, "methods cannot be called; use a function")
-		case in.functions[callee.Value] == nil && isAct(callee.Value):
-			in.refuse(n, "%s is not available in conditions over events", callee.Value)
+		case in.absent[callee.Value]:
+			in.refuse(n, "%s is not available in %s", callee.Value, in.place)
 		case in.functions[callee.Value] == nil:
 			in.refuse(n, "unknown function %s", callee.Value)
 		case len(n.Arguments) > 0 && in.argument(callee.Value, n.Arguments):
@@ -95,6 +100,15 @@ func (in *inspector) argument(function string, args []ast.Node) bool {
 		}
 	case function == "ak_send_email" && len(args) > 2:
 		in.mail(args[2])
+	case function == "set_context" && isText:
+		var value any // nil drops it, which every name allows that may be set
+		if len(args) > 1 && literal(args[1]) {
+			value = literalValue(args[1])
+		}
+		var fault *idp.Error
+		if errors.As(idp.JudgeContext(first.Value, value), &fault) {
+			in.refuse(first, "%s", fault.Message)
+		}
 	case function == "resolve_dns" && len(args) > 1 && literal(args[1]):
 		if _, err := networkNamed(literalValue(args[1])); err != nil {
 			in.refuse(args[1], "%v", err)

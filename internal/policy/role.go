@@ -20,11 +20,7 @@ func NewRoleConditions() *RoleConditions { return &RoleConditions{newCache[strin
 // roleGuard is the one of conditions over what a role's rule is about. They see
 // what is acted on and nothing else, and do nothing.
 var roleGuard = sync.OnceValue(func() *guard {
-	g := newGuard(roleTypes)
-	for _, f := range actFunctions() {
-		delete(g.author.Functions, f.name)
-	}
-	return g
+	return newGuard(roleTypes).without("conditions of roles", actFunctions())
 })
 
 // Check compiles a condition. The error is an *Error with the place of the fault.

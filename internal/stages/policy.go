@@ -73,7 +73,8 @@ func (p prepared) Evaluate(ctx context.Context, target idp.UUID, mode idp.Policy
 	return p.policies.evaluate(ctx, bindings, mode, req)
 }
 
-// EvaluateList implements prompt.Policies.
+// EvaluateList implements prompt.Policies. A policy that gave no answer does not
+// pass; the event says why.
 func (p *Policies) EvaluateList(ctx context.Context, ids []idp.PolicyID, req idp.PolicyRequest) (idp.PolicyResult, error) {
 	page, err := p.store.Repos().Policies.Find(ctx, idp.PolicyFilter{IDs: ids, Paging: idp.Paging{Limit: 1000}})
 	if err != nil {
@@ -82,8 +83,15 @@ func (p *Policies) EvaluateList(ctx context.Context, ids []idp.PolicyID, req idp
 	if len(page.Items) != len(ids) {
 		return idp.PolicyResult{}, errors.New("a validation policy does not exist")
 	}
-	return p.evaluate(ctx, policy.Bind(page.Items), idp.PolicyAll, req)
+	result, err := p.ask(ctx, policy.Bind(page.Items), idp.PolicyAll, req)
+	if len(result.Faults()) > 0 {
+		result.Messages = append(result.Messages, unchecked)
+	}
+	return result.PolicyResult, err
 }
+
+// unchecked is what people are told when a policy gave no answer.
+const unchecked = "The answers could not be checked. Try again later."
 
 // bindings reads the enabled bindings of targets, page by page.
 func (p *Policies) bindings(ctx context.Context, targets []idp.UUID) ([]idp.PolicyBinding, error) {
@@ -107,11 +115,8 @@ func (p *Policies) evaluate(ctx context.Context, bindings []idp.PolicyBinding, m
 	if len(bindings) == 0 {
 		return idp.PolicyResult{Passing: true}, nil
 	}
-	result, err := p.engine.Evaluate(ctx, bindings, mode, req)
+	result, err := p.ask(ctx, bindings, mode, req)
 	if err != nil {
-		return idp.PolicyResult{}, err
-	}
-	if err := p.record(ctx, result, req); err != nil {
 		return idp.PolicyResult{}, err
 	}
 	if faults := result.Faults(); len(faults) > 0 && !result.Passing {
@@ -120,6 +125,15 @@ func (p *Policies) evaluate(ctx context.Context, bindings []idp.PolicyBinding, m
 	out := result.PolicyResult
 	out.Trace = traces(result)
 	return out, nil
+}
+
+// ask evaluates bindings and records what there is to record.
+func (p *Policies) ask(ctx context.Context, bindings []idp.PolicyBinding, mode idp.PolicyMode, req idp.PolicyRequest) (policy.Result, error) {
+	result, err := p.engine.Evaluate(ctx, bindings, mode, req)
+	if err != nil {
+		return policy.Result{}, err
+	}
+	return result, p.record(ctx, result, req)
 }
 
 // traces tells whoever inspects a flow what each binding answered.

@@ -16,8 +16,8 @@ type Repos interface{ Repos() idp.Repos }
 
 // Policies evaluates the validation policies.
 type Policies interface {
-	// EvaluateList reports whether all the policies pass. An error means that
-	// they could not be evaluated.
+	// EvaluateList reports whether all the policies pass. One that gives no
+	// answer does not. An error means that nobody was asked.
 	EvaluateList(ctx context.Context, ids []idp.PolicyID, req idp.PolicyRequest) (idp.PolicyResult, error)
 }
 

@@ -98,7 +98,7 @@ func CheckPrompt(p *idp.Prompt) error {
 		if source == "" {
 			continue
 		}
-		if _, err := policy.Compile(source); err != nil {
+		if _, err := policy.CompilePrompt(source); err != nil {
 			faults.Add(field, "%s", err.Error())
 		}
 	}

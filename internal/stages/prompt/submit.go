@@ -142,12 +142,15 @@ func (a *answer) take(f Field) error {
 	return nil
 }
 
-// text reads a text. A field that was not sent takes its initial value.
+// text reads a text. A field that was not sent takes its initial value; without
+// one there is no answer, so that programs change only what they name.
 func (a *answer) text(f Field) (string, bool) {
 	raw, sent := a.in[f.FieldKey]
 	if !sent || raw == nil {
-		if f.InitialValue == "" && f.Required {
-			a.faults.Add(f.FieldKey, required)
+		if f.InitialValue == "" {
+			if f.Required {
+				a.faults.Add(f.FieldKey, required)
+			}
 			return "", false
 		}
 		a.values[f.FieldKey] = f.InitialValue
@@ -238,11 +241,13 @@ func (a *answer) checkbox(f Field) {
 	a.values[f.FieldKey] = v
 }
 
-// number reads a whole number; none is null.
+// number reads a whole number; an empty field is null.
 func (a *answer) number(f Field) {
 	in := a.in
-	if raw, sent := in[f.FieldKey]; (!sent || raw == nil) && f.InitialValue != "" {
-		in = flow.Input{f.FieldKey: f.InitialValue}
+	raw, sent := in[f.FieldKey]
+	sent = sent && raw != nil
+	if !sent && f.InitialValue != "" {
+		in, sent = flow.Input{f.FieldKey: f.InitialValue}, true
 	}
 	n, ok, err := in.Number(f.FieldKey)
 	switch {
@@ -252,7 +257,7 @@ func (a *answer) number(f Field) {
 		a.values[f.FieldKey] = n
 	case f.Required:
 		a.faults.Add(f.FieldKey, required)
-	default:
+	case sent:
 		a.values[f.FieldKey] = nil
 	}
 }
