@@ -58,11 +58,12 @@ type AccessDenied struct {
 // Component implements Challenge.
 func (AccessDenied) Component() string { return "ak-stage-access-denied" }
 
-// FlowError says that a stage failed through no fault of the visitor. Error is
-// for superusers only.
+// FlowError says that a stage failed through no fault of the visitor. Error and
+// Traceback are for whoever may see into flows.
 type FlowError struct {
 	RequestID string `json:"request_id"`
 	Error     string `json:"error,omitempty"`
+	Traceback string `json:"traceback,omitempty"`
 }
 
 // Component implements Challenge.

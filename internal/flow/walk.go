@@ -51,7 +51,9 @@ func (p *passage) enter(ctx context.Context) (ask Challenge, answer *Answer, err
 			answer, err = p.finish(ctx)
 			return nil, answer, err
 		}
-		step, err := p.here.stage.Enter(ctx, p.run)
+		ride := p.sealing(ctx)
+		step, err := p.entered(ctx)
+		p.sealed(ctx, ride, step, err)
 		ask, answer, err := p.settle(ctx, step, err)
 		if ask != nil || answer != nil || err != nil {
 			return ask, answer, err
@@ -176,7 +178,7 @@ func (p *passage) invalid(ctx context.Context, cause error) (*Answer, error) {
 	if p.restarts() {
 		return p.restart(ctx)
 	}
-	step, err := p.here.stage.Enter(ctx, p.run)
+	step, err := p.entered(ctx)
 	ask, answer, err := p.settle(ctx, step, err)
 	if answer != nil || err != nil {
 		return answer, err

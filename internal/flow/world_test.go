@@ -115,7 +115,7 @@ func breaks(req idp.PolicyRequest) (idp.PolicyResult, error) {
 // probe is a stage that does what its settings say.
 type probe struct {
 	Label string      `json:"label"`
-	Enter string      `json:"enter" enum:"ask,next,deny,refuse,boom,invalid,url,flow,peek"`
+	Enter string      `json:"enter" enum:"ask,next,deny,refuse,boom,panic,invalid,url,flow,peek"`
 	URL   string      `json:"url"`
 	Flow  *idp.FlowID `json:"flow" ref:"flow"`
 	Keep  bool        `json:"keep"`
@@ -175,6 +175,9 @@ func (s probeStage) Enter(ctx context.Context, run *flow.Run) (flow.Step, error)
 		return nil, idp.Refuse(idp.DoorSignIn, idp.RefusedInactive)
 	case "boom":
 		return nil, fmt.Errorf("stage %s exploded", s.Label)
+	case "panic":
+		var nobody *idp.User
+		return flow.Deny{Reason: nobody.Name}, nil
 	case "invalid":
 		if told, _ := keyAnswers.In(run.Vars); slices.Contains(told, "weak") {
 			return nil, idp.Invalid("answer", "Too weak.")
@@ -203,6 +206,8 @@ func (s probeStage) Submit(ctx context.Context, run *flow.Run, in flow.Input) (f
 		return flow.Deny{Reason: "You said so."}, nil
 	case "wrong":
 		return nil, idp.Invalid("answer", "Wrong.")
+	case "panic":
+		panic(idp.Invalid("answer", "This is no fault of the answer."))
 	case "sign in":
 		u, err := run.Pending(ctx)
 		if err != nil {

@@ -98,7 +98,8 @@ var required = map[string][]string{
 // engines are the challenges of the engine itself.
 func engines() []flow.Challenge {
 	return []flow.Challenge{flow.AccessDenied{UserInfo: flow.NewUserInfo("ada"), ErrorMessage: "Request has been denied."},
-		flow.FlowError{RequestID: "0f3c"}, flow.FlowError{RequestID: "0f3c", Error: "for superusers"}, flow.FlowRedirect{To: "/if/user/"}}
+		flow.FlowError{RequestID: "0f3c"}, flow.FlowError{RequestID: "0f3c", Error: "for superusers"}, flow.FlowRedirect{To: "/if/user/"},
+		flow.FlowError{RequestID: "0f3c", Error: "panic: no", Traceback: "*flow.crash: panic: no\n\ngoroutine 1 [running]:\n"}}
 }
 
 // TestGoldenEngineChallenges are those that no stage asks.
