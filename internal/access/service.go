@@ -205,23 +205,7 @@ func (s *Service) Delete(ctx context.Context, actor idp.Actor, id idp.RoleID) er
 	if err := s.access.Check(actor, idp.VerbDelete, anyRole); err != nil {
 		return err
 	}
-	err := s.store.InTx(ctx, func(tx idp.Repos) error {
-		row, err := tx.Roles.Hold(ctx, id)
-		if err != nil {
-			return err
-		}
-		now, err := s.permitted(ctx, tx, actor, idp.VerbDelete)
-		if err != nil {
-			return err
-		}
-		if err := s.mayAlter(now, row); err != nil {
-			return err
-		}
-		if err := tx.Roles.Delete(ctx, id); err != nil {
-			return err
-		}
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelDeleted, app, now, nil, roleFacts(row)))
-	})
+	err := s.store.InTx(ctx, func(tx idp.Repos) error { return s.DeleteIn(ctx, tx, actor, id) })
 	if err != nil {
 		return fmt.Errorf("deleting role %s: %w", id, err)
 	}

@@ -19,7 +19,7 @@ import (
 
 // prints makes what applies blueprints.
 func (a *App) prints() *blueprint.Service {
-	return blueprint.New(blueprint.Deps{Store: a.DB, Access: a.Access, Rules: a.Configure, Accounts: a.Accounts, Tokens: a.Tokens,
+	return blueprint.New(blueprint.Deps{Store: a.DB, Access: a.Access, Rules: a.Configure, Accounts: a.Accounts, Tokens: a.Tokens, Roles: a.RoleService,
 		Invitations: a.Invitations, Stages: a.Flows, Policies: a.policyKinds, Env: os.Getenv})
 }
 

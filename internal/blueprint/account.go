@@ -60,7 +60,7 @@ type groupWire struct {
 	Parents     []idp.GroupID  `json:"parents" ref:"group" help:"Members of the group are members of these, too."`
 	Users       []idp.UserID   `json:"users" ref:"user" help:"Its members. Left as they are when this is left out."`
 	Attributes  idp.Attributes `json:"attributes" help:"Anything, by name."`
-	Roles       []idp.UUID     `json:"roles" help:"Not offered; must be empty."`
+	Roles       []string       `json:"roles" ref:"role" help:"What its members may do: keys or names of roles. Left as they are when this is left out."`
 }
 
 // groups is the model of groups.
@@ -72,8 +72,17 @@ func (groups) about() about {
 
 func (groups) right() idp.Resource { return idp.ResourceGroup }
 
-func (m groups) show(ctx context.Context, r *run, g *idp.Group) (*thing, error) {
-	w := groupWire{Name: g.Name, IsSuperuser: g.IsSuperuser, Parents: g.Parents, Attributes: g.Attributes, Roles: []idp.UUID{}}
+// present shows a group as the database has it.
+func (m groups) present(ctx context.Context, r *run, g *idp.Group) (*thing, error) {
+	held, err := r.tx.Roles.OfGroups(ctx, []idp.GroupID{g.ID})
+	if err != nil {
+		return nil, err
+	}
+	return m.show(ctx, r, g, held[g.ID])
+}
+
+func (m groups) show(ctx context.Context, r *run, g *idp.Group, held []idp.Role) (*thing, error) {
+	w := groupWire{Name: g.Name, IsSuperuser: g.IsSuperuser, Parents: g.Parents, Attributes: g.Attributes, Roles: roleKeys(held)}
 	var err error
 	if w.Users, err = r.members(ctx, g.ID); err != nil {
 		return nil, err
@@ -100,14 +109,24 @@ func (r *run) members(ctx context.Context, id idp.GroupID) ([]idp.UserID, error)
 }
 
 func (m groups) find(ctx context.Context, r *run, q query) (*thing, error) {
-	return first(ctx, r, m.about(), q, &thing{data: map[string]any{"name": nil, "is_superuser": nil, "parents": nil, "users": nil, "attributes": nil}},
+	var held map[idp.GroupID][]idp.Role // of the page
+	return first(ctx, r, m.about(), q, &thing{data: map[string]any{"name": nil, "is_superuser": nil, "parents": nil, "users": nil, "attributes": nil, "roles": nil}},
 		func(fields map[string]any, p idp.Paging) (idp.Page[idp.Group], error) {
 			f := idp.GroupFilter{Paging: p, Name: word(fields, "name")}
 			if pk := id[idp.Group](fields, "pk"); pk != nil {
 				f.IDs = []idp.GroupID{*pk}
 			}
-			return r.tx.Groups.Find(ctx, f)
-		}, func(g *idp.Group) (*thing, error) { return m.show(ctx, r, g) })
+			page, err := r.tx.Groups.Find(ctx, f)
+			if err != nil {
+				return page, err
+			}
+			ids := make([]idp.GroupID, len(page.Items))
+			for i := range page.Items {
+				ids[i] = page.Items[i].ID
+			}
+			held, err = r.tx.Roles.OfGroups(ctx, ids)
+			return page, err
+		}, func(g *idp.Group) (*thing, error) { return m.show(ctx, r, g, held[g.ID]) })
 }
 
 func (m groups) get(ctx context.Context, r *run, pk string) (*thing, error) {
@@ -119,7 +138,7 @@ func (m groups) get(ctx context.Context, r *run, pk string) (*thing, error) {
 	if err != nil {
 		return nil, absent(err)
 	}
-	return m.show(ctx, r, g)
+	return m.present(ctx, r, g)
 }
 
 func (m groups) put(ctx context.Context, r *run, was *thing, pk string, attrs map[string]any) (*put, error) {
@@ -141,23 +160,25 @@ func (m groups) put(ctx context.Context, r *run, was *thing, pk string, attrs ma
 	if err := merge(&w, attrs); err != nil {
 		return nil, err
 	}
-	if len(w.Roles) > 0 {
-		return nil, &wrong{field: "roles", message: "roles are not offered; leave this empty", unsupported: true}
-	}
 	g.Name, g.IsSuperuser, g.Parents, g.Attributes = w.Name, w.IsSuperuser, w.Parents, w.Attributes
 	var users *[]idp.UserID
 	if _, given := attrs["users"]; given {
 		users = &w.Users
 	}
-	if was != nil && unchanged(was.data, w, users == nil, "users") {
-		out.after = was
-		return out, nil
+	saved := &g
+	if was == nil || !unchanged(was.data, w, users == nil, "users") {
+		var err error
+		if saved, err = r.s.Accounts.SaveGroupIn(ctx, r.tx, r.actor, g, was == nil, users); err != nil {
+			return nil, err
+		}
 	}
-	saved, err := r.s.Accounts.SaveGroupIn(ctx, r.tx, r.actor, g, was == nil, users)
-	if err != nil {
-		return nil, err
+	if _, given := attrs["roles"]; given {
+		if err := r.giveGroup(ctx, saved, w.Roles); err != nil {
+			return nil, err
+		}
 	}
-	out.after, err = m.show(ctx, r, saved)
+	var err error
+	out.after, err = m.present(ctx, r, saved)
 	return out, err
 }
 

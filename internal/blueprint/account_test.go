@@ -136,7 +136,7 @@ func TestAccountsThatCannotBe(t *testing.T) {
 		{user("bob", "password_hash: md5$x$y"), "password_hash: "},
 		{user("bob", "email: nowhere"), "email: Enter a valid email address."},
 		{user("bob", "type: robot"), "type: "},
-		{user("bob", "roles: [0198c0de-0000-7000-8000-000000000000]"), "roles: roles are not offered"},
+		{user("bob", "roles: [0198c0de-0000-7000-8000-000000000000]"), "roles: There is no role"},
 		{user("bob", "groups: [0198c0de-0000-7000-8000-000000000000]"), "groups: Invalid pk"},
 		{user("AnonymousUser", "is_active: true, username: x"), ""},
 		{user("ada", "is_active: false"), "This is the last account that can administer"},

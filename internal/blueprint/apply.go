@@ -139,7 +139,8 @@ func (r *run) entry(ctx context.Context, e *Entry, change *Change) error {
 		return err
 	}
 	for field, v := range identifiers {
-		if inner, ok := v.(map[string]any); ok && len(inner) == 1 && inner["pk"] != nil {
+		// A whole object, as !FindObject gives it, stands for its key.
+		if inner, ok := v.(map[string]any); ok && inner["pk"] != nil && (len(inner) == 1 || m.about().ref(field) != "") {
 			identifiers[field] = inner["pk"]
 		}
 	}
@@ -163,16 +164,6 @@ func (r *run) state(ctx context.Context, e *Entry) (State, error) {
 		err = wrongAt(e.state, "state %q; expected present, created, must_created or absent", name)
 	}
 	return State(name), err
-}
-
-// noPermissions refuses permissions, unless there are none.
-func (r *run) noPermissions(ctx context.Context, e *Entry) error {
-	v, err := r.resolve(ctx, e.permissions)
-	if err != nil || !truthy(v) {
-		return err
-	}
-	return &wrong{at: e.permissions, field: "permissions", unsupported: true,
-		message: "permissions on single objects are not offered; leave them out"}
 }
 
 // identified finds the object with the primary key, else the one that has all

@@ -45,6 +45,9 @@ func (r *run) blame(e *Entry, model string, err error) []Problem {
 	}
 	out := make([]Problem, 0, len(list))
 	for _, w := range list {
+		if w.at == nil && w.field != "" {
+			w.at = e.place(w.field)
+		}
 		p := Problem{File: r.d.File, Entry: e.Index, Model: model, Field: w.field, Message: w.message, Unsupported: w.unsupported}
 		if p.Line, p.Column = e.Line, 0; w.at != nil && w.at.Line > 0 {
 			p.Line, p.Column = w.at.Line, w.at.Column
@@ -61,12 +64,7 @@ func (r *run) fields(e *Entry, err *idp.Error) several {
 	}
 	var out several
 	for _, field := range slices.Sorted(maps.Keys(err.Fields)) {
-		w := &wrong{at: e.node, field: field, message: strings.Join(err.Fields[field], " ")}
-		for _, part := range []*yaml.Node{e.Attrs, e.Identifiers} {
-			if n := child(part, field); n != nil {
-				w.at = n
-			}
-		}
+		w := &wrong{at: e.place(field), field: field, message: strings.Join(err.Fields[field], " ")}
 		if field == idp.NonField {
 			w.field = ""
 		}
@@ -74,6 +72,23 @@ func (r *run) fields(e *Entry, err *idp.Error) several {
 		out = append(out, w)
 	}
 	return out
+}
+
+// place is where the entry says something of a field, such as spec.allow.rules;
+// the entry itself when it says nothing of it.
+func (e *Entry) place(field string) *yaml.Node {
+	at := e.node
+	for _, name := range []string{field, strings.SplitN(field, ".", 2)[0]} {
+		for _, part := range []*yaml.Node{e.Attrs, e.Identifiers} {
+			if n := child(part, name); n != nil {
+				at = n
+			}
+		}
+		if at != e.node {
+			break
+		}
+	}
+	return at
 }
 
 // maxIdioms bounds how many lines of Python one problem translates.

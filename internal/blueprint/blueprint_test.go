@@ -64,9 +64,10 @@ func open(t *testing.T) fixture {
 	env := map[string]string{"PRESENT": "from the environment", "BLUEPRINT_NAME": "for blueprints"}
 	checker := access.New()
 	rules := configure.New(configure.Deps{Store: db, Access: checker, Stages: painted{}, Policies: paintPolicies(), Prompt: prompt.CheckPrompt})
-	accounts := account.New(account.Deps{Store: db, Access: checker, Hasher: hasher,
+	roles := access.NewService(access.ServiceDeps{Store: db, Checker: checker, CheckWhere: policy.NewRoleConditions().Check})
+	accounts := account.New(account.Deps{Store: db, Access: checker, Hasher: hasher, Roles: roles,
 		Closer: lockdown.New(lockdown.Deps{Store: db, Access: checker})})
-	return fixture{blueprint.New(blueprint.Deps{Store: db, Access: checker, Rules: rules, Accounts: accounts,
+	return fixture{blueprint.New(blueprint.Deps{Store: db, Access: checker, Rules: rules, Accounts: accounts, Roles: roles,
 		Tokens:      token.New(token.Deps{Store: db, Access: checker}),
 		Invitations: invitation.New(invitation.Deps{Store: db, Access: checker}), Stages: painted{}, Policies: paintPolicies(),
 		Env: func(k string) string { return env[k] }}), db}

@@ -18,6 +18,7 @@ const (
 	groupModel         = "authentik_core.group"
 	userModel          = "authentik_core.user"
 	tokenModel         = "authentik_core.token"
+	roleModel          = "authentik_rbac.role"
 	invitationModel    = "authentik_stages_invitation.invitation"
 	applyModel         = "authentik_blueprints.metaapplyblueprint"
 	cleanModel         = "authentik_blueprints.metacleanblueprint"
@@ -27,7 +28,7 @@ const (
 // policies.
 func models() map[string]model {
 	out := map[string]model{}
-	for _, m := range []model{flows(), bindings(), prompts(), policyBindings(), brands(), groups{}, users{}, tokens{}, invitations{}, kept{}} {
+	for _, m := range []model{flows(), bindings(), prompts(), policyBindings(), brands(), groups{}, users{}, roles{}, tokens{}, invitations{}, kept{}} {
 		out[m.about().model] = m
 	}
 	return out

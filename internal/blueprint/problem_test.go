@@ -68,7 +68,7 @@ func TestEverythingThatIsNotOfferedIsReportedAtOnce(t *testing.T) {
 	for i, want := range []string{
 		`test.yaml:10:14: entry 2 (authentik_stages_source.sourcestage): model: model "authentik_stages_source.sourcestage" is not offered`,
 		`test.yaml:22: entry 4 (authentik_policies_expression.expressionpolicy): expression: the expression is written in Python`,
-		`test.yaml:35:9: entry 7 (authentik_core.group): permissions: permissions on single objects are not offered`,
+		`test.yaml:35:11: entry 7 (authentik_core.group): permissions: permissions on single objects are not offered: authentik_core.view_user for user 1; rules`,
 	} {
 		require.True(t, strings.HasPrefix(problems[i].String(), want), "%s", problems[i])
 		require.True(t, problems[i].Unsupported)

@@ -28,8 +28,8 @@ type run struct {
 func (s *Service) defaultContext() map[string]any {
 	models := map[string]any{}
 	for name := range s.models {
-		_, last, _ := strings.Cut(name, ".")
-		models[name] = last
+		app, last, _ := strings.Cut(name, ".")
+		models[last] = app
 	}
 	return map[string]any{
 		"goauthentik.io/enterprise/licensed": true, // what is offered is offered to everybody
@@ -67,6 +67,8 @@ func (r *run) referred(ctx context.Context, ref, pk string) (*thing, error) {
 		names = []string{groupModel}
 	case "user":
 		names = []string{userModel}
+	case "role":
+		names = []string{roleModel}
 	case "target":
 		names = []string{flowModel, bindingModel}
 	case "stage":

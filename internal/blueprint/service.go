@@ -43,6 +43,7 @@ type Deps struct {
 	Rules    Rules
 	Accounts Accounts
 	Tokens   Tokens
+	Roles    Roles // nil = roles can be looked for, and neither written nor given
 	// Invitations makes and changes invitations.
 	Invitations Invitations
 	Stages      StageKinds

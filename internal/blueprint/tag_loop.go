@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -12,12 +13,13 @@ import (
 // frame is one !Enumerate under way.
 type frame struct {
 	open  bool // past its iterable
-	index int
+	index any  // the number of the value, or its key in a mapping
 	value any
 }
 
-// enumerate serves [iterable, SEQ or MAP, body]. The values of a mapping are
-// [key, value], by key; those of a text its characters.
+// enumerate serves [iterable, SEQ or MAP, body]. A mapping is gone through in the
+// order of its keys, which stand for the index; the values of a text are its
+// characters.
 func (s *scope) enumerate(ctx context.Context, n *yaml.Node) (any, error) {
 	if n.Kind != yaml.SequenceNode || len(n.Content) != 3 {
 		return nil, wrongAt(n, "!Enumerate: expected [iterable, SEQ or MAP, body]")
@@ -29,7 +31,7 @@ func (s *scope) enumerate(ctx context.Context, n *yaml.Node) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	values, err := iterable(n.Content[0], over)
+	rounds, err := iterable(n.Content[0], over)
 	if err != nil {
 		return nil, err
 	}
@@ -38,10 +40,11 @@ func (s *scope) enumerate(ctx context.Context, n *yaml.Node) (any, error) {
 		return nil, err
 	}
 	f.open = true
-	switch mode {
+	switch strings.ToUpper(mode) {
 	case "SEQ":
-		out := make([]any, 0, len(values))
-		for f.index, f.value = range values {
+		out := make([]any, 0, len(rounds))
+		for _, round := range rounds {
+			f.index, f.value = round.index, round.value
 			v, err := s.resolve(ctx, n.Content[2])
 			if err != nil {
 				return nil, err
@@ -51,7 +54,8 @@ func (s *scope) enumerate(ctx context.Context, n *yaml.Node) (any, error) {
 		return out, nil
 	case "MAP":
 		out := map[string]any{}
-		for f.index, f.value = range values {
+		for _, round := range rounds {
+			f.index, f.value = round.index, round.value
 			v, err := s.resolve(ctx, n.Content[2])
 			if err != nil {
 				return nil, err
@@ -67,42 +71,49 @@ func (s *scope) enumerate(ctx context.Context, n *yaml.Node) (any, error) {
 	return nil, wrongAt(n.Content[1], "!Enumerate: %q; expected SEQ or MAP", mode)
 }
 
-// gather puts the keys of from into a mapping of ours, level by level.
+// gather puts the keys of from into a mapping of ours, level by level; lists are
+// put behind one another.
 func gather(into, from map[string]any) {
 	for key, v := range from {
-		below, ours := into[key].(map[string]any)
-		above, both := v.(map[string]any)
-		switch {
-		case ours && both:
+		switch above := v.(type) {
+		case map[string]any:
+			below, ours := into[key].(map[string]any)
+			if !ours {
+				below = map[string]any{}
+				into[key] = below
+			}
 			gather(below, above)
-		case both:
-			own := map[string]any{}
-			gather(own, above)
-			into[key] = own
+		case []any:
+			below, _ := into[key].([]any) // ours as well: made of nothing the first time
+			into[key] = append(below, above...)
 		default:
 			into[key] = v
 		}
 	}
 }
 
-func iterable(n *yaml.Node, v any) ([]any, error) {
+// round is one value that an !Enumerate goes through.
+type round struct{ index, value any }
+
+func iterable(n *yaml.Node, v any) ([]round, error) {
+	var out []round
 	switch v := v.(type) {
 	case []any:
-		return v, nil
+		for i, value := range v {
+			out = append(out, round{i, value})
+		}
 	case string:
-		var out []any
 		for _, r := range v {
-			out = append(out, string(r))
+			out = append(out, round{len(out), string(r)})
 		}
-		return out, nil
 	case map[string]any:
-		var out []any
 		for _, key := range slices.Sorted(maps.Keys(v)) {
-			out = append(out, []any{key, v[key]})
+			out = append(out, round{key, v[key]})
 		}
-		return out, nil
+	default:
+		return nil, wrongAt(n, "!Enumerate: expected a list, a mapping or a text, got %s", kindOf(v))
 	}
-	return nil, wrongAt(n, "!Enumerate: expected a list, a mapping or a text, got %s", kindOf(v))
+	return out, nil
 }
 
 // keyed is what one round of MAP gives: [key, value] or a mapping.

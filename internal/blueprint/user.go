@@ -18,8 +18,8 @@ type userWire struct {
 	Attributes   idp.Attributes `json:"attributes" help:"Anything, by name."`
 	Password     *string        `json:"password,omitempty" secret:"true" help:"The password. One that fits already is left alone."`
 	PasswordHash *string        `json:"password_hash,omitempty" secret:"true" help:"The hash of a password, instead of one."`
-	Roles        []idp.UUID     `json:"roles" help:"Not offered; must be empty."`
-	Permissions  []string       `json:"permissions" help:"Not offered; must be empty."`
+	Roles        []string       `json:"roles" ref:"role" help:"Its own roles, beside those of its groups: keys or names. Left as they are when this is left out."`
+	Permissions  []string       `json:"permissions" help:"Not offered; must be empty. Roles say what people may do."`
 }
 
 func userForm(u *idp.User) userWire {
@@ -41,12 +41,22 @@ func freshUser() *idp.User {
 
 func (users) right() idp.Resource { return idp.ResourceUser }
 
-func (m users) show(u *idp.User) (*thing, error) {
-	data, err := plain(userForm(u))
+// present shows a user as the database has it.
+func (m users) present(ctx context.Context, r *run, u *idp.User) (*thing, error) {
+	held, err := r.tx.Roles.OfUsers(ctx, []idp.UserID{u.ID})
 	if err != nil {
 		return nil, err
 	}
-	delete(data, "roles")
+	return m.show(u, held[u.ID])
+}
+
+func (m users) show(u *idp.User, held []idp.Role) (*thing, error) {
+	w := userForm(u)
+	w.Roles = roleKeys(held)
+	data, err := plain(w)
+	if err != nil {
+		return nil, err
+	}
 	delete(data, "permissions")
 	if u.Groups == nil {
 		data["groups"] = []any{}
@@ -56,10 +66,11 @@ func (m users) show(u *idp.User) (*thing, error) {
 }
 
 func (m users) find(ctx context.Context, r *run, q query) (*thing, error) {
-	blank, err := m.show(freshUser())
+	blank, err := m.show(freshUser(), nil)
 	if err != nil {
 		return nil, err
 	}
+	var held map[idp.UserID][]idp.Role // of the page
 	return first(ctx, r, m.about(), q, blank, func(fields map[string]any, p idp.Paging) (idp.Page[idp.User], error) {
 		f := idp.UserFilter{Paging: p, Email: word(fields, "email")}
 		if name := word(fields, "username"); name != nil {
@@ -72,8 +83,17 @@ func (m users) find(ctx context.Context, r *run, q query) (*thing, error) {
 			}
 			f.IDs = []idp.UserID{idp.UserID(n)}
 		}
-		return r.tx.Users.Find(ctx, f)
-	}, m.show)
+		page, err := r.tx.Users.Find(ctx, f)
+		if err != nil {
+			return page, err
+		}
+		ids := make([]idp.UserID, len(page.Items))
+		for i := range page.Items {
+			ids[i] = page.Items[i].ID
+		}
+		held, err = r.tx.Roles.OfUsers(ctx, ids)
+		return page, err
+	}, func(u *idp.User) (*thing, error) { return m.show(u, held[u.ID]) })
 }
 
 func (m users) get(ctx context.Context, r *run, pk string) (*thing, error) {
@@ -85,7 +105,7 @@ func (m users) get(ctx context.Context, r *run, pk string) (*thing, error) {
 	if err != nil {
 		return nil, absent(err)
 	}
-	return m.show(u)
+	return m.present(ctx, r, u)
 }
 
 func (m users) put(ctx context.Context, r *run, was *thing, pk string, attrs map[string]any) (*put, error) {
@@ -96,7 +116,7 @@ func (m users) put(ctx context.Context, r *run, was *thing, pk string, attrs map
 		if err != nil {
 			return nil, err
 		}
-		t, err := m.show(held)
+		t, err := m.present(ctx, r, held)
 		if err != nil {
 			return nil, err
 		}
@@ -123,29 +143,33 @@ func (m users) put(ctx context.Context, r *run, was *thing, pk string, attrs map
 		groups = &w.Groups
 	}
 	w.Password, w.PasswordHash = nil, nil
-	if was != nil && secret == "" && unchanged(out.before, w, groups == nil, "groups") {
-		out.after, err = m.show(u)
-		return out, err
+	if was == nil || secret != "" || !unchanged(out.before, w, groups == nil, "groups") {
+		if u, err = m.save(ctx, r, next, groups); err != nil {
+			return nil, err
+		}
 	}
+	if _, given := attrs["roles"]; given {
+		if err := r.giveUser(ctx, u, w.Roles); err != nil {
+			return nil, err
+		}
+	}
+	out.after, err = m.present(ctx, r, u)
+	return out, err
+}
+
+func (users) save(ctx context.Context, r *run, next idp.User, groups *[]idp.GroupID) (*idp.User, error) {
 	var then time.Time
 	if r.secrets != nil {
 		then = r.secrets.now
 	}
-	saved, err := r.s.Accounts.SaveUserIn(ctx, r.tx, r.actor, next, groups, then)
-	if err != nil {
-		return nil, err
-	}
-	out.after, err = m.show(saved)
-	return out, err
+	return r.s.Accounts.SaveUserIn(ctx, r.tx, r.actor, next, groups, then)
 }
 
 // offered refuses what is not.
 func (w userWire) offered() error {
 	switch {
-	case len(w.Roles) > 0:
-		return &wrong{field: "roles", message: "roles are not offered; leave this empty", unsupported: true}
 	case len(w.Permissions) > 0:
-		return &wrong{field: "permissions", message: "permissions on single objects are not offered; leave this empty", unsupported: true}
+		return &wrong{field: "permissions", message: "permissions of single accounts are not offered; leave this empty, and give the account a role", unsupported: true}
 	case w.Password != nil && w.PasswordHash != nil:
 		return idp.Invalid("password_hash", "Give either a password or a hash of one.")
 	}
