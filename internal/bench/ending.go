@@ -14,12 +14,9 @@ const (
 	adminKey = "bench-key-of-the-administrator"
 	// single is how many sessions are ended one by one.
 	single = 300
-	// heaps is how many accounts of each size have all their sessions ended.
-	heaps = 15
 )
 
-// endings measures how fast the end of a session takes effect on another server,
-// and whether ending many takes longer than ending one.
+// endings measures how fast the end of a session takes effect on another server.
 func endings(ctx context.Context, r *report) error {
 	location, drop, err := database(ctx)
 	if err != nil {
@@ -38,10 +35,7 @@ func endings(ctx context.Context, r *report) error {
 		return err
 	}
 	defer db.Close(context.WithoutCancel(ctx))
-	if err := elsewhere(ctx, r, servers, db, location); err != nil {
-		return err
-	}
-	return atOnceOrOne(ctx, r, servers[0], db)
+	return elsewhere(ctx, r, servers, db, location)
 }
 
 // elsewhere ends sessions on one server while the other one is asked for them all
@@ -115,35 +109,4 @@ func remove(ctx context.Context, client *http.Client, url string) error {
 	}
 	request.Header.Set("Authorization", "Bearer "+adminKey)
 	return answered(client, request)
-}
-
-// atOnceOrOne ends all sessions of accounts that have one, and of accounts that
-// have ten thousand, in turns.
-func atOnceOrOne(ctx context.Context, r *report, p *process, db *pgx.Conn) error {
-	client := &http.Client{Timeout: time.Minute}
-	var few, many sample
-	for i := range heaps {
-		for _, heap := range []struct {
-			size int
-			took *sample
-		}{{1, &few}, {someSessions, &many}} {
-			name := fmt.Sprintf("heap-%d-%d-", i, heap.size)
-			var id int32
-			if err := db.QueryRow(ctx, `INSERT INTO users (uuid, username) VALUES (gen_random_uuid(), $1) RETURNING id`, name).Scan(&id); err != nil {
-				return err
-			}
-			if _, err := mint(ctx, db, name, heap.size, func(int) int32 { return id }); err != nil {
-				return err
-			}
-			began := time.Now()
-			if err := remove(ctx, client, fmt.Sprintf("%s/api/v3/core/authenticated_sessions/bulk_delete/?user_pks=%d", p.URL, id)); err != nil {
-				return err
-			}
-			*heap.took = append(*heap.took, time.Since(began))
-		}
-	}
-	r.figure("ending the only session of an account", "%s", few)
-	r.figure("ending 10,000 sessions of an account", "%s", many)
-	r.bar("ending 10,000 sessions, times ending one", float64(many.at(50))/float64(few.at(50)), 1.3, "")
-	return nil
 }

@@ -37,7 +37,8 @@ func run(ctx context.Context) error {
 		{"yardsticks and sign-in (bar 7)", signIn},
 		{"flows", flows},
 		{"sessions (bars 1 and 2)", sessions},
-		{"ending sessions (bars 4 and 5)", endings},
+		{"ending sessions (bar 4)", endings},
+		{"accounts that hold much (bar 5)", much},
 		{"the view of the locks (bar 3)", locks},
 		{"servers with locks (bars 1, 4, 9 and 10)", locked},
 	} {

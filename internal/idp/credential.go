@@ -86,6 +86,24 @@ type Holdings struct {
 	Invitations  int                 `json:"invitations"` // made for others
 	Grants       int                 `json:"grants"`
 	Applications int                 `json:"applications"`
+	// AtLeast is true while numbers above CountLimit stand for that many or more.
+	AtLeast bool `json:"at_least,omitempty"`
+}
+
+// CountLimit is how far acts that end what an account holds count its sessions, and
+// its tokens of each intent: an act must not take the longer the more it ends. They
+// count one more at most, which says that there were more than this. The sweep that
+// follows counts the rest and writes down the exact numbers.
+const CountLimit = 1000
+
+// Over reports whether a number of sessions or tokens is above CountLimit.
+func (h Holdings) Over() bool {
+	for _, n := range h.Tokens {
+		if n > CountLimit {
+			return true
+		}
+	}
+	return h.Sessions > CountLimit
 }
 
 // TokenTotal sums the tokens of all intents.

@@ -26,12 +26,19 @@ func (u *User) EndSessions(reason string) {
 	u.SessionsEnded = reason
 }
 
-// TellEnded writes the logout event of the sessions that u.EndSessions ended,
-// counted before, unless there were none.
+// SessionsCounted is what context.action_id says of the event that tells how many
+// sessions ended, where the act counted up to CountLimit only.
+const SessionsCounted = "sessions.counted"
+
+// TellEnded writes the logout event of the sessions that u.EndSessions ended, as
+// Holder counts them, unless there were none.
 func TellEnded(ctx context.Context, tx Repos, app string, actor Actor, u *User, sessions int) error {
 	if sessions == 0 {
 		return nil
 	}
-	return tx.Events.Append(ctx, NewEvent(ActionLogout, app, actor, u, map[string]any{
-		"logout_reason": u.SessionsEnded, "sessions": sessions}))
+	facts := map[string]any{"logout_reason": u.SessionsEnded, "sessions": sessions}
+	if sessions > CountLimit {
+		facts["at_least"] = true
+	}
+	return tx.Events.Append(ctx, NewEvent(ActionLogout, app, actor, u, facts))
 }

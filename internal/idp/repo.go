@@ -422,8 +422,11 @@ type Runs interface {
 type Holder interface {
 	// Holdings counts what is live.
 	Holdings(ctx context.Context, user UserID) (Holdings, error)
+	// Ending is Holdings for the act that is about to end them: sessions, and tokens
+	// of each intent, are counted to CountLimit + 1.
+	Ending(ctx context.Context, user UserID) (Holdings, error)
 	// Sessions counts the sessions that live in a generation, if it is the
-	// present one.
+	// present one, or did when it ended a moment ago, to CountLimit + 1.
 	Sessions(ctx context.Context, user UserID, generation int64) (int, error)
 	// SweepSessions and SweepTokens end up to limit rows of an old generation
 	// and return how many; 0 means done.

@@ -14,7 +14,7 @@ import (
 const LastAdministrator = "This is the last account that can administer this installation."
 
 // CloseIn applies the switches to u, which tx must hold, saves it and returns
-// what ended. It is the one place where an account is closed. Sessions and
+// what ended, counted as idp.CountLimit says. It is the one place where an account is closed. Sessions and
 // tokens end by raising u's generations; a job sweeps their rows. No browser
 // stays known to the account, whichever the switches are. Fields of u
 // that the caller changed are saved with it; u.SessionsEnded, when set, is why the
@@ -29,7 +29,7 @@ func (s *Service) CloseIn(ctx context.Context, tx idp.Repos, u *idp.User, sw idp
 	if err := keepAdministrator(ctx, tx, u, sw); err != nil {
 		return ended, err
 	}
-	held, err := tx.Holder.Holdings(ctx, u.ID)
+	held, err := tx.Holder.Ending(ctx, u.ID)
 	if err != nil {
 		return ended, fmt.Errorf("counting what user %d holds: %w", u.ID, err)
 	}
@@ -50,6 +50,7 @@ func (s *Service) CloseIn(ctx context.Context, tx idp.Repos, u *idp.User, sw idp
 			ended.Tokens[intent] = n
 		}
 	}
+	ended.AtLeast = ended.Over()
 	if sw.SetUnusablePassword {
 		u.Password = secret.Unusable()
 	}

@@ -118,6 +118,10 @@ func endedFacts(h idp.Holdings) map[string]any {
 	for intent, n := range h.Tokens {
 		tokens[string(intent)] = n
 	}
-	return map[string]any{"sessions": h.Sessions, "tokens": tokens, "consents": h.Consents, "invitations": h.Invitations,
+	facts := map[string]any{"sessions": h.Sessions, "tokens": tokens, "consents": h.Consents, "invitations": h.Invitations,
 		"grants": h.Grants, "applications": h.Applications}
+	if h.AtLeast {
+		facts["at_least"] = true
+	}
+	return facts
 }

@@ -16,38 +16,52 @@ const endedByGeneration = string(idp.RefusedGeneration)
 
 type holder struct{ q querier }
 
-// sessionsHeld counts the live sessions of user $1 in a generation by the rule of
+// sessionsHeld lists the live sessions of user $1 in a generation by the rule of
 // sessionLive, written so that the partial indexes alone can answer, because a
 // lockdown waits for it: IS TRUE keeps the planner from the index over expiry
 // dates.
 func sessionsHeld(generation string) string {
-	return `count(*) + (
-			SELECT count(*) FROM sessions s
-			 WHERE user_id = $1 AND ended_at IS NULL AND idle_timeout > 0 AND NOT ` + sessionExpired + `
-			   AND generation = ` + generation + `)
-		  FROM sessions
+	return `
+		SELECT FROM sessions
 		 WHERE user_id = $1 AND ended_at IS NULL AND idle_timeout = 0 AND (expires_at > (SELECT clock_timestamp())) IS TRUE
+		   AND generation = ` + generation + `
+		UNION ALL
+		SELECT FROM sessions s
+		 WHERE user_id = $1 AND ended_at IS NULL AND idle_timeout > 0 AND NOT ` + sessionExpired + `
 		   AND generation = ` + generation
 }
 
 // Sessions implements idp.Holder.
 func (r holder) Sessions(ctx context.Context, user idp.UserID, generation int64) (n int, err error) {
-	err = r.q.QueryRow(ctx, `SELECT `+sessionsHeld("$2"), user, generation).Scan(&n)
+	err = r.q.QueryRow(ctx, `SELECT count(*) FROM (`+sessionsHeld("$2")+` LIMIT $3) held`, user, generation, idp.CountLimit+1).Scan(&n)
 	return n, wrap(err, "user", "counting the sessions of user %d", user)
 }
 
-// Holdings counts by the same rules as sessionLive and tokenLive. Invitations of an
-// account that is switched off count like its tokens: they would work again with
-// it, if the lockdown did not end them.
+// Holdings implements idp.Holder.
 func (r holder) Holdings(ctx context.Context, user idp.UserID) (idp.Holdings, error) {
+	return r.holdings(ctx, user, nil)
+}
+
+// Ending implements idp.Holder.
+func (r holder) Ending(ctx context.Context, user idp.UserID) (idp.Holdings, error) {
+	most := idp.CountLimit + 1
+	return r.holdings(ctx, user, &most)
+}
+
+// holdings counts by the same rules as sessionLive and tokenLive, sessions and each
+// intent of tokens to a limit; nil = all. Invitations of an account that is switched
+// off count like its tokens: they would work again with it, if the lockdown did not
+// end them.
+func (r holder) holdings(ctx context.Context, user idp.UserID, most *int) (idp.Holdings, error) {
 	h := idp.Holdings{Tokens: map[idp.TokenIntent]int{}}
 	rows, err := r.q.Query(ctx, `
-		SELECT 'session' AS what, `+sessionsHeld(`(SELECT session_generation FROM users WHERE id = $1)`)+`
+		SELECT 'session' AS what, (SELECT count(*) FROM (`+sessionsHeld(`(SELECT session_generation FROM users WHERE id = $1)`)+` LIMIT $3) held)
 		UNION ALL
-		SELECT 'token ' || intent, count(*) FROM tokens
-		 WHERE user_id = $1 AND revoked_at IS NULL AND (NOT expiring OR expires_at > (SELECT clock_timestamp()))
-		   AND generation = (SELECT token_generation FROM users WHERE id = $1)
-		 GROUP BY intent
+		SELECT 'token ' || i, (SELECT count(*) FROM (
+			SELECT FROM tokens
+			 WHERE user_id = $1 AND intent = i AND revoked_at IS NULL AND (NOT expiring OR expires_at > (SELECT clock_timestamp()))
+			   AND generation = (SELECT token_generation FROM users WHERE id = $1) LIMIT $3) held)
+		  FROM unnest($2::text[]) i
 		UNION ALL
 		SELECT 'consent', count(*) FROM consents
 		 WHERE user_id = $1 AND (expires_at IS NULL OR expires_at > (SELECT clock_timestamp()))
@@ -55,7 +69,7 @@ func (r holder) Holdings(ctx context.Context, user idp.UserID) (idp.Holdings, er
 		UNION ALL
 		SELECT 'invitation', count(*) FROM invitations
 		 WHERE created_by = $1 AND (expires_at IS NULL OR expires_at > (SELECT clock_timestamp()))
-		   AND generation = (SELECT token_generation FROM users WHERE id = $1)`, user)
+		   AND generation = (SELECT token_generation FROM users WHERE id = $1)`, user, idp.TokenIntents(), most)
 	if err != nil {
 		return h, wrap(err, "user", "counting what user %d holds", user)
 	}
@@ -70,7 +84,9 @@ func (r holder) Holdings(ctx context.Context, user idp.UserID) (idp.Holdings, er
 		case "invitation":
 			h.Invitations = n
 		default:
-			h.Tokens[idp.TokenIntent(strings.TrimPrefix(what, "token "))] = n
+			if n > 0 {
+				h.Tokens[idp.TokenIntent(strings.TrimPrefix(what, "token "))] = n
+			}
 		}
 		return nil
 	})

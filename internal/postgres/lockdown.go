@@ -45,7 +45,9 @@ func (r lockdowns) Find(ctx context.Context, f idp.LockdownFilter) (idp.Page[idp
 	return page(ctx, r.q, lockdownListing, w, f.Paging, pgx.RowToStructByName[idp.Lockdown])
 }
 
-// Create also assigns, where they are unset, ID, BatchID and both times.
+// Create also assigns, where they are unset, ID, BatchID and both times. Where counts
+// are lower bounds, it notes which generations the caller has just ended, for the
+// sweep to count.
 func (r lockdowns) Create(ctx context.Context, l *idp.Lockdown) error {
 	if l.ID.IsZero() {
 		l.ID = idp.NewID[idp.Lockdown]()
@@ -56,13 +58,16 @@ func (r lockdowns) Create(ctx context.Context, l *idp.Lockdown) error {
 	err := r.q.QueryRow(ctx, `
 		INSERT INTO lockdowns (id, batch_id, user_id, username, actor_id, actor_name, reason,
 			deactivate_user, set_unusable_password, delete_sessions, revoke_tokens, ended,
-			self_service, was_active, had_password, started_at, finished_at, idempotency_key, request_digest)
+			self_service, was_active, had_password, started_at, finished_at, idempotency_key, request_digest, sessions_of, tokens_of)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
-			coalesce($16, clock_timestamp()), coalesce($17, clock_timestamp()), nullif($18, ''), $19)
+			coalesce($16, clock_timestamp()), coalesce($17, clock_timestamp()), nullif($18, ''), $19,
+			CASE WHEN $20 AND $10 THEN (SELECT session_generation - 1 FROM users WHERE id = $3) END,
+			CASE WHEN $20 AND $11 THEN (SELECT token_generation - 1 FROM users WHERE id = $3) END)
 		RETURNING started_at, finished_at`,
 		l.ID, l.BatchID, l.UserID, l.Username, l.ActorID, l.ActorName, l.Reason,
 		l.Switches.DeactivateUser, l.Switches.SetUnusablePassword, l.Switches.DeleteSessions, l.Switches.RevokeTokens, l.Ended,
-		l.SelfService, l.WasActive, l.HadPassword, unset(l.StartedAt), unset(l.FinishedAt), l.IdempotencyKey, l.RequestDigest).
+		l.SelfService, l.WasActive, l.HadPassword, unset(l.StartedAt), unset(l.FinishedAt), l.IdempotencyKey, l.RequestDigest,
+		l.Ended.AtLeast).
 		Scan(&l.StartedAt, &l.FinishedAt)
 	return wrap(err, "lockdown", "recording the lockdown of “%.150s”", l.Username)
 }

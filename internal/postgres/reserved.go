@@ -47,7 +47,7 @@ func (db *DB) warm(ctx context.Context, conn *pgx.Conn) error {
 		nobody := &idp.User{Username: "-", Path: "-", Type: idp.UserInternal}
 		_, hold := r.Users.Hold(ctx, 0)
 		_, admins := users{tx}.countAdministrators(ctx, nil)
-		_, holdings := r.Holder.Holdings(ctx, 0)
+		_, holdings := r.Holder.Ending(ctx, 0)
 		update := r.Users.Update(ctx, nobody)
 		record := r.Lockdowns.Create(ctx, &idp.Lockdown{Username: "-"})
 		event := r.Events.Append(ctx, idp.NewEvent(idp.ActionUserWrite, "postgres", idp.SystemActor(), nil, nil))

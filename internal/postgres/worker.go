@@ -104,6 +104,9 @@ func (w *Worker) Stop() {
 // sweep ends what a raised generation has ended already, row by row, in
 // batches small enough to hold nobody up.
 func (db *DB) sweep(ctx context.Context, user idp.UserID) error {
+	if err := db.recount(ctx, user); err != nil {
+		return err
+	}
 	for _, some := range []func(context.Context, idp.UserID, int) (int, error){
 		db.repos.Holder.SweepSessions, db.repos.Holder.SweepTokens, db.sweepGrants,
 	} {

@@ -12,8 +12,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/testkit"
 )
 
-// With a single connection, which the act itself holds, there is none to count
-// over: the act counts for itself, and to the same number.
+// An act counts over the connection that it holds: it needs no other one.
 func TestEndingCountsWithoutASpareConnection(t *testing.T) {
 	t.Parallel()
 	for name, connections := range map[string]int32{"spare": 2, "none": 1} {

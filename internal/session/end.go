@@ -84,8 +84,8 @@ func end(ctx context.Context, tx idp.Repos, actor idp.Actor, old *idp.Session, r
 }
 
 // EndOthers ends every session of the user but the one the actor is using, if it
-// is theirs, and every sign-in under way. It returns how many sessions ended.
-// Errors: CodeForbidden, CodeNotFound.
+// is theirs, and every sign-in under way. It returns how many sessions ended,
+// counted to idp.CountLimit + 1. Errors: CodeForbidden, CodeNotFound.
 func (s *Service) EndOthers(ctx context.Context, actor idp.Actor, user idp.UserID) (int, error) {
 	var keep *idp.SessionID
 	if actor.Session != nil && actor.Session.UserID == user {
@@ -95,8 +95,8 @@ func (s *Service) EndOthers(ctx context.Context, actor idp.Actor, user idp.UserI
 }
 
 // EndAll ends every session of the user and every sign-in under way, the actor's
-// own included. It returns how many sessions ended. Errors: CodeForbidden,
-// CodeNotFound.
+// own included. It returns how many sessions ended, counted to idp.CountLimit + 1.
+// Errors: CodeForbidden, CodeNotFound.
 func (s *Service) EndAll(ctx context.Context, actor idp.Actor, user idp.UserID) (int, error) {
 	return s.endMany(ctx, actor, user, nil, ReasonAllEnded)
 }
@@ -115,8 +115,6 @@ func (s *Service) endMany(ctx context.Context, actor idp.Actor, user idp.UserID,
 			return err
 		}
 		former := u.SessionGeneration
-		held := s.count(ctx, user, former)
-		defer held.stop()
 		now, err := actor.Renew(ctx, tx, s.access)
 		if err != nil {
 			return err
@@ -131,17 +129,13 @@ func (s *Service) endMany(ctx context.Context, actor idp.Actor, user idp.UserID,
 		if err := tx.Jobs.Enqueue(ctx, idp.Job{Kind: idp.JobSweep, User: user}); err != nil {
 			return err
 		}
-		if ended, err = held.of(ctx, tx); err != nil {
-			return err
-		}
 		if keep != nil {
-			carried, err := tx.Sessions.Carry(ctx, *keep, former)
-			if err != nil {
+			if _, err := tx.Sessions.Carry(ctx, *keep, former); err != nil {
 				return err
 			}
-			if carried {
-				ended--
-			}
+		}
+		if ended, err = tx.Holder.Sessions(ctx, user, former); err != nil {
+			return err
 		}
 		return idp.TellEnded(ctx, tx, app, now, u, ended)
 	})

@@ -75,7 +75,7 @@ func (p *Pages) endOthers(w http.ResponseWriter, r *http.Request) error {
 	case n == 0:
 		return page.Already(w, r, "You are signed in nowhere else.", sessionsPath)
 	}
-	web.Flash(r.Context(), web.ToneSuccess, ui.Count(n, "other session")+" ended.")
+	web.Flash(r.Context(), web.ToneSuccess, page.HaveEnded(n, "other session"))
 	return web.Redirect(w, r, sessionsPath)
 }
 

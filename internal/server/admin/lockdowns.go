@@ -108,7 +108,11 @@ func lockdownTitle(l *idp.Lockdown) string {
 }
 
 func endedShort(h idp.Holdings) string {
-	out := ui.Count(h.Sessions, "session") + ", " + ui.Count(h.TokenTotal(), "token")
+	count := ui.Count
+	if h.AtLeast {
+		count = page.Ended
+	}
+	out := count(h.Sessions, "session") + ", " + count(h.TokenTotal(), "token")
 	for _, more := range []struct {
 		n    int
 		noun string
@@ -197,14 +201,23 @@ func lockdownFacts(l *idp.Lockdown, batch int, gone bool) []ui.Item {
 }
 
 func endedStats(h idp.Holdings) []ui.StatProps {
+	number := ui.Number
+	if h.AtLeast { // the rest is being counted
+		number = func(n int) string {
+			if n > idp.CountLimit {
+				return ui.Number(n-1) + "+"
+			}
+			return ui.Number(n)
+		}
+	}
 	var kinds []string
 	for _, intent := range idp.TokenIntents() {
 		if n := h.Tokens[intent]; n > 0 {
-			kinds = append(kinds, ui.Number(n)+" "+strings.ToLower(page.Intent(intent)))
+			kinds = append(kinds, number(n)+" "+strings.ToLower(page.Intent(intent)))
 		}
 	}
-	return []ui.StatProps{{Label: "Sessions", Value: ui.Number(h.Sessions), Icon: ui.IconLaptop},
-		{Label: "Tokens", Value: ui.Number(h.TokenTotal()), Icon: ui.IconKeyRound, Note: strings.Join(kinds, ", ")},
+	return []ui.StatProps{{Label: "Sessions", Value: number(h.Sessions), Icon: ui.IconLaptop},
+		{Label: "Tokens", Value: number(h.TokenTotal()), Icon: ui.IconKeyRound, Note: strings.Join(kinds, ", ")},
 		{Label: "Consents", Value: ui.Number(h.Consents), Icon: ui.IconUserCheck},
 		{Label: "Invitations", Value: ui.Number(h.Invitations), Icon: ui.IconMail},
 		{Label: "Grants", Value: ui.Number(h.Grants), Icon: ui.IconTicket},

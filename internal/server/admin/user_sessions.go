@@ -73,7 +73,7 @@ func (c *Console) endSessions(w http.ResponseWriter, r *http.Request) error {
 	case n == 0:
 		return page.Already(w, r, "There was no session to end.", q.Back)
 	}
-	web.Flash(r.Context(), web.ToneSuccess, ui.Count(n, "session")+" ended.")
+	web.Flash(r.Context(), web.ToneSuccess, page.HaveEnded(n, "session"))
 	return web.Redirect(w, r, q.Back)
 }
 
@@ -100,7 +100,7 @@ func (c *Console) endOthers(w http.ResponseWriter, r *http.Request) error {
 	case n == 0:
 		return page.Already(w, r, "You are signed in nowhere else.", q.Back)
 	}
-	web.Flash(r.Context(), web.ToneSuccess, ui.Count(n, "other session")+" ended.")
+	web.Flash(r.Context(), web.ToneSuccess, page.HaveEnded(n, "other session"))
 	return web.Redirect(w, r, q.Back)
 }
 

@@ -189,6 +189,8 @@ func (a *API) sessionUsedBy(c *call, _ string) ([]UsedBy, error) {
 // BulkDeleteSessionResponse says how many sessions ended.
 type BulkDeleteSessionResponse struct {
 	Deleted int `json:"deleted"`
+	// AtLeast is true when an account had more than are counted at once.
+	AtLeast bool `json:"at_least,omitempty"`
 }
 
 func (a *API) mountSessionActions() {
@@ -225,6 +227,7 @@ func (a *API) endSessionsOf(c *call) (any, error) {
 			return nil, err
 		}
 		out.Deleted += n
+		out.AtLeast = out.AtLeast || n > idp.CountLimit
 	}
 	return out, nil
 }

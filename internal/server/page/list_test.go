@@ -91,4 +91,7 @@ func TestEnds(t *testing.T) {
 	require.Equal(t, []string{"1 session ends", "3 tokens stop working", "3 consents end", "2 invitations stop working", "1 grant ends", "2 applications lose access"},
 		page.Ends(idp.Holdings{Sessions: 1, Tokens: map[idp.TokenIntent]int{idp.IntentAPI: 2, idp.IntentRecovery: 1},
 			Consents: 3, Invitations: 2, Grants: 1, Applications: 2}))
+	require.Equal(t, []string{"1,001 sessions end"}, page.Ends(idp.Holdings{Sessions: idp.CountLimit + 1}), "counted to the end")
+	require.Equal(t, []string{"more than 1,000 sessions end", "2 tokens stop working"},
+		page.Ends(idp.Holdings{Sessions: idp.CountLimit + 1, Tokens: map[idp.TokenIntent]int{idp.IntentAPI: 2}, AtLeast: true}))
 }

@@ -39,11 +39,28 @@ func withNext(path, next string) string {
 	return path + sep + url.Values{"next": {next}}.Encode()
 }
 
+// Ended says how many an act ended that counts them up to idp.CountLimit: "3
+// sessions", "more than 1,000 sessions".
+func Ended(n int, noun string) string {
+	if n > idp.CountLimit {
+		return "more than " + ui.Count(n-1, noun)
+	}
+	return ui.Count(n, noun)
+}
+
+// HaveEnded is Ended as a sentence: "More than 1,000 sessions ended."
+func HaveEnded(n int, noun string) string {
+	text := Ended(n, noun) + " ended."
+	return strings.ToUpper(text[:1]) + text[1:]
+}
+
 // Ends says, counted, what a lockdown ends: "3 sessions end".
 func Ends(h idp.Holdings) []string {
 	var out []string
 	add := func(n int, noun, one, many string) {
 		switch {
+		case n > idp.CountLimit && h.AtLeast:
+			out = append(out, Ended(n, noun)+" "+many)
 		case n == 1:
 			out = append(out, ui.Count(n, noun)+" "+one)
 		case n > 1:
