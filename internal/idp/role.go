@@ -119,8 +119,12 @@ type RoleFilter struct {
 	Names   []string // nil = all
 	IDs     []RoleID // nil = all
 	Managed *bool    // of the product, or not
+	Keepers []string // Role.Managed is one of them; nil = all
 	UserID  *UserID  // given to that user directly
 	GroupID *GroupID // given to that group directly
+	// Inherited makes UserID and GroupID find also what comes by way of groups
+	// and their parents. Without them it says nothing.
+	Inherited bool
 }
 
 // Roles stores roles and who has them.

@@ -22,6 +22,24 @@ var roleTable = newTable(table[idp.Role]{
 	},
 }, "roles", true, "name", "description", "spec", "managed")
 
+// roleOfUser and roleOfGroup select the roles of an account or a group: those it
+// has directly, or (true) also those that it inherits.
+var (
+	roleOfUser = map[bool]string{
+		false: "EXISTS (SELECT FROM role_users ru WHERE ru.role_id = t.id AND ru.user_id = @user_id)",
+		true: `(EXISTS (SELECT FROM role_users ru WHERE ru.role_id = t.id AND ru.user_id = @user_id)
+			OR EXISTS (SELECT FROM role_groups rg JOIN user_groups(@user_id) ug ON ug.id = rg.group_id WHERE rg.role_id = t.id))`,
+	}
+	roleOfGroup = map[bool]string{
+		false: "EXISTS (SELECT FROM role_groups rg WHERE rg.role_id = t.id AND rg.group_id = @group_id)",
+		true: `t.id IN (WITH RECURSIVE above (id) AS (
+				SELECT @group_id::uuid
+				UNION
+				SELECT gp.parent_id FROM group_parents gp JOIN above a ON a.id = gp.group_id
+			) SELECT rg.role_id FROM role_groups rg JOIN above a ON a.id = rg.group_id)`,
+	}
+)
+
 type roles struct{ rows[idp.Role] }
 
 func newRoles(q querier) roles { return roles{rows[idp.Role]{roleTable, q}} }
@@ -42,11 +60,14 @@ func (r roles) Find(ctx context.Context, f idp.RoleFilter) (idp.Page[idp.Role], 
 	if f.Managed != nil {
 		w.add(unless(*f.Managed) + "t.managed <> ''")
 	}
+	if f.Keepers != nil {
+		w.with("t.managed = ANY(@keepers) AND t.managed <> ''", "keepers", f.Keepers)
+	}
 	if f.UserID != nil {
-		w.with("EXISTS (SELECT FROM role_users ru WHERE ru.role_id = t.id AND ru.user_id = @user_id)", "user_id", *f.UserID)
+		w.with(roleOfUser[f.Inherited], "user_id", *f.UserID)
 	}
 	if f.GroupID != nil {
-		w.with("EXISTS (SELECT FROM role_groups rg WHERE rg.role_id = t.id AND rg.group_id = @group_id)", "group_id", *f.GroupID)
+		w.with(roleOfGroup[f.Inherited], "group_id", *f.GroupID)
 	}
 	w.search(f.Search, "t.name", "t.description")
 	return r.find(ctx, w, f.Paging)

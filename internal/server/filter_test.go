@@ -38,6 +38,7 @@ var contractFilters = map[string]string{
 		"created error_message execution_logging hibp_allowed_count last_updated length_min name password_field policy_uuid symbol_charset zxcvbn_score_threshold",
 	"/policies/reputation/":        "check_ip check_username created execution_logging last_updated name policy_uuid threshold",
 	"/policies/reputation/scores/": "identifier identifier_in ip score",
+	"/rbac/roles/":                 "groups inherited managed managed__isnull name users",
 	"/stages/all/":                 "name",
 	"/stages/consent/":             "consent_expire_in mode name stage_uuid",
 	"/stages/deny/":                "deny_message name stage_uuid",
@@ -68,7 +69,11 @@ var contractSwitches = map[string]string{
 		"history_days ordering search username",
 	"/events/events/top_per_user/": "action top_n",
 	"/core/users/paths/":           "search",
+	"/flows/executor/{flow_slug}/": "query",
 }
+
+// ownParameters are of what the contract does not know.
+var ownParameters = []string{"/", "/lockdowns/", "/locks/", "/schema/browser/", "/stages/account_lockdown/", "/stages/question/"}
 
 func TestEveryParameterOfTheContractIsTaken(t *testing.T) {
 	t.Parallel()
@@ -87,6 +92,15 @@ func TestEveryParameterOfTheContractIsTaken(t *testing.T) {
 	}
 	for at, names := range contractSwitches {
 		require.Subset(t, taken(at), strings.Fields(names), at)
+	}
+	for path := range paths {
+		at := strings.TrimPrefix(path, "/api/v3")
+		if paths[path].(object)["get"] == nil || len(taken(at)) == 0 || strings.Contains(at, "{") && !slices.Contains(taken(at), "page") {
+			continue
+		}
+		_, filters := contractFilters[at]
+		_, switches := contractSwitches[at]
+		require.True(t, filters || switches || slices.Contains(ownParameters, at), "%s is missing from the tables", at)
 	}
 }
 

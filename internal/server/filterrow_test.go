@@ -94,6 +94,44 @@ func TestGroupsByEveryField(t *testing.T) {
 	c.refuse(http.MethodGet, "/core/groups/?members_by_pk=grace", "members_by_pk", nil)
 }
 
+func TestRolesByEveryField(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	c, roles := r.by(r.admin), r.db.Repos().Roles
+	made := map[string]*idp.Role{"wanted": {Name: "wanted", Managed: "a/product"}, "above": {Name: "above", Managed: "another/product"}, "other": {Name: "other"}}
+	for _, role := range made {
+		require.NoError(t, roles.Create(t.Context(), role))
+	}
+	parent := c.post("/core/groups/", fields{"name": "parent"})
+	group := c.post("/core/groups/", fields{"name": "group", "parents": []any{parent["pk"]}, "users": []int{int(r.person.ID)}})
+	give := func(group map[string]any, role string) {
+		id, err := idp.ParseID[idp.Group](group["pk"].(string))
+		require.NoError(t, err)
+		require.NoError(t, roles.SetGroupRoles(t.Context(), id, []idp.RoleID{made[role].ID}))
+	}
+	give(parent, "above")
+	give(group, "wanted")
+	require.NoError(t, roles.SetUserRoles(t.Context(), r.admin.ID, []idp.RoleID{made["wanted"].ID}))
+	c.selects("/rbac/roles/", "name", "wanted", "other", fields{"name": "wanted", "managed": probe{value: "a/product", without: "above"},
+		"managed__isnull": false, "inherited": probe{value: true, without: "nobody"}, "users": int(r.admin.ID), "groups": probe{value: group["pk"], without: "above"}})
+	for query, want := range map[string][]any{
+		fmt.Sprintf("users=%d", r.person.ID):                 {},
+		fmt.Sprintf("users=%d&inherited=false", r.person.ID): {},
+		fmt.Sprintf("users=%d&inherited=true", r.person.ID):  {"above", "wanted"},
+		fmt.Sprintf("users=%d&inherited=true", r.admin.ID):   {"wanted"},
+		"groups=" + text(parent["pk"]) + "&inherited=true":   {"above"},
+		"groups=" + text(group["pk"]) + "&inherited=true":    {"above", "wanted"},
+		"managed=a/product&managed=another/product":          {"above", "wanted"},
+		"managed=nobody": {},
+		"managed__isnull=true&search=other&inherited=true": {"other"},
+	} {
+		require.ElementsMatch(t, want, c.all("/rbac/roles/?"+query, "name"), query)
+	}
+	for _, name := range []string{"inherited", "managed__isnull", "users", "groups"} {
+		c.refuse(http.MethodGet, "/rbac/roles/?"+name+"=x", name, nil)
+	}
+}
+
 func TestTokensByEveryField(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

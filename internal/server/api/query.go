@@ -18,13 +18,12 @@ import (
 type kind string
 
 const (
-	text     kind = "string"
-	boolean  kind = "boolean"
-	integer  kind = "integer"
-	instant  kind = "date-time"
-	id       kind = "uuid"
-	object   kind = "object" // a JSON object
-	unwanted kind = "unwanted"
+	text    kind = "string"
+	boolean kind = "boolean"
+	integer kind = "integer"
+	instant kind = "date-time"
+	id      kind = "uuid"
+	object  kind = "object" // a JSON object
 )
 
 // param is one query parameter of an operation.
@@ -36,16 +35,6 @@ type param struct {
 	enum     []string
 	help     string
 	check    func(string) string // what is wrong with a value beside its kind, "" = nothing; nil = not asked
-}
-
-// notOffered are parameters of the contract that we do not filter by. A list
-// that is longer than what was asked for would be worse than a refusal.
-func notOffered(names ...string) []param {
-	out := make([]param, 0, len(names))
-	for _, n := range names {
-		out = append(out, param{name: n, kind: unwanted})
-	}
-	return out
 }
 
 // query is a checked query string: its getters cannot fail. A parameter sent
@@ -91,8 +80,6 @@ func readQuery(values url.Values, params []param) (query, error) {
 
 func (p param) problem(v string) string {
 	switch p.kind {
-	case unwanted:
-		return "This filter is not offered."
 	case boolean:
 		if _, ok := parseBool(v); !ok {
 			return "Must be a valid boolean."

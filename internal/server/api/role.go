@@ -61,16 +61,17 @@ func (s roleSpecBody) spec() idp.RoleSpec {
 func (a *API) roles() resource[Role, roleBody] {
 	return resource[Role, roleBody]{
 		path: "/rbac/roles/", key: "uuid", name: "Role", id: "rbac_roles", plural: "roles", tag: "rbac",
-		filters: append([]param{{name: "name", kind: text}, {name: "managed__isnull", kind: boolean},
+		filters: []param{{name: "name", kind: text}, {name: "managed", kind: text, many: true}, {name: "managed__isnull", kind: boolean},
 			{name: "users", kind: integer, help: "Those that this user has directly."},
-			{name: "groups", kind: id, help: "Those that this group has directly."}}, notOffered("inherited", "managed")...),
+			{name: "groups", kind: id, help: "Those that this group has directly."},
+			{name: "inherited", kind: boolean, help: "Include inherited roles (requires users or groups filter)."}},
 		ordering: []string{"name", "created", "updated"},
 		list:     a.listRoles, get: a.getRole, create: a.createRole, change: a.changeRole, destroy: a.deleteRole, usedBy: a.roleUsedBy,
 	}
 }
 
 func (a *API) listRoles(c *call, p idp.Paging) ([]Role, int, error) {
-	f := idp.RoleFilter{Paging: p, Name: c.query.text("name")}
+	f := idp.RoleFilter{Paging: p, Name: c.query.text("name"), Keepers: c.query.texts("managed"), Inherited: c.query.is("inherited", false)}
 	if none := c.query.bool("managed__isnull"); none != nil {
 		managed := !*none
 		f.Managed = &managed

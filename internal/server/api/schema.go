@@ -35,10 +35,8 @@ func (k *kit) describe(op operation) *huma.Operation {
 			Schema: &huma.Schema{Type: "string"}})
 	}
 	for _, p := range op.params {
-		if p.kind != unwanted {
-			out.Parameters = append(out.Parameters, &huma.Param{Name: p.name, In: "query", Required: p.required,
-				Description: p.help, Schema: p.schema()})
-		}
+		out.Parameters = append(out.Parameters, &huma.Param{Name: p.name, In: "query", Required: p.required,
+			Description: p.help, Schema: p.schema()})
 	}
 	if op.body != nil {
 		out.RequestBody = &huma.RequestBody{Required: !op.partial, Content: k.bodyContent(op)}
