@@ -76,10 +76,14 @@ func root(node ast.Node) string {
 	}
 }
 
-// absentFrom is whyAbsent for names the author has not given to a value.
+// absentFrom is whyAbsent for names the author has not given to a value, and says
+// how notes are taken.
 func (in *inspector) absentFrom(name string) string {
-	if slices.Contains(in.given, name) {
+	switch {
+	case slices.Contains(in.given, name):
 		return ""
+	case name == "ak_logger":
+		return "ak_logger is not offered: write log(value), which shows when the policy is tried"
 	}
 	return whyAbsent(name)
 }

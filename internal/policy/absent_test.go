@@ -38,6 +38,8 @@ func TestAbsentNamesSayWhy(t *testing.T) {
 	var fault *Error
 	require.ErrorAs(t, err, &fault)
 	require.Empty(t, fault.Hint)
+	_, err = CompileCondition(`ak_logger.info("x")`) // which Translate turns into a note
+	require.ErrorContains(t, err, "ak_logger is not offered: write log(value)")
 	// Names of one's own, comments and texts are free.
 	for _, source := range []string{`let requests = 2; requests > 1`, `"requests.get(" != ""`, `context.requests == nil // requests.get("x")`} {
 		_, err := CompileCondition(source)
@@ -67,6 +69,10 @@ func TestArgumentsAreJudgedWhenSaved(t *testing.T) {
 		`ak_send_email(user, "x", {"body": nil, "template": nil})`:         `a mail needs a "body" that is text, or the name of a "template"`,
 		`ak_send_email(user, "x", {"body": "y", "from": 1})`:               `a mail has no "from"`,
 		`ak_send_email(user, "x")`:                                         "not enough arguments",
+		`set_context("auth_method", "password")`:                           `line 1, column 13: "auth_method" is set by the product alone`,
+		`set_context("email", 7)`:                                          `"email": one mail address is expected`,
+		`set_context("prompt_data", nil)`:                                  `prompt_data is set one answer at a time`,
+		`set_context("a-b", context.x)`:                                    `is no name in the context`,
 		`resolve_dns("a", 5) == []`:                                        "the IP version is 4, 6 or nil",
 		`resolve_dns("a", "v4") == []`:                                     "the IP version is 4, 6 or nil",
 		`resolve_dns() == []`:                                              "not enough arguments",
@@ -80,7 +86,14 @@ func TestArgumentsAreJudgedWhenSaved(t *testing.T) {
 	for _, source := range []string{`ak_create_event("login")`, `ak_send_email("a@example.org", "x", {"body": "y"})`} {
 		_, err := CompileEvent(source)
 		require.ErrorContains(t, err, "is not available in conditions over events", source)
+		require.ErrorContains(t, NewRoleConditions().Check(source), "is not available in conditions of roles", source)
 	}
+	for _, source := range []string{`set_context("a", 1)`, `ak_user_by("username", "x")`, `ak_call_policy("x").passing`, `resolve_dns("x") == []`} {
+		_, err := CompilePrompt(source)
+		require.ErrorContains(t, err, "is not available in prompts", source)
+	}
+	_, err := CompilePrompt(`log(user.username) and is_group_member(user, "x")`)
+	require.NoError(t, err)
 }
 
 func TestTranslateWhatActs(t *testing.T) {
