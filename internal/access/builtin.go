@@ -29,9 +29,9 @@ func BuiltIn() []idp.Role {
 		role(Administrator, "Everything, except what takes a superuser: control over superusers.", rule([]string{"*"}, []string{"*"})),
 		// Seed: Session and Identity Locking, "Define a role locksmith".
 		role(Locksmith, "Makes, changes and lifts locks.", rule([]string{"lock"}, []string{"list", "create", "read", "update", "delete"})),
-		role(Helpdesk, "Helps people back into their accounts: reopens them and makes recovery links. Locks nobody down.",
+		role(Helpdesk, "Helps people back into their accounts: reopens and unlocks them and makes recovery links. Locks nobody down.",
 			rule([]string{"user", "group", "session", "event"}, look),
-			rule([]string{"lockdown"}, []string{"list", "read", "update"}),
+			rule([]string{"lockdown", "lockout"}, []string{"list", "read", "update"}),
 			rule([]string{"recovery"}, []string{"create"})),
 		role(Auditor, "Sees everything, events and locks included, and changes nothing.", rule([]string{"*"}, look)),
 		role(Viewer, "Sees the directory: users, groups, roles, sessions, lockdowns and locks. No events and no tokens.",

@@ -34,6 +34,8 @@ type Deps struct {
 	Closer Closer
 	Hasher Hasher
 	Roles  Roles // nil = roles cannot be given here
+	// Guard counts attempts at passwords; nil = nobody counts.
+	Guard idp.Guard
 	// Release takes a group out of the configuration that names it, in the
 	// transaction that deletes the group; nil = nothing names groups.
 	Release func(ctx context.Context, tx idp.Repos, actor idp.Actor, row any) error
@@ -46,12 +48,16 @@ type Service struct {
 	closer  Closer
 	hasher  Hasher
 	roles   Roles
+	guard   idp.Guard
 	release func(ctx context.Context, tx idp.Repos, actor idp.Actor, row any) error
 }
 
 // New returns a Service.
 func New(d Deps) *Service {
-	return &Service{store: d.Store, access: d.Access, closer: d.Closer, hasher: d.Hasher, roles: d.Roles, release: d.Release}
+	if d.Guard == nil {
+		d.Guard = idp.Unguarded{Store: d.Store}
+	}
+	return &Service{store: d.Store, access: d.Access, closer: d.Closer, hasher: d.Hasher, roles: d.Roles, guard: d.Guard, release: d.Release}
 }
 
 // NewUser is an account to be created.

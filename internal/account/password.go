@@ -34,6 +34,10 @@ func (s *Service) SetPassword(ctx context.Context, actor idp.Actor, id idp.UserI
 		return err
 	}
 	err = s.store.InTx(ctx, func(tx idp.Repos) error {
+		unlocked, err := s.guard.Renewed(ctx, tx, id)
+		if err != nil {
+			return err
+		}
 		u, err := tx.Users.Hold(ctx, id)
 		if err != nil {
 			return err
@@ -59,6 +63,9 @@ func (s *Service) SetPassword(ctx context.Context, actor idp.Actor, id idp.UserI
 		ended, err := endOthers(ctx, tx, now, u, nil)
 		if err != nil {
 			return err
+		}
+		if unlocked > 0 {
+			ended["lockouts"] = unlocked
 		}
 		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionPasswordSet, app, now, u, map[string]any{"ended": ended}))
 	})
@@ -110,50 +117,67 @@ func endOthers(ctx context.Context, tx idp.Repos, actor idp.Actor, u *idp.User, 
 	return map[string]any{"sessions": sessions, "recovery_links": links}, nil
 }
 
-// Authenticate reports whether the password is the user's and the user may act.
-// It is the only caller of the verifier. user is as it was read in this request;
-// nil stands for nobody and costs the same time. Every false is a login_failed
-// event that names the reason; strangers must not learn it.
+// Authenticate reports whether the password is the user's and the user may act. It
+// is the only caller of the verifier, and asks the guard first: what is not claimed
+// is not compared. by.User is as it was read in this request; nil stands for nobody
+// and costs the same time. Every false but those of a lockout is a login_failed event
+// that names the reason; strangers must not learn it.
 //
 // A hash from elsewhere is replaced after success. It may take another time to
 // verify than ours, which tells an imported account from an unknown one until
 // its first sign-in; nothing but replacing it can hide that.
 //
-// The error is CodeBusy while too many passwords are being hashed, or what kept
-// the answer from being known: callers treat it as a refusal.
-func (s *Service) Authenticate(ctx context.Context, actor idp.Actor, user *idp.User, password string) (bool, error) {
-	if user == nil {
-		if err := s.hasher.VerifyAbsent(ctx, password); err != nil {
-			return false, err
+// The error is CodeBusy while too many passwords are being hashed, CodeRateLimited
+// for addresses that try too many accounts, CodeInvalid with a text for the owner in
+// a browser that is known, or what kept the answer from being known: callers treat
+// it as a refusal.
+func (s *Service) Authenticate(ctx context.Context, actor idp.Actor, by idp.Attempt) (bool, error) {
+	user, met := by.User, by.User
+	var locked error
+	rehash := false
+	if user != nil {
+		by.Against = user.Password
+	}
+	by.Failed = func(ctx context.Context, tx idp.Repos, reason idp.Refusal) error {
+		return s.failed(ctx, tx, actor, met, reason)
+	}
+	passed, err := s.guard.Try(ctx, actor, by, func(ctx context.Context) (idp.Refusal, error) {
+		if user == nil {
+			return idp.RefusedUnknown, s.hasher.VerifyAbsent(ctx, by.Secret)
 		}
-		return false, s.failed(ctx, actor, nil, idp.RefusedUnknown)
-	}
-	result, err := s.hasher.Verify(ctx, user.Password, password)
-	if err != nil {
-		return false, fmt.Errorf("verifying the password of user %d: %w", user.ID, err)
-	}
-	if !result.OK {
-		return false, s.failed(ctx, actor, user, "password")
-	}
-	// Hashing takes long enough for a lockdown to pass.
-	now, err := s.store.Repos().Users.Get(ctx, user.ID)
-	if idp.Is(err, idp.CodeNotFound) {
-		return false, s.failed(ctx, actor, user, idp.RefusedUnknown)
-	}
-	if err != nil {
+		result, err := s.hasher.Verify(ctx, user.Password, by.Secret)
+		if err != nil {
+			return "", fmt.Errorf("verifying the password of user %d: %w", user.ID, err)
+		}
+		if !result.OK {
+			return idp.RefusedPassword, nil
+		}
+		// Hashing takes long enough for a lockdown to pass.
+		now, err := s.store.Repos().Users.Get(ctx, user.ID)
+		if idp.Is(err, idp.CodeNotFound) {
+			met = nil
+			return idp.RefusedUnknown, nil
+		}
+		if err != nil {
+			return "", err
+		}
+		rehash = result.Rehash
+		if err := s.passwordRefusal(ctx, now, user); err != nil {
+			if idp.Locked(err) {
+				locked = err // who gave the right password may know why it does not count
+			}
+			return refusalOf(err), nil
+		}
+		return "", nil
+	})
+	if err != nil || !passed {
+		if err == nil {
+			err = locked
+		}
 		return false, err
 	}
-	if err := s.passwordRefusal(ctx, now, user); err != nil {
-		if failed := s.failed(ctx, actor, now, refusalOf(err)); failed != nil {
-			return false, failed
-		}
-		if idp.Locked(err) {
-			return false, err // who gave the right password may know why it does not count
-		}
-		return false, nil
-	}
-	if result.Rehash {
-		s.upgrade(ctx, user, password)
+	if rehash {
+		s.upgrade(ctx, user, by.Secret)
 	}
 	return true, nil
 }
@@ -167,7 +191,7 @@ func (s *Service) passwordRefusal(ctx context.Context, now, read *idp.User) erro
 	// A concurrent upgrade of the same password changes the hash too; a new
 	// password raises the generation.
 	if !now.HasUsablePassword() {
-		return idp.Refuse(idp.DoorPassword, "password")
+		return idp.Refuse(idp.DoorPassword, idp.RefusedPassword)
 	}
 	return nil
 }
@@ -175,19 +199,16 @@ func (s *Service) passwordRefusal(ctx context.Context, now, read *idp.User) erro
 // failed writes down that somebody could not sign in, and lets the reputation of
 // account and address have it. What was typed is not kept: people type passwords
 // into the wrong field.
-func (s *Service) failed(ctx context.Context, actor idp.Actor, u *idp.User, reason idp.Refusal) error {
+func (s *Service) failed(ctx context.Context, tx idp.Repos, actor idp.Actor, u *idp.User, reason idp.Refusal) error {
 	actor.User = nil // whoever is signed in in this browser has no part in it
 	facts, identifier := map[string]any{"reason": string(reason)}, ""
 	if u != nil {
 		facts["username"], identifier = u.Username, u.Username
 	}
-	event := idp.NewEvent(idp.ActionLoginFailed, app, actor, u, facts)
-	return s.store.InTx(ctx, func(tx idp.Repos) error {
-		if err := tx.Events.Append(ctx, event); err != nil {
-			return err
-		}
-		return tx.Reputations.Adjust(ctx, identifier, actor.ClientIP(), idp.ReputationFailed)
-	})
+	if err := tx.Events.Append(ctx, idp.NewEvent(idp.ActionLoginFailed, app, actor, u, facts)); err != nil {
+		return err
+	}
+	return tx.Reputations.Adjust(ctx, identifier, actor.ClientIP(), idp.ReputationFailed)
 }
 
 // upgrade replaces a foreign or outdated hash. It is a kindness that may fail:

@@ -17,7 +17,7 @@ const good = "correct horse battery"
 
 func (w *world) accepts(u *idp.User, password string) bool {
 	w.Helper()
-	ok, err := w.accounts.Authenticate(w.ctx, idp.Actor{}, w.now(u), password)
+	ok, err := w.accounts.Authenticate(w.ctx, idp.Actor{}, idp.Attempt{User: w.now(u), Secret: password})
 	require.NoError(w, err)
 	return ok
 }
@@ -125,7 +125,7 @@ func TestBadPasswordsNameTheBound(t *testing.T) {
 func TestAnUnknownUserCostsOneVerificationToo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	ok, err := w.accounts.Authenticate(w.ctx, w.admin, nil, good)
+	ok, err := w.accounts.Authenticate(w.ctx, w.admin, idp.Attempt{Secret: good})
 	require.NoError(t, err)
 	require.False(t, ok)
 	require.EqualValues(t, 1, w.hasher.absents.Load())
@@ -141,7 +141,7 @@ func TestAnUnknownUserCostsOneVerificationToo(t *testing.T) {
 	var known, unknown, unusable []time.Duration
 	for range 5 {
 		known = append(known, timed(func() { w.accepts(mia, "wrong password") }))
-		unknown = append(unknown, timed(func() { _, _ = w.accounts.Authenticate(w.ctx, idp.Actor{}, nil, "wrong password") }))
+		unknown = append(unknown, timed(func() { _, _ = w.accounts.Authenticate(w.ctx, idp.Actor{}, idp.Attempt{Secret: "wrong password"}) }))
 		unusable = append(unusable, timed(func() { w.accepts(locked, "wrong password") }))
 	}
 	// Without a hash the ratio would be above 20.
@@ -194,7 +194,7 @@ func TestWhatHappensWhileHashingCounts(t *testing.T) {
 	} {
 		u := w.create(account.NewUser{Username: "u " + name, Password: ptr(good)})
 		w.hasher.during = func() { require.NoError(t, act(u)) }
-		ok, err := w.accounts.Authenticate(w.ctx, idp.Actor{}, u, good)
+		ok, err := w.accounts.Authenticate(w.ctx, idp.Actor{}, idp.Attempt{User: u, Secret: good})
 		require.NoError(t, err, name)
 		require.False(t, ok, name)
 		w.hasher.during = nil
@@ -207,8 +207,8 @@ func TestABusyHasherIsSaid(t *testing.T) {
 	mia := w.create(account.NewUser{Username: "mia", Password: ptr(good)})
 	w.hasher.busy = &idp.Error{Code: idp.CodeBusy, RetryAfter: time.Second}
 	for name, act := range map[string]func() error{
-		"known":   func() error { _, err := w.accounts.Authenticate(w.ctx, idp.Actor{}, mia, good); return err },
-		"unknown": func() error { _, err := w.accounts.Authenticate(w.ctx, idp.Actor{}, nil, good); return err },
+		"known":   func() error { _, err := w.accounts.Authenticate(w.ctx, idp.Actor{}, idp.Attempt{User: mia, Secret: good}); return err },
+		"unknown": func() error { _, err := w.accounts.Authenticate(w.ctx, idp.Actor{}, idp.Attempt{Secret: good}); return err },
 		"set":     func() error { return w.accounts.SetPassword(w.ctx, w.admin, mia.ID, good) },
 		"create": func() error {
 			_, err := w.accounts.Create(w.ctx, w.admin, account.NewUser{Username: "x", Password: ptr(good)})

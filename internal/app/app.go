@@ -21,6 +21,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/invitation"
 	"github.com/portcullis-idp/portcullis/internal/lock"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
+	"github.com/portcullis-idp/portcullis/internal/lockout"
 	"github.com/portcullis-idp/portcullis/internal/mail"
 	"github.com/portcullis-idp/portcullis/internal/policy"
 	"github.com/portcullis-idp/portcullis/internal/postgres"
@@ -44,6 +45,7 @@ type App struct {
 	RoleService *access.Service
 	Locks       *lock.Service
 	Locked      *lock.View // this server's view of the locks
+	Lockouts    *lockout.Service
 	Accounts    *account.Service
 	Sessions    *session.Service
 	Tokens      *token.Service
@@ -151,7 +153,13 @@ func (a *App) build() error {
 	a.RoleService = access.NewService(access.ServiceDeps{Store: a.DB, Checker: a.Access, CheckWhere: conditions.Check})
 	a.Locks = lock.New(lock.Deps{Store: a.DB, Access: a.Access, View: a.Locked})
 	a.Lockdowns = lockdown.New(lockdown.Deps{Store: a.DB, Access: a.Access})
-	a.Accounts = account.New(account.Deps{Store: a.DB, Access: a.Access, Closer: a.Lockdowns, Hasher: a.Hasher, Roles: a.RoleService,
+	sealer, lasts, err := a.sealer()
+	if err != nil {
+		return err
+	}
+	lockouts := lockout.NewView(a.DB)
+	a.Lockouts = lockout.New(lockout.Deps{Store: a.DB, Access: a.Access, View: lockouts, Keys: sealer})
+	a.Accounts = account.New(account.Deps{Store: a.DB, Access: a.Access, Closer: a.Lockdowns, Hasher: a.Hasher, Roles: a.RoleService, Guard: a.Lockouts,
 		Release: func(ctx context.Context, tx idp.Repos, actor idp.Actor, row any) error {
 			return a.Configure.Release(ctx, tx, actor, row)
 		}})
@@ -159,15 +167,12 @@ func (a *App) build() error {
 	a.view.Shut(a.Locked.Stale)
 	a.feedSource = a.DB.NewFeedSource()
 	hub := a.hub()
-	a.Feed = feed.New(a.feedSource, feed.Options{Log: a.Log}, a.view, a.Locked, a.Roles, hub) // the hub asks what the views hold
+	a.Feed = feed.New(a.feedSource, feed.Options{Log: a.Log}, a.view, a.Locked, a.Roles, lockouts, hub) // the hub asks what the views hold
 	a.view.Follow(a.Feed)
 	a.Locked.Follow(a.Feed)
+	lockouts.Follow(a.Feed)
 	hub.Follow(a.Feed)
 	a.Sessions = session.New(session.Deps{Store: a.DB, Access: a.Access, View: a.view, Whereabouts: a.Geo})
-	sealer, lasts, err := a.sealer()
-	if err != nil {
-		return err
-	}
 	a.Tokens = token.New(token.Deps{Store: a.DB, Access: a.Access, Sealer: sealer, Revealable: a.Config.TokenKeysRevealable})
 	a.Live = a.streams(hub)
 	a.Invitations = invitation.New(invitation.Deps{Store: a.DB, Access: a.Access})

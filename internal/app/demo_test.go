@@ -34,7 +34,7 @@ func TestTheDemonstrationFillsAnEmptyInstallationOnce(t *testing.T) {
 	for name, want := range map[string]bool{"amara.osei": true, "jana.kowalska": false} {
 		u, err := repos.Users.FindByLogin(t.Context(), name, []string{"username"})
 		require.NoError(t, err)
-		ok, err := a.Accounts.Authenticate(t.Context(), idp.Actor{}, u, app.DemoPassword)
+		ok, err := a.Accounts.Authenticate(t.Context(), idp.Actor{}, idp.Attempt{User: u, Secret: app.DemoPassword})
 		require.NoError(t, err)
 		require.Equal(t, want, ok, name)
 	}

@@ -69,6 +69,10 @@ func (a *App) refresh(ctx context.Context) error {
 // expireEvery is how often it is written down which sessions' time is over.
 const expireEvery = 5 * time.Minute
 
+// sweepLockouts is how often lockouts that are over and attempts that count no more
+// are tidied away.
+const sweepLockouts = time.Minute
+
 // purgeEvery is how often locks of the past are purged.
 const purgeEvery = time.Hour
 
@@ -76,6 +80,7 @@ const purgeEvery = time.Hour
 func (a *App) chores() []postgres.Chore {
 	return []postgres.Chore{{Name: "blueprints", Every: checkEvery, Do: a.refresh},
 		{Name: "sessions", Every: expireEvery, Do: a.Sessions.Expire},
+		{Name: "lockouts", Every: sweepLockouts, Do: func(ctx context.Context) error { return a.Lockouts.Sweep(ctx, a.Config.LockRetention) }},
 		{Name: "locks", Every: purgeEvery, Do: func(ctx context.Context) error { return a.Locks.Purge(ctx, a.Config.LockRetention) }}}
 }
 

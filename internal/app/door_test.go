@@ -387,7 +387,7 @@ func (d *doorway) password(how spoil) error {
 	if how == forged {
 		read = nil
 	}
-	passed, err := d.Accounts.Authenticate(d.Context(), idp.Actor{}, read, password)
+	passed, err := d.Accounts.Authenticate(d.Context(), idp.Actor{}, idp.Attempt{User: read, Secret: password})
 	if how == barred || how == doubtful {
 		require.True(d, idp.Locked(err), "%v", err)
 	} else {

@@ -34,7 +34,7 @@ func TestAnImportedHashIsUpgradedAtSignIn(t *testing.T) {
 	for range 2 {
 		u, err := users.FindByLogin(t.Context(), "imported", []string{"username"})
 		require.NoError(t, err)
-		ok, err := a.Accounts.Authenticate(t.Context(), idp.Actor{}, u, "imported secret")
+		ok, err := a.Accounts.Authenticate(t.Context(), idp.Actor{}, idp.Attempt{User: u, Secret: "imported secret"})
 		require.NoError(t, err)
 		require.True(t, ok)
 	}

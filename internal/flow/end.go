@@ -59,6 +59,16 @@ func (p *passage) again() *Answer {
 
 // finish ends a run whose stages are all passed.
 func (p *passage) finish(ctx context.Context) (*Answer, error) {
+	to, ok := p.end()
+	if !ok {
+		return p.close(ctx, &NotApplicable{Flow: p.run.Flow, Messages: []string{"Invalid next URL"}})
+	}
+	return p.out(ctx, to)
+}
+
+// end is where the browser goes when all stages are passed; ok is false when it
+// must not.
+func (p *passage) end() (to string, ok bool) {
 	to, set := KeyRedirect.In(p.run.Vars)
 	if !set {
 		to = p.run.Query["next"]
@@ -66,10 +76,7 @@ func (p *passage) finish(ctx context.Context) (*Answer, error) {
 	if to == "" {
 		to = "/"
 	}
-	if !Relative(to) && !(set && External(to)) {
-		return p.close(ctx, &NotApplicable{Flow: p.run.Flow, Messages: []string{"Invalid next URL"}})
-	}
-	return p.out(ctx, to)
+	return to, Relative(to) || set && External(to)
 }
 
 // out ends the run and sends the browser elsewhere.
@@ -90,7 +97,7 @@ func (p *passage) out(ctx context.Context, to string) (*Answer, error) {
 
 // seal keeps of a stored run only where it ended and by which step.
 func (p *passage) seal(ctx context.Context, to string) error {
-	if p.row == nil {
+	if p.row == nil || p.done == to {
 		return nil
 	}
 	raw, err := json.Marshal(state{Done: to, Last: p.first, Inspect: p.inspect})
@@ -118,7 +125,11 @@ func (p *passage) leave(ctx context.Context, r Redirect) (*Answer, error) {
 	if !Relative(to) && !External(to) {
 		return p.fault(ctx, p.here, fmt.Errorf("stage %q redirects to %q", p.here.def.Name, to))
 	}
-	return p.out(ctx, to)
+	a, err := p.out(ctx, to)
+	if a != nil && (r.Flow != nil || r.Slug != "") {
+		a.Stored = true // the other flow is under way in this browser
+	}
+	return a, err
 }
 
 // lead opens another flow in the same browser.
@@ -180,6 +191,9 @@ func (p *passage) restarts() bool {
 func (p *passage) restart(ctx context.Context) (*Answer, error) {
 	if p.here.row.InvalidResponseAction == idp.InvalidRestart {
 		p.run.Vars = Vars{}
+	}
+	if p.inspect != nil { // what was before is of a plan that is no more
+		p.inspect.Passed, p.inspect.Plans, p.inspect.Verdicts = nil, nil, nil
 	}
 	p.here, p.moved = nil, len(p.run.Vars) > 0
 	p.step++ // forms of before the restart are out of date

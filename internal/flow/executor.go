@@ -98,7 +98,17 @@ func (x *Executor) Get(ctx context.Context, v Visit) (*Answer, error) {
 // Solve answers the challenge that the browser was shown. An answer to another
 // step than the present one changes nothing: the browser is sent to where it
 // stands.
-func (x *Executor) Solve(ctx context.Context, v Visit, in Input) (*Answer, error) {
+func (x *Executor) Solve(ctx context.Context, v Visit, in Input) (answer *Answer, err error) {
+	ctx = idp.WithRides(ctx)
+	defer func() {
+		if missed := x.store.Arrive(ctx); err == nil && missed != nil {
+			answer, err = nil, missed
+		}
+	}()
+	return x.solve(ctx, v, in)
+}
+
+func (x *Executor) solve(ctx context.Context, v Visit, in Input) (*Answer, error) {
 	release, err := x.turns.take(ctx, v.key())
 	if err != nil {
 		return nil, err

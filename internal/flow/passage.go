@@ -26,6 +26,7 @@ type passage struct {
 	row      *idp.Run // the stored run; nil = none of use
 	before   string   // row's state, to see whether something changed
 	step     int      // stages passed so far
+	done     string   // where the stored run is known to have ended already; "" = it has not
 	moved    bool     // something happened that the next request must know
 	stored   bool
 	answered bool        // the request carries an answer to the current stage
@@ -264,7 +265,7 @@ func (p *passage) meant(in Input) bool {
 		return false
 	}
 	component, sent := in[fieldComponent]
-	if !sent || component == "" || len(p.here.kind.Examples) == 0 {
+	if !sent || component == "" || component == componentAny || len(p.here.kind.Examples) == 0 {
 		return true
 	}
 	for _, c := range p.here.kind.Examples {

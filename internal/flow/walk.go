@@ -51,7 +51,9 @@ func (p *passage) enter(ctx context.Context) (ask Challenge, answer *Answer, err
 			answer, err = p.finish(ctx)
 			return nil, answer, err
 		}
+		ride := p.sealing(ctx)
 		step, err := p.entered(ctx)
+		p.sealed(ctx, ride, step, err)
 		ask, answer, err := p.settle(ctx, step, err)
 		if ask != nil || answer != nil || err != nil {
 			return ask, answer, err

@@ -82,6 +82,8 @@ const (
 	ResourceLock       Resource = "lock"
 	ResourceRole       Resource = "role"
 	ResourcePreference Resource = "cluster_auth_preference"
+	ResourceLockout    Resource = "lockout"
+	ResourceSetting    Resource = "setting"
 	// ResourceRecovery is a recovery link for somebody else.
 	ResourceRecovery Resource = "recovery"
 )
@@ -91,9 +93,9 @@ func Verbs() []Verb { return []Verb{VerbList, VerbRead, VerbCreate, VerbUpdate, 
 
 // Resources lists every resource.
 func Resources() []Resource {
-	return []Resource{ResourceUser, ResourceGroup, ResourceRole, ResourceSession, ResourceToken, ResourceLockdown, ResourceLock,
+	return []Resource{ResourceUser, ResourceGroup, ResourceRole, ResourceSession, ResourceToken, ResourceLockdown, ResourceLock, ResourceLockout,
 		ResourceEvent, ResourceBrand, ResourceFlow, ResourceStage, ResourcePolicy, ResourceBlueprint, ResourceInvitation,
-		ResourceConsent, ResourceRecovery, ResourcePreference, ResourceSystem}
+		ResourceConsent, ResourceRecovery, ResourcePreference, ResourceSetting, ResourceSystem}
 }
 
 // Object names what access is asked for: a kind, and whose it is where it

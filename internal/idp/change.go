@@ -1,6 +1,9 @@
 package idp
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"time"
+)
 
 // ChangeKind says what a Change is about.
 type ChangeKind string
@@ -12,6 +15,7 @@ const (
 	ChangeGroup   ChangeKind = "group"   // no subject: what groups are and belong to
 	ChangeLock    ChangeKind = "lock"    // subject: LockID; with the lock, or without once it is lifted
 	ChangeRole    ChangeKind = "role"    // subject: RoleID; with the role, or without once it is deleted
+	ChangeLockout ChangeKind = "lockout" // subject: Lockout.Subject; with its end, or without once it is unlocked
 	ChangeSetting ChangeKind = "setting" // subject: the name; with the value, or without once it is deleted
 )
 
@@ -24,5 +28,6 @@ type Change struct {
 	Digest  []byte // of a session: Session.Digest
 	Lock    *Lock
 	Role    *Role
+	Until   *time.Time      // of a lockout
 	Value   json.RawMessage // of a setting
 }

@@ -41,6 +41,7 @@ const (
 	RefusedBinding    Refusal = "binding"    // a session came from where its binding does not allow it
 	RefusedLocked     Refusal = "locked"     // a lock is in force; Error.Lock says which
 	RefusedStale      Refusal = "stale"      // it is not known for certain whether a lock is
+	RefusedPassword   Refusal = "password"   // it was another one, or there is none; never of a door's rule
 )
 
 // Refusals lists every refusal that the state of an account or a credential

@@ -48,6 +48,7 @@ type (
 	KnownDeviceID   = ID[KnownDevice]
 	LockID          = ID[Lock]
 	RoleID          = ID[Role]
+	LockoutID       = ID[Lockout]
 )
 
 // NewID returns a fresh time-ordered identifier (RFC 9562, version 7).

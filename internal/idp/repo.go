@@ -497,6 +497,7 @@ type Repos struct {
 	Links          Links
 	KnownDevices   KnownDevices
 	Locks          Locks
+	Lockouts       Lockouts
 	Roles          Roles
 	Jobs           Jobs
 	Attempts       Attempts
@@ -514,6 +515,8 @@ type Store interface {
 	// Lockdown is InTx on a connection of its own, kept warm outside the pool,
 	// so that a busy pool never delays a containment.
 	Lockdown(ctx context.Context, fn func(tx Repos) error) error
+	// Arrive does the rides of a context that no transaction has taken (see Rides).
+	Arrive(ctx context.Context) error
 	// Now is the database's clock, which decides every expiry.
 	Now(ctx context.Context) (time.Time, error)
 	// Ping reports whether the database answers and is migrated.

@@ -114,7 +114,7 @@ func TestTheTargetCanSignInBeforeAndNotAfterwards(t *testing.T) {
 	adminCookie := w.cookie(w.admin.User)
 	signIn := func() bool {
 		u := w.now(mia)
-		ok, err := w.accounts.Authenticate(w.ctx, idp.Actor{}, u, password)
+		ok, err := w.accounts.Authenticate(w.ctx, idp.Actor{}, idp.Attempt{User: u, Secret: password})
 		require.NoError(t, err)
 		if !ok {
 			return false

@@ -60,7 +60,7 @@ func TestPasswordExpiryReadsTheAccount(t *testing.T) {
 	require.Equal(t, []string{"Password expired"}, old.Messages)
 	_, err := w.bound.Evaluate(t.Context(), target, idp.PolicyAny, idp.PolicyRequest{})
 	require.ErrorContains(t, err, "there is no user")
-	ok, err := w.accounts.Authenticate(t.Context(), w.at("192.0.2.1").actor(), ada, goodPassword)
+	ok, err := w.accounts.Authenticate(t.Context(), w.at("192.0.2.1").actor(), idp.Attempt{User: ada, Secret: goodPassword})
 	require.NoError(t, err)
 	require.True(t, ok, "the password itself is left alone")
 }

@@ -79,7 +79,7 @@ func TestWhatChangesAReputation(t *testing.T) {
 	ada := w.user("ada")
 	b := w.at("192.0.2.7")
 	try := func(u *idp.User, password string) bool {
-		ok, err := w.accounts.Authenticate(t.Context(), b.actor(), u, password)
+		ok, err := w.accounts.Authenticate(t.Context(), b.actor(), idp.Attempt{User: u, Secret: password})
 		require.NoError(t, err)
 		return ok
 	}
@@ -105,7 +105,7 @@ func TestWhatChangesAReputation(t *testing.T) {
 	require.Equal(t, 2, events.Total)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = w.accounts.Authenticate(ctx, b.actor(), nil, "wrong")
+	_, err = w.accounts.Authenticate(ctx, b.actor(), idp.Attempt{Secret: "wrong"})
 	require.Error(t, err)
 	require.Equal(t, -1, w.score(b.ip, ""))
 }

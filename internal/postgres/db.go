@@ -154,7 +154,7 @@ func (db *DB) over(q querier) idp.Repos {
 		Policies: newPolicies(q), PolicyBindings: newPolicyBindings(q), Brands: newBrands(q),
 		Events: events{q}, Lockdowns: lockdowns{q}, Runs: runs{q}, Holder: holder{q}, Settings: settings{q},
 		Reputations: reputations{q, db.scores}, Invitations: newInvitations(q), Consents: consents{q},
-		Blueprints: newBlueprints(q), Configuration: configuration{q}, Links: links{q}, KnownDevices: knownDevices{q}, Locks: locks{q}, Roles: newRoles(q), Jobs: jobs{q: q, queue: db.queue},
+		Blueprints: newBlueprints(q), Configuration: configuration{q}, Links: links{q}, KnownDevices: knownDevices{q}, Locks: locks{q}, Lockouts: lockouts{q}, Roles: newRoles(q), Jobs: jobs{q: q, queue: db.queue},
 		Attempts: attempts{db, q},
 	}
 }

@@ -132,7 +132,7 @@ func (s *FeedSource) Read(ctx context.Context, me feed.Beat, limit int) (r feed.
 			var c idp.Change
 			var payload []byte
 			_, err := pgx.ForEachRow(rows, []any{&c.Seq, &c.Kind, &c.Subject, &c.Digest, &payload}, func() error {
-				c.Lock, c.Role, c.Value = nil, nil, nil
+				c.Lock, c.Role, c.Until, c.Value = nil, nil, nil, nil
 				if err := said(&c, payload); err != nil {
 					return err
 				}

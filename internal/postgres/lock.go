@@ -201,6 +201,14 @@ func said(c *idp.Change, payload []byte) error {
 			return err
 		}
 		c.Role = &idp.Role{ID: row.ID, Name: row.Name, Description: row.Description, Spec: row.Spec, Managed: row.Managed}
+	case idp.ChangeLockout:
+		var row struct {
+			Until time.Time `json:"until"`
+		}
+		if err := json.Unmarshal(payload, &row); err != nil {
+			return err
+		}
+		c.Until = utc(&row.Until)
 	case idp.ChangeSetting:
 		c.Value = payload
 	}

@@ -109,7 +109,15 @@ func (db *DB) finish(ctx context.Context, conn *pgxpool.Conn, tx pgx.Tx, fn func
 			_ = tx.Rollback(ctx)
 		}
 	}()
-	if err := fn(db.over(tx)); err != nil {
+	repos := db.over(tx)
+	// Rides come first: what they hold, nobody waits for while it holds something else.
+	rides := idp.RidesOf(ctx).Waiting()
+	for _, ride := range rides {
+		if err := ride.Do(ctx, repos); err != nil {
+			return 0, err
+		}
+	}
+	if err := fn(repos); err != nil {
 		return 0, err
 	}
 	if err := tx.Commit(ctx); err != nil {
@@ -118,7 +126,20 @@ func (db *DB) finish(ctx context.Context, conn *pgxpool.Conn, tx pgx.Tx, fn func
 		}
 		return 0, wrap(err, "database", "committing a transaction")
 	}
+	if len(rides) > 0 {
+		idp.RidesOf(ctx).Done(rides)
+	}
 	return takeChange(conn.Conn()), nil
+}
+
+// Arrive implements idp.Store.
+func (db *DB) Arrive(ctx context.Context) error {
+	if len(idp.RidesOf(ctx).Waiting()) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return db.InTx(ctx, func(idp.Repos) error { return nil })
 }
 
 // Await has fn called after each transaction that changed something in the

@@ -3,6 +3,7 @@ package secret
 import (
 	"crypto/cipher"
 	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
@@ -38,6 +39,8 @@ type Sealer struct{ keys []sealKey }
 type sealKey struct {
 	mark [markSize]byte // tells the keys apart, and nothing about them
 	aead cipher.AEAD
+
+	digest []byte // the key of Digest
 }
 
 // NewSealer returns a Sealer. The first secret seals; the others only open what
@@ -69,6 +72,9 @@ func newSealKey(secret []byte) (k sealKey, err error) {
 	if err != nil {
 		return k, err
 	}
+	if k.digest, err = hkdf.Expand(sha256.New, pseudorandom, "digest", sha256.Size); err != nil {
+		return k, err
+	}
 	mark, err := hkdf.Expand(sha256.New, pseudorandom, "mark", markSize)
 	if err != nil {
 		return k, err
@@ -87,6 +93,16 @@ func (s *Sealer) Seal(purpose string, plain []byte) []byte {
 	nonce := out[headSize:]
 	rand.Read(nonce) // never fails: crypto/rand ends the process instead
 	return k.aead.Seal(out, nonce, plain, associated(out[:headSize], purpose))
+}
+
+// Digest is a keyed digest of a value for a purpose (HMAC-SHA256 under the secret
+// that seals, RFC 2104), so that nobody can try values without it.
+func (s *Sealer) Digest(purpose string, value []byte) []byte {
+	mac := hmac.New(sha256.New, s.keys[0].digest)
+	mac.Write([]byte(purpose))
+	mac.Write([]byte{0})
+	mac.Write(value)
+	return mac.Sum(nil)
 }
 
 // Open decrypts what Seal made for the same purpose. The error is

@@ -98,7 +98,7 @@ func TestEnrollment(t *testing.T) {
 	require.Equal(t, idp.UserInternal, grace.Type)
 	require.Equal(t, []string{"staff"}, grace.GroupNames)
 	require.Equal(t, idp.Attributes{"company": "navy"}, grace.Attributes)
-	ok, err := w.accounts.Authenticate(w.ctx, idp.Actor{}, grace, goodPassword)
+	ok, err := w.accounts.Authenticate(w.ctx, idp.Actor{}, idp.Attempt{User: grace, Secret: goodPassword})
 	require.NoError(t, err)
 	require.True(t, ok)
 	require.NotNil(t, grace.PasswordChangedAt)
@@ -284,7 +284,7 @@ func TestANameIsNoProof(t *testing.T) {
 		require.NoError(t, err)
 		denied(t, a, want)
 	}
-	ok, err := w.accounts.Authenticate(w.ctx, idp.Actor{}, w.named("ada"), goodPassword)
+	ok, err := w.accounts.Authenticate(w.ctx, idp.Actor{}, idp.Attempt{User: w.named("ada"), Secret: goodPassword})
 	require.NoError(t, err)
 	require.True(t, ok)
 }

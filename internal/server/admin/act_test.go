@@ -105,7 +105,7 @@ func TestSetPassword(t *testing.T) {
 	require.False(t, s.Reload(s.ada).HasUsablePassword())
 	p := boss.Post(at+"password/", "password", "a long enough secret", "repeat", "a long enough secret").Follow()
 	require.Contains(t, p.Text(), "The password was set.")
-	ok, err := s.Accounts.Authenticate(t.Context(), idp.SystemActor(), s.Reload(s.ada), "a long enough secret")
+	ok, err := s.Accounts.Authenticate(t.Context(), idp.SystemActor(), idp.Attempt{User: s.Reload(s.ada), Secret: "a long enough secret"})
 	require.NoError(t, err)
 	require.True(t, ok)
 	require.Equal(t, http.StatusSeeOther, browser.Get("/if/user/").Status, "other sessions end")

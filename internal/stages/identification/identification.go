@@ -28,9 +28,9 @@ const (
 
 // Accounts verifies passwords.
 type Accounts interface {
-	// Authenticate reports whether the password is the user's. It takes the
-	// same time for a nil user.
-	Authenticate(ctx context.Context, actor idp.Actor, user *idp.User, password string) (bool, error)
+	// Authenticate reports whether by.Secret is the password of by.User. It takes
+	// the same time for a nil user.
+	Authenticate(ctx context.Context, actor idp.Actor, by idp.Attempt) (bool, error)
 }
 
 // Repos reads what the stage looks up.
@@ -184,7 +184,7 @@ func (s stage) Submit(ctx context.Context, run *flow.Run, in flow.Input) (flow.S
 		flow.KeyAuthMethodArgs.Drop(run.Vars)
 		return s.pass(ctx, run, u, typed)
 	}
-	passed, err := s.accounts.Authenticate(ctx, run.Actor, u, password)
+	passed, err := s.accounts.Authenticate(ctx, run.Actor, idp.Attempt{User: u, Name: typed, Device: run.Device.Value, Secret: password})
 	if err != nil && (!idp.Is(err, idp.CodeRefused) || idp.Locked(err)) {
 		return nil, err
 	}

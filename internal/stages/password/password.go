@@ -33,9 +33,9 @@ const maxPassword = 4096
 
 // Accounts verifies passwords.
 type Accounts interface {
-	// Authenticate reports whether the password is the user's. It takes the
-	// same time for a nil user.
-	Authenticate(ctx context.Context, actor idp.Actor, user *idp.User, password string) (bool, error)
+	// Authenticate reports whether by.Secret is the password of by.User. It takes
+	// the same time for a nil user.
+	Authenticate(ctx context.Context, actor idp.Actor, by idp.Attempt) (bool, error)
 }
 
 // Kind describes the stage.
@@ -58,8 +58,18 @@ func Kind(accounts Accounts) flow.Kind {
 			Challenge{UserInfo: flow.NewUserInfo("ada")},
 			Challenge{UserInfo: flow.NewUserInfo("ada@example.org"), RecoveryURL: "/if/flow/default-recovery-flow/", AllowShowPassword: true},
 		},
-		View: func(c flow.Challenge, p flow.Page) flow.View { return view(c.(Challenge), p) },
+		View:  func(c flow.Challenge, p flow.Page) flow.View { return view(c.(Challenge), p) },
+		Facts: backend,
 	}
+}
+
+// backend tells policies what the password was compared with, wherever it was
+// asked for.
+func backend(_ context.Context, run *flow.Run, facts map[string]any) error {
+	if method, _ := flow.KeyAuthMethod.In(run.Vars); method == "password" {
+		facts["user_backend"] = BackendInbuilt
+	}
+	return nil
 }
 
 // Challenge asks for a password.
@@ -131,7 +141,8 @@ func (s stage) Submit(ctx context.Context, run *flow.Run, in flow.Input) (flow.S
 	if err != nil {
 		return nil, err
 	}
-	passed, err := s.accounts.Authenticate(ctx, run.Actor, u, sent)
+	typed, _ := flow.KeyPendingIdentifier.In(run.Vars)
+	passed, err := s.accounts.Authenticate(ctx, run.Actor, idp.Attempt{User: u, Name: typed, Device: run.Device.Value, Secret: sent})
 	if err != nil && (!idp.Is(err, idp.CodeRefused) || idp.Locked(err)) {
 		return nil, err
 	}

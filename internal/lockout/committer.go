@@ -1,0 +1,177 @@
+package lockout
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+const (
+	batchSize    = 256             // attempts in one transaction
+	batchTimeout = 5 * time.Second // of one transaction
+)
+
+// op is what one attempt does to the standings it is counted by.
+type op struct {
+	on []idp.Standing // whose standings, by Subject and UserID
+	// apply changes the standings, at the time by the database's clock. It may be
+	// called again when the transaction is.
+	apply func(held map[idp.UUID]*idp.Standing, now time.Time) effect
+	done  chan error
+}
+
+// effect is what an op leads to besides.
+type effect struct {
+	lockout *idp.Lockout
+	write   func(ctx context.Context, tx idp.Repos, l *idp.Lockout) error // nil = nothing; l has its ID
+}
+
+// committer does ops, all that wait together in one transaction: the disk is
+// waited for once, and counting stays exact.
+type committer struct {
+	store idp.Store
+
+	mu      sync.Mutex
+	waiting []*op
+	at      bool // somebody is at it
+}
+
+// do returns when the op is committed. When ctx ends first, it may still be.
+func (c *committer) do(ctx context.Context, o *op) error {
+	o.done = make(chan error, 1)
+	c.mu.Lock()
+	c.waiting = append(c.waiting, o)
+	if !c.at {
+		c.at = true
+		go c.drain()
+	}
+	c.mu.Unlock()
+	select {
+	case err := <-o.done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (c *committer) drain() {
+	for {
+		c.mu.Lock()
+		n := min(len(c.waiting), batchSize)
+		if n == 0 {
+			c.at = false
+			c.mu.Unlock()
+			return
+		}
+		batch := c.waiting[:n:n]
+		c.waiting = c.waiting[n:]
+		c.mu.Unlock()
+		// Nobody waits for somebody else's account to be free.
+		if held := c.commit(batch, false); len(held) > 0 {
+			go c.commit(held, true)
+		}
+	}
+}
+
+// commit does a batch and answers each op; those whose standings somebody else
+// holds are returned instead, unless it is to wait for them.
+func (c *committer) commit(batch []*op, wait bool) (left []*op) {
+	ctx, cancel := context.WithTimeout(context.Background(), batchTimeout)
+	defer cancel()
+	var done []*op
+	err := c.store.InTx(ctx, func(tx idp.Repos) (err error) {
+		done, left, err = apply(ctx, tx, batch, wait)
+		return err
+	})
+	if err != nil {
+		done, left = batch, nil
+	}
+	for _, o := range done {
+		o.done <- err
+	}
+	return left
+}
+
+func apply(ctx context.Context, tx idp.Repos, batch []*op, wait bool) (done, left []*op, err error) {
+	held, now, err := tx.Lockouts.Hold(ctx, subjects(batch), wait)
+	if err != nil {
+		return nil, nil, err
+	}
+	changed := map[idp.UUID]*idp.Standing{}
+	var effects []effect
+	var begun []idp.Lockout
+	for _, o := range batch {
+		if !has(held, o.on) {
+			left = append(left, o)
+			continue
+		}
+		done = append(done, o)
+		e := o.apply(held, now)
+		for _, s := range o.on {
+			changed[s.Subject] = held[s.Subject]
+		}
+		if e.lockout != nil {
+			begun = append(begun, *e.lockout)
+		}
+		effects = append(effects, e)
+	}
+	if len(changed) > 0 {
+		list := make([]*idp.Standing, 0, len(changed))
+		for _, s := range changed {
+			list = append(list, s)
+		}
+		if err := tx.Lockouts.Save(ctx, list); err != nil {
+			return nil, nil, err
+		}
+	}
+	if len(begun) > 0 {
+		if err := tx.Lockouts.Begin(ctx, begun); err != nil {
+			return nil, nil, err
+		}
+	}
+	return done, left, write(ctx, tx, effects, begun)
+}
+
+func write(ctx context.Context, tx idp.Repos, effects []effect, begun []idp.Lockout) error {
+	next := 0
+	for _, e := range effects {
+		var l *idp.Lockout
+		if e.lockout != nil {
+			l = &begun[next]
+			next++
+		}
+		if e.write == nil {
+			continue
+		}
+		if err := e.write(ctx, tx, l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// subjects are the standings of a batch, each once.
+func subjects(batch []*op) []idp.Standing {
+	seen := map[idp.UUID]bool{}
+	var all []idp.Standing
+	for _, o := range batch {
+		for _, s := range o.on {
+			if !seen[s.Subject] {
+				seen[s.Subject] = true
+				all = append(all, s)
+			}
+		}
+	}
+	return all
+}
+
+func has(held map[idp.UUID]*idp.Standing, on []idp.Standing) bool {
+	for _, s := range on {
+		if held[s.Subject] == nil {
+			return false
+		}
+	}
+	return true
+}

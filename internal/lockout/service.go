@@ -1,0 +1,301 @@
+package lockout
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+// app is who speaks in events.
+const app = "portcullis.lockout"
+
+// What context.action_id of events about lockouts says.
+const (
+	ActionLocked   = "account_locked"
+	ActionUnlocked = "account_unlocked"
+	ActionCrowded  = "address_refused" // an address tries too many accounts
+)
+
+// Told hears of a lockout of an account, in the transaction that it begins in.
+type Told func(ctx context.Context, tx idp.Repos, actor idp.Actor, u *idp.User, l *idp.Lockout) error
+
+// Deps are what a Service needs.
+type Deps struct {
+	Store  idp.Store
+	Access idp.Access
+	View   *View
+	Keys   Digester
+	Told   Told // nil = nobody is told
+}
+
+// Service counts attempts, and lists and lifts lockouts.
+type Service struct {
+	store  idp.Store
+	access idp.Access
+	view   *View
+	keys   Digester
+	told   Told
+	at     committer
+	paces  paces
+}
+
+var _ idp.Guard = (*Service)(nil)
+
+// New returns a Service.
+func New(d Deps) *Service {
+	return &Service{store: d.Store, access: d.Access, view: d.View, keys: d.Keys, told: d.Told, at: committer{store: d.Store}}
+}
+
+// try is one attempt under way.
+type try struct {
+	s      *Service
+	actor  idp.Actor
+	a      idp.Attempt
+	sub    subject
+	place  *idp.Standing // of the address; nil = it does not count
+	limits Limits
+	print  []byte
+	id     int64
+}
+
+// Try implements idp.Guard.
+func (s *Service) Try(ctx context.Context, actor idp.Actor, a idp.Attempt, verify func(ctx context.Context) (idp.Refusal, error)) (bool, error) {
+	began := time.Now()
+	sub, err := s.subject(ctx, actor, a)
+	if err != nil {
+		return false, err
+	}
+	t := &try{s: s, actor: actor, a: a, sub: sub, limits: s.view.Limits(), id: rand.Int64N(1<<62) + 1, print: s.print(sub, a)}
+	t.actor.User = nil // whoever is signed in in this browser has no part in it
+	if until, is := s.view.Locked(sub.id); is {
+		return false, t.refused(ctx, began, until)
+	}
+	if place, ok := s.place(actor.ClientIP()); ok && !sub.own {
+		t.place = &place
+	}
+	c, err := t.claim(ctx)
+	if err != nil {
+		return false, fmt.Errorf("claiming an attempt: %w", err)
+	}
+	switch c.outcome {
+	case locked:
+		return false, t.refused(ctx, began, c.until)
+	case full:
+		return false, s.paces.wait(ctx, began)
+	case crowded:
+		return false, &idp.Error{Code: idp.CodeRateLimited, RetryAfter: c.wait,
+			Message: "Too many sign-ins have failed from your network. Try again later, or from a browser that you have signed in with before."}
+	case repeated:
+		if err := s.store.InTx(ctx, func(tx idp.Repos) error { return t.tell(ctx, tx, idp.RefusedPassword) }); err != nil {
+			return false, err
+		}
+		return false, s.paces.wait(ctx, began)
+	}
+	if err := pause(ctx, c.wait); err != nil {
+		t.withdraw(ctx)
+		return false, err
+	}
+	reason, err := verify(ctx)
+	if err != nil {
+		t.withdraw(ctx)
+		return false, err
+	}
+	if reason == "" {
+		return true, t.passed(ctx)
+	}
+	if err := t.failed(ctx, reason); err != nil {
+		return false, err
+	}
+	s.paces.note(time.Since(began) - c.wait)
+	return false, nil
+}
+
+// claimed is what came of a claim.
+type claimed struct {
+	outcome outcome
+	until   time.Time     // with locked
+	wait    time.Duration // before comparing; with crowded, before the next attempt
+}
+
+func (t *try) claim(ctx context.Context) (c claimed, err error) {
+	o := &op{on: t.standings()}
+	o.apply = func(held map[idp.UUID]*idp.Standing, now time.Time) (e effect) {
+		mine := held[t.sub.id]
+		c = claimed{}
+		wait, refused := crowd(t.address(held), t.sub.account, t.limits, now)
+		if refused > 0 && !inForce(mine, now) {
+			c = claimed{outcome: crowded, wait: refused}
+			return e
+		}
+		var began bool
+		c.wait = wait
+		if c.outcome, began = claim(mine, idp.Guess{ID: t.id, Print: t.print, IP: t.actor.ClientIP()}, t.limits, now); began {
+			e = t.lockout(mine, now)
+		}
+		if mine.LockedUntil != nil {
+			c.until = *mine.LockedUntil
+		}
+		return e
+	}
+	return c, t.s.at.do(ctx, o)
+}
+
+// failed writes down that the attempt failed. What began with a claim is finished,
+// whether or not the client is still there.
+func (t *try) failed(ctx context.Context, reason idp.Refusal) error {
+	return t.s.at.do(context.WithoutCancel(ctx), &op{on: t.standings(), apply: func(held map[idp.UUID]*idp.Standing, now time.Time) (e effect) {
+		mine := held[t.sub.id]
+		if fail(mine, t.id, t.print, t.limits, now) {
+			e = t.lockout(mine, now)
+		}
+		crowds := failedThere(t.address(held), t.sub.account, t.limits, now)
+		begun := e.write
+		e.write = func(ctx context.Context, tx idp.Repos, l *idp.Lockout) error {
+			if err := t.tell(ctx, tx, reason); err != nil {
+				return err
+			}
+			if begun != nil {
+				if err := begun(ctx, tx, l); err != nil {
+					return err
+				}
+			}
+			if !crowds {
+				return nil
+			}
+			return tx.Events.Append(ctx, idp.NewEvent(idp.ActionSuspicious, app, t.actor, nil, map[string]any{"action_id": ActionCrowded,
+				"network": network(t.actor.ClientIP()).String(), "accounts": t.limits.AddressAccounts}))
+		}
+		return e
+	}})
+}
+
+// tell writes what else an attempt that failed is to leave behind.
+func (t *try) tell(ctx context.Context, tx idp.Repos, reason idp.Refusal) error {
+	if t.a.Failed == nil {
+		return nil
+	}
+	return t.a.Failed(ctx, tx, reason)
+}
+
+// passed gives the attempt back, with the next transaction of the request where
+// there is one.
+func (t *try) passed(ctx context.Context) error {
+	back := func(ctx context.Context, tx idp.Repos) error {
+		held, _, err := tx.Lockouts.Hold(ctx, t.standings(), true)
+		if err != nil {
+			return err
+		}
+		succeed(held[t.sub.id], t.id)
+		changed := []*idp.Standing{held[t.sub.id]}
+		if p := t.address(held); p != nil {
+			provedThere(p, t.sub.account)
+			changed = append(changed, p)
+		}
+		return tx.Lockouts.Save(ctx, changed)
+	}
+	if rides := idp.RidesOf(ctx); rides != nil {
+		rides.Add(back)
+		return nil
+	}
+	ctx = context.WithoutCancel(ctx)
+	if err := t.s.store.InTx(ctx, func(tx idp.Repos) error { return back(ctx, tx) }); err != nil {
+		return fmt.Errorf("giving an attempt back: %w", err)
+	}
+	return nil
+}
+
+// withdraw gives an attempt back of which nothing was compared. When that does not
+// succeed, it counts as failed.
+func (t *try) withdraw(ctx context.Context) {
+	_ = t.s.at.do(context.WithoutCancel(ctx), &op{on: []idp.Standing{t.sub.standing()}, apply: func(held map[idp.UUID]*idp.Standing, _ time.Time) effect {
+		withdraw(held[t.sub.id], t.id)
+		return effect{}
+	}})
+}
+
+// refused answers an attempt during a lockout: nothing is compared and nothing
+// counted, but how many there were.
+func (t *try) refused(ctx context.Context, began, until time.Time) error {
+	t.s.view.refused(t.sub.id)
+	if err := t.s.paces.wait(ctx, began); err != nil {
+		return err
+	}
+	if !t.sub.own {
+		return nil
+	}
+	return idp.Invalid("password", "Too many failed attempts. Try again in %s.", Remaining(until.Sub(t.s.view.now())))
+}
+
+func (t *try) standings() []idp.Standing {
+	if t.place == nil {
+		return []idp.Standing{t.sub.standing()}
+	}
+	return []idp.Standing{t.sub.standing(), *t.place}
+}
+
+func (t *try) address(held map[idp.UUID]*idp.Standing) *idp.Standing {
+	if t.place == nil {
+		return nil
+	}
+	return held[t.place.Subject]
+}
+
+// lockout is the row and the event of a lockout that has just begun.
+func (t *try) lockout(s *idp.Standing, now time.Time) effect {
+	l := &idp.Lockout{Subject: t.sub.id, Identifier: t.sub.identifier, UserID: t.sub.user, DeviceID: t.sub.device, LockedAt: now,
+		LockedUntil: *s.LockedUntil, Reason: idp.LockoutBruteForce, TriggerIP: t.actor.ClientIP(), Attempts: t.limits.MaxAttempts}
+	return effect{lockout: l, write: func(ctx context.Context, tx idp.Repos, l *idp.Lockout) error {
+		event := idp.NewEvent(idp.ActionSuspicious, app, t.actor, t.a.User, facts(ActionLocked, l))
+		if err := tx.Events.Append(ctx, event); err != nil {
+			return err
+		}
+		if t.s.told == nil || t.a.User == nil {
+			return nil
+		}
+		return t.s.told(ctx, tx, t.actor, t.a.User, l)
+	}}
+}
+
+// print is what a wrong secret is known by for as long as it is compared with the
+// same.
+func (s *Service) print(sub subject, a idp.Attempt) []byte {
+	if a.Secret == "" {
+		return nil
+	}
+	value := append(sub.account[:], a.Against...)
+	value = append(append(value, 0), a.Secret...)
+	return s.keys.Digest("lockout print", value)[:12]
+}
+
+// facts are what events about a lockout say.
+func facts(action string, l *idp.Lockout) map[string]any {
+	details := map[string]any{"reason": l.Reason, "lock_reason": l.Reason, "locked_until": l.LockedUntil.UTC().Format(time.RFC3339Nano)}
+	if l.TriggerIP.IsValid() {
+		details["ip"] = l.TriggerIP.Unmap().String()
+	}
+	return map[string]any{"action_id": action, "lockout": l.ID.String(), "identifier": cut(l.Identifier), "attempts": l.Attempts, "details": details}
+}
+
+// cut bounds what an event quotes.
+func cut(s string) string {
+	const most = 500
+	if r := []rune(s); len(r) > most {
+		return string(r[:most])
+	}
+	return s
+}
+
+// Remaining says how long to wait, for people.
+func Remaining(d time.Duration) string {
+	minutes := int((d + time.Minute - 1) / time.Minute)
+	switch {
+	case minutes <= 1:
+		return "1 minute"
+	case minutes < 120:
+		return fmt.Sprintf("%d minutes", minutes)
+	}
+	return fmt.Sprintf("%d hours", (minutes+59)/60)
+}

@@ -1,0 +1,216 @@
+package lockout
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+// Category is the category of these settings, and prefix how their keys begin.
+const (
+	Category = "security"
+	prefix   = "security.brute_force."
+)
+
+// ActionSetting is what context.action_id of events about settings says.
+const ActionSetting = "setting.updated"
+
+// Setting is one that bounds attempts. Values are texts on the wire.
+type Setting struct {
+	Key     string
+	Title   string
+	Help    string
+	Unit    string // "seconds"; "" = a number, or "true" and "false"
+	Bool    bool
+	Default string
+	Min     int // of numbers
+	Max     int
+	apply   func(*Limits, int)
+}
+
+// Settings lists every setting, in the order of the page.
+func Settings() []Setting {
+	return []Setting{
+		{Key: prefix + "max_attempts", Title: "Failed attempts", Default: "5", Min: 1, Max: 100, apply: func(l *Limits, n int) { l.MaxAttempts = n },
+			Help: "How many failed attempts within the window lead to a lockout. Strangers share this number; each browser that somebody has signed in with before has its own."},
+		{Key: prefix + "window_seconds", Title: "Window", Unit: "seconds", Default: "600", Min: 60, Max: 86400, apply: func(l *Limits, n int) { l.Window = seconds(n) },
+			Help: "How long a failed attempt counts."},
+		{Key: prefix + "lockout_duration_seconds", Title: "Lockout duration", Unit: "seconds", Default: "900", Min: 60, Max: 86400, apply: func(l *Limits, n int) { l.Duration = seconds(n) },
+			Help: "How long a lockout lasts. Attempts during a lockout do not extend it."},
+		{Key: prefix + "growing_durations", Title: "Growing durations", Bool: true, Default: "false", Max: 1, apply: func(l *Limits, n int) { l.Growing = n == 1 },
+			Help: "Each further lockout in a row lasts twice as long as the one before, until somebody signs in or a day has passed."},
+		{Key: prefix + "longest_lockout_seconds", Title: "Longest lockout", Unit: "seconds", Default: "86400", Min: 60, Max: 604800, apply: func(l *Limits, n int) { l.Longest = seconds(n) },
+			Help: "How long a lockout lasts at most when durations grow."},
+		{Key: prefix + "address_max_accounts", Title: "Accounts per address", Default: "50", Max: 500, apply: func(l *Limits, n int) { l.AddressAccounts = n },
+			Help: "How many accounts may fail from one address (IPv6: one /64 network) within the window before it is refused. From half of them on its attempts are slowed down. Accounts that are proved in the end do not count. 0 means any number."},
+		{Key: prefix + "mail_owner", Title: "Tell the owner", Bool: true, Default: "true", Max: 1, apply: func(l *Limits, n int) { l.MailOwner = n == 1 },
+			Help: "Send the owner of an account that is locked out a mail with the waiting time and a way to recover the account."},
+	}
+}
+
+func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
+
+// Find returns the setting of a key; nil = there is none.
+func Find(key string) *Setting {
+	for _, s := range Settings() {
+		if s.Key == key {
+			return &s
+		}
+	}
+	return nil
+}
+
+// read judges a value. The error says what was expected.
+func (s *Setting) read(value string) (int, error) {
+	value = strings.TrimSpace(value)
+	if s.Bool {
+		switch strings.ToLower(value) {
+		case "true":
+			return 1, nil
+		case "false":
+			return 0, nil
+		}
+		return 0, fmt.Errorf("Must be true or false.")
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil || n < s.Min || n > s.Max {
+		return 0, fmt.Errorf("Must be a whole number from %d to %d.", s.Min, s.Max)
+	}
+	return n, nil
+}
+
+// limitsOf makes limits of stored values. What cannot be read counts as not set.
+func limitsOf(stored map[string]json.RawMessage) Limits {
+	l := DefaultLimits()
+	for _, s := range Settings() {
+		var text string
+		if json.Unmarshal(stored[s.Key], &text) != nil {
+			continue
+		}
+		if n, err := s.read(text); err == nil {
+			s.apply(&l, n)
+		}
+	}
+	return l
+}
+
+// Value is a setting with its value.
+type Value struct {
+	Setting
+	Value string
+	Set   bool // somebody has set it
+}
+
+// Values lists all settings with what is in force. Errors: CodeForbidden.
+func (s *Service) Values(ctx context.Context, actor idp.Actor) ([]Value, error) {
+	if err := s.access.Check(actor, idp.VerbRead, idp.Object{Resource: idp.ResourceSetting}); err != nil {
+		return nil, err
+	}
+	var all []Value
+	for _, k := range Settings() {
+		v, err := valueOf(ctx, s.store.Repos(), k)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, nil
+}
+
+func valueOf(ctx context.Context, repos idp.Repos, k Setting) (Value, error) {
+	raw, err := repos.Settings.Get(ctx, k.Key)
+	if err != nil {
+		return Value{}, fmt.Errorf("reading the setting %s: %w", k.Key, err)
+	}
+	v := Value{Setting: k, Value: k.Default}
+	var text string
+	if raw != nil && json.Unmarshal(raw, &text) == nil {
+		if _, err := k.read(text); err == nil {
+			v.Value, v.Set = text, true
+		}
+	}
+	return v, nil
+}
+
+// Set changes settings, all or none; a nil value takes what was set away. They are
+// in force on every server before it returns. Errors: CodeForbidden; CodeInvalid,
+// by key.
+func (s *Service) Set(ctx context.Context, actor idp.Actor, values map[string]*string) error {
+	var faults idp.Faults
+	for key, value := range values {
+		k := Find(key)
+		if k == nil {
+			faults.Add(key, "There is no such setting.")
+			continue
+		}
+		if value == nil {
+			continue
+		}
+		if _, err := k.read(*value); err != nil {
+			faults.Add(key, "%s", err.Error())
+		}
+	}
+	if err := s.access.Check(actor, idp.VerbUpdate, idp.Object{Resource: idp.ResourceSetting}); err != nil {
+		return err
+	}
+	if err := faults.Err(); err != nil {
+		return err
+	}
+	err := s.store.InTx(ctx, func(tx idp.Repos) error {
+		now, err := actor.Renew(ctx, tx, s.access)
+		if err != nil {
+			return err
+		}
+		if err := s.access.Check(now, idp.VerbUpdate, idp.Object{Resource: idp.ResourceSetting}); err != nil {
+			return err
+		}
+		if err := tx.Settings.Hold(ctx, prefix); err != nil {
+			return err
+		}
+		for _, k := range Settings() {
+			value, named := values[k.Key]
+			if !named {
+				continue
+			}
+			if err := set(ctx, tx, now, k, value); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("changing what bounds attempts: %w", err)
+	}
+	return nil
+}
+
+func set(ctx context.Context, tx idp.Repos, actor idp.Actor, k Setting, value *string) error {
+	was, err := valueOf(ctx, tx, k)
+	if err != nil {
+		return err
+	}
+	is := k.Default
+	if value != nil {
+		is = strings.ToLower(strings.TrimSpace(*value))
+	}
+	if was.Value == is && was.Set == (value != nil) {
+		return nil
+	}
+	if value == nil {
+		err = tx.Settings.Delete(ctx, k.Key)
+	} else {
+		text, _ := json.Marshal(is) // a text
+		err = tx.Settings.Set(ctx, k.Key, text)
+	}
+	if err != nil {
+		return err
+	}
+	return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelUpdated, app, actor, nil, map[string]any{"action_id": ActionSetting,
+		"key": k.Key, "value": is, "was": was.Value,
+		"model": map[string]any{"app": "portcullis_lockout", "model_name": "setting", "pk": k.Key, "name": k.Title}}))
+}
