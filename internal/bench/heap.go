@@ -9,8 +9,11 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// heaps is how many accounts of each size have everything ended.
-const heaps = 25
+const (
+	adminKey = "bench-key-of-the-administrator"
+	// heaps is how many accounts of each size have everything ended.
+	heaps = 25
+)
 
 // much measures whether ending everything of an account takes longer where that is
 // much (bar 5).

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -17,9 +16,8 @@ import (
 // usualLocks is how many locks there are while sessions are checked.
 const usualLocks = 100_000
 
-// locked measures servers with locks: how fast one takes effect elsewhere (bar
-// 4), what many cost in memory (bar 10) and in checks of sessions (bar 1), and
-// listing them (bar 9).
+// locked measures servers with locks: what many cost in memory (bar 10) and in
+// checks of sessions (bar 1), and listing them (bar 9).
 func locked(ctx context.Context, r *report) error {
 	location, drop, err := database(ctx)
 	if err != nil {
@@ -27,81 +25,22 @@ func locked(ctx context.Context, r *report) error {
 	}
 	defer drop()
 	env := []string{"PORTCULLIS_DATABASE_URL=" + location, "PORTCULLIS_BOOTSTRAP_TOKEN=" + adminKey}
-	first, err := launch(ctx, env...)
+	p, err := launch(ctx, env...) // makes the tables
 	if err != nil {
+		return err
+	}
+	if err := p.stop(); err != nil {
 		return err
 	}
 	db, err := pgx.Connect(ctx, location)
 	if err != nil {
-		_ = first.stop()
 		return err
 	}
 	defer db.Close(context.WithoutCancel(ctx))
-	err = lockedElsewhere(ctx, r, first, env, db, location)
-	_ = first.stop()
-	if err != nil {
-		return err
-	}
 	if err := withLocks(ctx, r, env, db); err != nil {
 		return err
 	}
 	return listed(ctx, r, env, db)
-}
-
-// lockedElsewhere makes locks on one server while the other one is asked all the
-// time for a session of whom they name.
-func lockedElsewhere(ctx context.Context, r *report, here *process, env []string, db *pgx.Conn, location string) error {
-	there, err := launch(ctx, env...)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = there.stop() }()
-	cookies, err := fill(ctx, db, "locked", single)
-	if err != nil {
-		return err
-	}
-	transport := &http.Transport{MaxIdleConnsPerHost: connections}
-	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport}
-	var last, answer sample
-	late := 0
-	for i := range single {
-		if err := checked(ctx, client, there.URL, cookies[i]); err != nil {
-			return err
-		}
-		began := time.Now()
-		done := make(chan struct{})
-		var accepted atomic.Int64 // when the last check that was accepted was asked
-		go func() {
-			defer close(done)
-			for {
-				asked := time.Since(began)
-				if checked(ctx, client, there.URL, cookies[i]) != nil {
-					return
-				}
-				accepted.Store(int64(asked))
-			}
-		}()
-		_, err := send(ctx, client, http.MethodPost, here.URL+"/api/v3/locks/", map[string]any{"target": map[string]any{"user": fmt.Sprint("locked", i+1)}})
-		answered := time.Since(began)
-		if err != nil {
-			return err
-		}
-		<-done
-		if time.Duration(accepted.Load()) > answered {
-			late++
-		}
-		last, answer = append(last, time.Duration(accepted.Load())), append(answer, answered)
-	}
-	heard, err := notified(ctx, db, location)
-	if err != nil {
-		return err
-	}
-	r.figure("lock made on one server: answered", "%s p99 %s", answer, answer.at(99).Round(10*time.Microsecond))
-	r.figure("from the click to the last check accepted by the other", "%s p99 %s", last, last.at(99).Round(10*time.Microsecond))
-	r.figure("NOTIFY to a listener in the same run", "%s p99 %s", heard, heard.at(99).Round(10*time.Microsecond))
-	r.bar("checks accepted after the lock's answer", float64(late), 0, fmt.Sprintf("of %d", single))
-	return nil
 }
 
 // pour makes locks without telling servers, which load them when they start.

@@ -23,7 +23,7 @@ func (f *Feed) Await(ctx context.Context, seq int64) {
 	limit, cancel := context.WithTimeout(ctx, f.lease)
 	defer cancel()
 	began := time.Now()
-	err := f.wait(limit, func() bool { return f.applied.Load() >= seq && f.others(seq) == 0 })
+	err := f.wait(limit, func() bool { return f.seen.Load() >= seq && f.others(seq) == 0 })
 	if err != nil && ctx.Err() == nil {
 		f.log.WarnContext(ctx, "not every server has confirmed a change", "change", seq, "applied", f.applied.Load(),
 			"others", f.others(seq), "waited", time.Since(began))
@@ -31,7 +31,7 @@ func (f *Feed) Await(ctx context.Context, seq int64) {
 }
 
 // others counts the other servers at work that are not known to be that far.
-// Once this server is, the list is one that was read after the act.
+// Once this server has read that far, the list is one that was read after the act.
 func (f *Feed) others(seq int64) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -17,6 +17,9 @@ const (
 	DefaultLease = 2 * time.Second
 )
 
+// maxTold is how many changes that were told may wait to be applied.
+const maxTold = 64
+
 // pageSize is how many changes are read at once.
 const pageSize = 1000
 
@@ -33,8 +36,9 @@ type Source interface {
 	Applied(ctx context.Context, me Beat) error
 	// Listen hears of changes and of how far others are, until the context ends
 	// or the connection breaks. ready is called when nothing can be missed any
-	// more.
-	Listen(ctx context.Context, ready, changed func(), applied func(Beat)) error
+	// more. changed gets the change, or nil where it was only told that there are
+	// some; those told come in the order of the commits.
+	Listen(ctx context.Context, ready func(), changed func(*idp.Change), applied func(Beat)) error
 	// Leave says that this server is gone.
 	Leave(ctx context.Context, me ReplicaID) error
 }
@@ -86,7 +90,9 @@ type Feed struct {
 	ahead    atomic.Int64 // the database's clock minus began's, in nanoseconds
 	applied  atomic.Int64
 	promised atomic.Int64 // a number that was committed here
+	seen     atomic.Int64 // how far the last reading went
 	wake     chan struct{}
+	told     chan idp.Change // what Listen heard; what does not fit is read
 
 	mu    sync.Mutex
 	moved chan struct{} // closed when anything below or applied has moved on
@@ -99,7 +105,7 @@ type Feed struct {
 // New returns a Feed that keeps the subscribers in step.
 func New(source Source, o Options, subscribers ...Subscriber) *Feed {
 	f := &Feed{source: source, log: o.Log, poll: o.Poll, lease: o.Lease, id: idp.NewID[Feed](), subscribers: subscribers,
-		began: time.Now(), wake: make(chan struct{}, 1), moved: make(chan struct{}), peers: map[ReplicaID]int64{}}
+		began: time.Now(), wake: make(chan struct{}, 1), told: make(chan idp.Change, maxTold), moved: make(chan struct{}), peers: map[ReplicaID]int64{}}
 	if f.log == nil {
 		f.log = slog.Default()
 	}

@@ -23,7 +23,7 @@ type source struct {
 	peers   []Beat
 	err     error
 	beats   []Beat // told by Applied
-	changed func()
+	changed func(*idp.Change)
 	applied func(Beat)
 	left    bool
 }
@@ -51,7 +51,7 @@ func (s *source) Applied(_ context.Context, me Beat) error {
 	return nil
 }
 
-func (s *source) Listen(ctx context.Context, ready, changed func(), applied func(Beat)) error {
+func (s *source) Listen(ctx context.Context, ready func(), changed func(*idp.Change), applied func(Beat)) error {
 	s.mu.Lock()
 	s.changed, s.applied = changed, applied
 	s.mu.Unlock()
@@ -72,7 +72,7 @@ func (s *source) commit(seq int64, tell bool) {
 	changed := s.changed
 	s.mu.Unlock()
 	if tell {
-		changed()
+		changed(nil)
 	}
 }
 
@@ -297,5 +297,55 @@ func TestTimeIsTheDatabases(t *testing.T) {
 		require.WithinDuration(t, time.Now().Add(time.Hour), f.Now(), time.Millisecond)
 		time.Sleep(300 * time.Millisecond)
 		require.WithinDuration(t, time.Now().Add(time.Hour), f.Now(), time.Millisecond)
+	})
+}
+
+// tell says what changed, as a database does that is not read meanwhile.
+func (s *source) tell(seq int64) {
+	s.commit(seq, false)
+	s.changed(&idp.Change{Seq: seq})
+	synctest.Wait()
+}
+
+func TestWhatIsToldIsAppliedWithoutReading(t *testing.T) {
+	other := Beat{ID: idp.NewID[Feed]()}
+	follow(t, &source{peers: []Beat{other}}, func(t *testing.T, f *Feed, s *source, n *notebook) {
+		s.set(func(s *source) { s.err = errors.New("nobody may read now") })
+		s.tell(1)
+		s.tell(2)
+		_, seen := n.state()
+		require.Equal(t, []int64{1, 2}, seen)
+		require.Equal(t, int64(2), s.beats[len(s.beats)-1].Applied, "and the others hear that it is")
+		s.changed(&idp.Change{Seq: 2})
+		synctest.Wait()
+		_, seen = n.state()
+		require.Equal(t, []int64{1, 2}, seen, "once")
+		s.commit(3, false) // nobody tells of this one
+		s.tell(4)
+		_, seen = n.state()
+		require.Equal(t, []int64{1, 2}, seen, "one is missing in between")
+		s.set(func(s *source) { s.err = nil })
+		time.Sleep(DefaultPoll)
+		synctest.Wait()
+		_, seen = n.state()
+		require.Equal(t, []int64{1, 2, 3, 4}, seen)
+		resets, _ := n.state()
+		require.Equal(t, 1, resets)
+	})
+}
+
+// A server that has been at work since before the act is waited for, though this one
+// had not read of it when it was told of its own change.
+func TestAwaitReadsWhoIsAtWork(t *testing.T) {
+	follow(t, &source{}, func(t *testing.T, f *Feed, s *source, n *notebook) {
+		other := Beat{ID: idp.NewID[Feed]()}
+		s.set(func(s *source) { s.peers = []Beat{other} })
+		s.tell(1) // applied before anybody waits for it
+		done := awaiting(t, f, 1)
+		require.False(t, closed(done))
+		other.Applied = 1
+		s.applied(other)
+		synctest.Wait()
+		require.True(t, closed(done))
 	})
 }

@@ -3,6 +3,8 @@ package feed
 import (
 	"context"
 	"time"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
 )
 
 // patience bounds one talk with the database: longer than the lease lasts,
@@ -31,13 +33,56 @@ func (f *Feed) follow(ctx context.Context) {
 		if lost {
 			wake = nil // whoever waits must not make this loop spin
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-wake:
-		case <-tick.C:
+		for heard := true; heard; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-wake:
+				heard = false
+			case <-tick.C:
+				heard = false
+			case c := <-f.told:
+				heard = lost || f.take(ctx, c)
+			}
 		}
 	}
+}
+
+// take applies a change that was told, and reports whether that is all there is to
+// do. Only the very next one is: where one is missing, it has to be read. An act of
+// this server is read as well, with who else is at work.
+func (f *Feed) take(ctx context.Context, c idp.Change) bool {
+	applied := f.applied.Load()
+	if c.Seq <= applied {
+		return true
+	}
+	if c.Seq != applied+1 || c.Seq <= f.promised.Load() {
+		return false
+	}
+	for _, s := range f.subscribers {
+		s.Apply([]idp.Change{c})
+	}
+	f.applied.Store(c.Seq)
+	f.mu.Lock()
+	alone := len(f.peers) == 0
+	f.mu.Unlock()
+	if !alone {
+		f.tell(ctx)
+	}
+	f.progress()
+	return true
+}
+
+// hear notes a change that was told, or that there is one.
+func (f *Feed) hear(c *idp.Change) {
+	if c != nil {
+		select {
+		case f.told <- *c:
+			return
+		default:
+		}
+	}
+	f.nudge()
 }
 
 // round reads what is new and applies it. reset asks for everything to be
@@ -110,6 +155,7 @@ func (f *Feed) reset(ctx context.Context, last int64) error {
 // note makes a reading known.
 func (f *Feed) note(began time.Time, applied int64, r Reading) {
 	f.applied.Store(applied)
+	f.seen.Store(applied)
 	f.ahead.Store(int64(r.Now.Sub(began)))
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -136,7 +182,7 @@ func (f *Feed) tell(ctx context.Context) {
 // listen hears of changes until ctx ends. What it misses, the next poll finds.
 func (f *Feed) listen(ctx context.Context) {
 	for {
-		err := f.source.Listen(ctx, f.nudge, f.nudge, f.heard)
+		err := f.source.Listen(ctx, f.nudge, f.hear, f.heard)
 		if ctx.Err() != nil {
 			return
 		}

@@ -13,6 +13,7 @@ func (a Actor) Renew(ctx context.Context, tx Repos, gate Gate) (Actor, error) {
 		return a, nil
 	}
 	door, present := DoorSession, Credential{Family: FamilySession, Generation: a.User.SessionGeneration}
+	var u *User
 	switch {
 	case a.Session != nil:
 		s, err := tx.Sessions.Get(ctx, a.Session.ID)
@@ -25,7 +26,13 @@ func (a Actor) Renew(ctx context.Context, tx Repos, gate Gate) (Actor, error) {
 		present = s.Credential()
 	case a.Token != nil:
 		door = DoorAPIToken
-		t, err := tx.Tokens.Get(ctx, a.Token.ID)
+		var t *Token
+		var err error
+		if len(a.Token.Digest) > 0 {
+			t, u, err = tx.Tokens.Use(ctx, a.Token.Digest) // both in one statement
+		} else {
+			t, err = tx.Tokens.Get(ctx, a.Token.ID)
+		}
 		if Is(err, CodeNotFound) {
 			return a, Refuse(door, RefusedUnknown)
 		}
@@ -34,12 +41,15 @@ func (a Actor) Renew(ctx context.Context, tx Repos, gate Gate) (Actor, error) {
 		}
 		present = t.Credential(IntentAPI)
 	}
-	u, err := tx.Users.Get(ctx, a.User.ID)
-	if Is(err, CodeNotFound) {
-		return a, Refuse(door, RefusedUnknown)
-	}
-	if err != nil {
-		return a, err
+	if u == nil || u.ID != a.User.ID {
+		var err error
+		u, err = tx.Users.Get(ctx, a.User.ID)
+		if Is(err, CodeNotFound) {
+			return a, Refuse(door, RefusedUnknown)
+		}
+		if err != nil {
+			return a, err
+		}
 	}
 	if err := gate.Admit(ctx, door, u, present); err != nil {
 		return a, err

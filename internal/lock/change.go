@@ -76,14 +76,16 @@ func (s *Service) Change(ctx context.Context, actor idp.Actor, id idp.LockID, p 
 		if err := s.access.Check(now, idp.VerbUpdate, on(row)); err != nil { // what it is to become
 			return err
 		}
-		err = keepAdministrator(ctx, tx, now, []idp.Lock{*row}, p.ForceLastAdmin, func() error { return tx.Locks.Update(ctx, row) })
+		becomes := []idp.Lock{*row}
+		there, err := look(ctx, tx, becomes)
 		if err != nil {
 			return err
 		}
-		if warnings, err = missing(ctx, tx, *row); err != nil {
+		err = keepAdministrator(ctx, tx, now, becomes, there, p.ForceLastAdmin, func() error { return tx.Locks.Update(ctx, row) })
+		if err != nil {
 			return err
 		}
-		changed = row
+		changed, warnings = row, there.warnings
 		return tell(ctx, tx, now, ActionUpdated, row)
 	})
 	if err != nil {
@@ -226,9 +228,11 @@ func (s *Service) Preview(ctx context.Context, actor idp.Actor, named map[string
 	if p.LockHits, err = repos.Locks.Hits(ctx, target, previewed); err != nil {
 		return nil, err
 	}
-	if p.Warnings, err = missing(ctx, repos, *row); err != nil {
+	there, err := look(ctx, repos, []idp.Lock{*row})
+	if err != nil {
 		return nil, err
 	}
+	p.Warnings = there.warnings
 	p.You = hits(target, actor)
 	p.LastAdmin, err = s.lastAdmin(ctx, actor, row)
 	return p, err

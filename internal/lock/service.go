@@ -70,9 +70,9 @@ func (s *Service) Create(ctx context.Context, actor idp.Actor, d Draft) (*idp.Lo
 // CreateAll makes several locks, all or none. The error is as of Create; with
 // several drafts its message says which.
 func (s *Service) CreateAll(ctx context.Context, actor idp.Actor, drafts []Draft) ([]idp.Lock, []string, error) {
-	clock, err := s.store.Now(ctx)
+	clock, err := s.clock(ctx, drafts)
 	if err != nil {
-		return nil, nil, fmt.Errorf("asking for the time: %w", err)
+		return nil, nil, err
 	}
 	rows := make([]idp.Lock, len(drafts))
 	forced := true
@@ -86,13 +86,22 @@ func (s *Service) CreateAll(ctx context.Context, actor idp.Actor, drafts []Draft
 	}
 	var made []idp.Lock
 	var warnings []string
-	err = s.store.InTx(ctx, func(tx idp.Repos) error {
+	transaction := s.store.InTx
+	if len(rows) <= maxUrgent {
+		transaction = s.store.Lockdown // a busy pool must not hold up what stops somebody
+	}
+	err = transaction(ctx, func(tx idp.Repos) error {
 		made, warnings = make([]idp.Lock, len(rows)), nil
 		now, err := actor.Renew(ctx, tx, s.access)
 		if err != nil {
 			return err
 		}
-		err = keepAdministrator(ctx, tx, now, rows, forced, func() error {
+		there, err := look(ctx, tx, rows)
+		if err != nil {
+			return err
+		}
+		warnings = there.warnings
+		return keepAdministrator(ctx, tx, now, rows, there, forced, func() error {
 			for i := range rows {
 				made[i] = rows[i]
 				if err := s.put(ctx, tx, now, &made[i], drafts[i].Force); err != nil {
@@ -101,16 +110,26 @@ func (s *Service) CreateAll(ctx context.Context, actor idp.Actor, drafts []Draft
 			}
 			return nil
 		})
-		if err != nil {
-			return err
-		}
-		warnings, err = missing(ctx, tx, made...)
-		return err
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("making a lock: %w", err)
 	}
 	return made, warnings, nil
+}
+
+// maxUrgent is how many locks are made over the connections kept for lockdowns: more
+// take a while, and lockdowns wait for nothing.
+const maxUrgent = 100
+
+// clock is the database's time, where one of the drafts says when its lock ends.
+func (s *Service) clock(ctx context.Context, drafts []Draft) (now time.Time, err error) {
+	if !slices.ContainsFunc(drafts, func(d Draft) bool { return d.TTL != 0 || d.Expires != nil }) {
+		return now, nil
+	}
+	if now, err = s.store.Now(ctx); err != nil {
+		return now, fmt.Errorf("asking for the time: %w", err)
+	}
+	return now, nil
 }
 
 // which names the draft that is wrong, where there are several.
@@ -208,79 +227,6 @@ func checkEnd(ends *time.Time, now time.Time) error {
 
 // on is what access is asked for: locking this.
 func on(l *idp.Lock) idp.Object { return idp.Object{Resource: idp.ResourceLock, Lock: l} }
-
-// missing says which accounts, roles and groups the locks name do not exist.
-func missing(ctx context.Context, tx idp.Repos, rows ...idp.Lock) ([]string, error) {
-	named := map[idp.LockKind][]string{}
-	asked := map[idp.LockKey]bool{}
-	for i := range rows {
-		for _, key := range rows[i].Target {
-			if canonical := key.Canonical(); !asked[canonical] {
-				asked[canonical] = true
-				named[key.Kind] = append(named[key.Kind], key.Value)
-			}
-		}
-	}
-	var out []string
-	for _, look := range []struct {
-		kind  idp.LockKind
-		found func(ctx context.Context, tx idp.Repos, names []string) ([]string, error)
-	}{{idp.LockUser, usernames}, {idp.LockRole, roleNames}, {idp.LockGroup, groupNames}} {
-		for names := range slices.Chunk(named[look.kind], 1000) {
-			found, err := look.found(ctx, tx, names)
-			if err != nil {
-				return nil, err
-			}
-			there := map[string]bool{}
-			for _, name := range found {
-				there[idp.LockKey{Kind: look.kind, Value: name}.Canonical().Value] = true
-			}
-			for _, name := range names {
-				if !there[idp.LockKey{Kind: look.kind, Value: name}.Canonical().Value] {
-					out = append(out, fmt.Sprintf("There is no %s %q (yet): the lock is in force for when there is.", look.kind, name))
-				}
-			}
-		}
-	}
-	return out, nil
-}
-
-func usernames(ctx context.Context, tx idp.Repos, names []string) ([]string, error) {
-	page, err := tx.Users.Find(ctx, idp.UserFilter{Usernames: names, Paging: idp.Paging{Limit: len(names)}})
-	if err != nil {
-		return nil, err
-	}
-	found := make([]string, len(page.Items))
-	for i := range page.Items {
-		found[i] = page.Items[i].Username
-	}
-	return found, nil
-}
-
-func roleNames(ctx context.Context, tx idp.Repos, names []string) (found []string, err error) {
-	for _, name := range names {
-		switch _, err := tx.Roles.GetByName(ctx, name); {
-		case err == nil:
-			found = append(found, name)
-		case !idp.Is(err, idp.CodeNotFound):
-			return nil, err
-		}
-	}
-	return found, nil
-}
-
-func groupNames(ctx context.Context, tx idp.Repos, names []string) (found []string, err error) {
-	for _, name := range names {
-		page, err := tx.Groups.Find(ctx, idp.GroupFilter{Name: &name, Paging: idp.Paging{Limit: 1}})
-		if err != nil {
-			return nil, err
-		}
-		if len(page.Items) > 0 {
-			found = append(found, name)
-		}
-	}
-	return found, nil
-}
 
 // tell writes what happened to a lock.
 func tell(ctx context.Context, tx idp.Repos, actor idp.Actor, what string, l *idp.Lock) error {

@@ -158,7 +158,9 @@ func TestEventsNotifyWhoWatches(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	changed := make(chan struct{}, 100)
-	go func() { ended <- source.Listen(ctx, func() {}, func() { changed <- struct{}{} }, func(feed.Beat) {}) }()
+	go func() {
+		ended <- source.Listen(ctx, func() {}, func(*idp.Change) { changed <- struct{}{} }, func(feed.Beat) {})
+	}()
 	<-heard // it listens: what came before may have been missed
 	me := feed.Beat{ID: idp.NewID[feed.Feed](), Lease: time.Minute}
 	_, err := source.Read(t.Context(), me, 1)

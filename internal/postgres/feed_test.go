@@ -163,7 +163,7 @@ func TestServersHearOfOneAnother(t *testing.T) {
 	ready, changed, beats := make(chan struct{}), make(chan struct{}, 10), make(chan feed.Beat, 10)
 	ended := make(chan error, 1)
 	go func() {
-		ended <- a.Listen(ctx, func() { close(ready) }, func() { changed <- struct{}{} }, func(b feed.Beat) { beats <- b })
+		ended <- a.Listen(ctx, func() { close(ready) }, func(*idp.Change) { changed <- struct{}{} }, func(b feed.Beat) { beats <- b })
 	}()
 	<-ready
 	raise(t, db, addUser(t, db, "u").ID)

@@ -36,7 +36,7 @@ func (db *DB) reserve(ctx context.Context, requests *pgxpool.Config, o Options) 
 // errCold ends the warming transaction.
 var errCold = errors.New("rolled back on purpose")
 
-// warm runs what a lockdown runs, for a user that does not exist, and rolls it
+// warm runs what a lockdown, and making a lock, run, for a user that does not exist, and rolls it
 // back: afterwards the statements are prepared and the server process has read
 // the catalogue.
 func (db *DB) warm(ctx context.Context, conn *pgx.Conn) error {
@@ -52,7 +52,12 @@ func (db *DB) warm(ctx context.Context, conn *pgx.Conn) error {
 		record := r.Lockdowns.Create(ctx, &idp.Lockdown{Username: "-"})
 		event := r.Events.Append(ctx, idp.NewEvent(idp.ActionUserWrite, "postgres", idp.SystemActor(), nil, nil))
 		job := r.Jobs.Enqueue(ctx, idp.Job{Kind: idp.JobSweep})
-		for _, err := range []error{hold, admins, holdings, update, record, event, job} {
+		// And what making a lock runs, the triggers of its commit included.
+		_, _, token := r.Tokens.Use(ctx, nil)
+		_, named := r.Users.Find(ctx, idp.UserFilter{Usernames: []string{"-"}, Paging: idp.Paging{Limit: 1}})
+		locked := r.Locks.Create(ctx, &idp.Lock{Target: idp.LockTarget{{Kind: idp.LockUser, Value: "-"}}, CreatedBy: "-"})
+		_, told := tx.Exec(ctx, `SET CONSTRAINTS locks_feed IMMEDIATE`)
+		for _, err := range []error{hold, admins, holdings, update, record, event, job, token, named, locked, told} {
 			if err != nil && !idp.Is(err, idp.CodeNotFound) {
 				return err
 			}

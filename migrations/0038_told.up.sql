@@ -1,0 +1,22 @@
+-- Servers are told what changed, not only that something did: one that is in step
+-- up to there applies it at once, without asking (feed.Feed). The first change of a
+-- transaction is told whole, where it fits into a notification; of further ones, as
+-- of very large ones, only that there are some, once, however many they are.
+CREATE OR REPLACE FUNCTION append_change(changed text, which text, known_by bytea DEFAULT NULL, said jsonb DEFAULT NULL) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    number bigint;
+    told text := '';
+BEGIN
+    PERFORM pg_advisory_xact_lock(7305436421);
+    INSERT INTO changes (seq, kind, subject, digest, payload) VALUES (nextval('changes_seq'), changed, which, known_by, said) RETURNING seq INTO number;
+    IF coalesce(current_setting('portcullis.told', true), '') = '' THEN
+        PERFORM set_config('portcullis.told', '1', true);
+        told := jsonb_build_object('seq', number, 'kind', changed, 'subject', which, 'digest', encode(known_by, 'hex'), 'payload', said)::text;
+        IF octet_length(told) > 7900 THEN
+            told := '';
+        END IF;
+    END IF;
+    PERFORM pg_notify('portcullis_changes', told);
+    RAISE NOTICE USING ERRCODE = 'PC001', MESSAGE = number::text;
+END
+$$;
