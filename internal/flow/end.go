@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
@@ -43,8 +44,21 @@ func (p *passage) show(ctx context.Context, c Challenge) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Answer{Flow: p.run.Flow, Challenge: c, Info: info, Effects: *p.run.Effects, Stored: p.stored, Inspection: inspection,
+	effects := *p.run.Effects
+	effects.Messages = heard(p.run.said, effects.Messages)
+	return &Answer{Flow: p.run.Flow, Challenge: c, Info: info, Effects: effects, Stored: p.stored, Inspection: inspection,
 		Err: errors.Join(p.run.notes...)}, nil
+}
+
+// heard are the messages for a page: those of the answer before it, and what
+// policies say now, each once. Nil when there are none.
+func heard(before, now []string) (out []string) {
+	for _, m := range slices.Concat(before, now) {
+		if !slices.Contains(out, m) {
+			out = append(out, m)
+		}
+	}
+	return out
 }
 
 // again sends the browser to where it stands in the flow.

@@ -128,7 +128,7 @@ func (x *Executor) solve(ctx context.Context, v Visit, in Input) (*Answer, error
 	if p.here.kind.Headless || !p.meant(in) {
 		return p.again(), nil
 	}
-	p.answered, p.in = true, in
+	p.answered, p.in, p.run.said = true, in, nil
 	before := p.mark()
 	step, err := p.submitted(ctx, in)
 	if idp.Is(err, idp.CodeInvalid) {
@@ -142,6 +142,7 @@ func (x *Executor) solve(ctx context.Context, v Visit, in Input) (*Answer, error
 	if answer != nil || err != nil {
 		return answer, err
 	}
+	p.run.said = p.run.Effects.Messages
 	if err := p.store(ctx); err != nil {
 		return p.lost(err)
 	}

@@ -43,6 +43,7 @@ type state struct {
 	User  idp.UserID          `json:"user,omitempty"` // who is signed in; 0 = nobody
 	Query map[string]string   `json:"query,omitempty"`
 	Step  int                 `json:"step,omitempty"`
+	Said  []string            `json:"said,omitempty"`
 
 	Inspect *inspection `json:"inspect,omitempty"`
 
@@ -155,7 +156,7 @@ func (p *passage) resume(ctx context.Context, in Input) (answer *Answer, found b
 		return nil, false, p.x.store.Repos().Runs.Delete(ctx, row.ID)
 	}
 	p.row, p.rest, p.step, p.stored = row, rest, s.Step, true
-	p.run.ID = row.ID
+	p.run.ID, p.run.said = row.ID, s.Said
 	if s.Vars != nil {
 		p.run.Vars = s.Vars
 	}
@@ -195,7 +196,7 @@ func (p *passage) actor() idp.UserID {
 }
 
 func (p *passage) encode() ([]byte, error) {
-	s := state{Vars: p.run.Vars, User: p.actor(), Query: p.run.Query, Step: p.step, Inspect: p.inspect}
+	s := state{Vars: p.run.Vars, User: p.actor(), Query: p.run.Query, Step: p.step, Said: p.run.said, Inspect: p.inspect}
 	for _, b := range append(p.left[:len(p.left):len(p.left)], p.rest...) {
 		s.Plan = append(s.Plan, b.row.ID)
 	}

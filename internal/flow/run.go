@@ -26,6 +26,7 @@ type Run struct {
 	kinds []Kind
 	gate  idp.Gate
 	notes []error
+	said  []string // by the answer before this request, for the page that follows it
 	repo  idp.Users
 	users map[idp.UserID]*idp.User
 }

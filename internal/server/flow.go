@@ -70,12 +70,14 @@ func (s *Server) solveFlow(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, a *flow.Answer) error {
 	web.Apply(w, r, a)
 	web.LogAnswer(r, web.Param(r, "slug"), a)
-	for _, m := range a.Effects.Messages {
-		web.Flash(r.Context(), web.ToneInfo, m)
+	if a.Done && a.Inspection == nil { // else this page shows them, or the run keeps them for the one that follows
+		for _, m := range a.Effects.Messages {
+			web.Flash(r.Context(), web.ToneInfo, m)
+		}
 	}
 	switch {
 	case a.Done && a.Inspection != nil:
-		return s.pages.Flow(w, r, web.FlowPage{Answer: a, Messages: web.Flashes(r.Context())}) // what happened, before the browser goes on
+		return s.pages.Flow(w, r, web.FlowPage{Answer: a, Messages: told(r, a)}) // what happened, before the browser goes on
 	case a.Done && flow.External(a.Redirect):
 		http.Redirect(w, r, a.Redirect, http.StatusSeeOther) // named by an operator: the executor takes none from visitors
 		return nil
@@ -86,7 +88,16 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, a *flow.Answer) 
 	case a.Challenge == nil:
 		return errors.New("flow " + a.Flow.Slug + ": an answer without challenge and redirect")
 	}
-	return s.pages.Flow(w, r, web.FlowPage{Answer: a, Messages: web.Flashes(r.Context())})
+	return s.pages.Flow(w, r, web.FlowPage{Answer: a, Messages: told(r, a)})
+}
+
+// told are the messages of a page: what was kept for it, and what policies say.
+func told(r *http.Request, a *flow.Answer) []web.Message {
+	out := web.Flashes(r.Context())
+	for _, m := range a.Effects.Messages {
+		out = append(out, web.Message{Tone: web.ToneInfo, Text: m})
+	}
+	return out
 }
 
 // defaultFlow sends the browser to the brand's flow of a designation, else to

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
@@ -76,6 +78,7 @@ func (p prepared) Evaluate(ctx context.Context, target idp.UUID, mode idp.Policy
 // EvaluateList implements prompt.Policies. A policy that gave no answer does not
 // pass; the event says why.
 func (p *Policies) EvaluateList(ctx context.Context, ids []idp.PolicyID, req idp.PolicyRequest) (idp.PolicyResult, error) {
+	ids = slices.Compact(slices.SortedFunc(slices.Values(ids), func(a, b idp.PolicyID) int { return strings.Compare(a.String(), b.String()) }))
 	page, err := p.store.Repos().Policies.Find(ctx, idp.PolicyFilter{IDs: ids, Paging: idp.Paging{Limit: 1000}})
 	if err != nil {
 		return idp.PolicyResult{}, err

@@ -112,9 +112,21 @@ func onlyIf(on bool, s string) string {
 	return ""
 }
 
-// check refuses prompts and policies that do not exist.
+// once leaves out what is named again.
+func once[T comparable](list []T) []T {
+	out := []T{}
+	for _, one := range list {
+		if !slices.Contains(out, one) {
+			out = append(out, one)
+		}
+	}
+	return out
+}
+
+// check refuses prompts and policies that do not exist, and takes each once.
 func check(ctx context.Context, repos idp.Repos, settings any) error {
 	s := settings.(*Settings)
+	s.Fields, s.ValidationPolicies = once(s.Fields), once(s.ValidationPolicies)
 	var faults idp.Faults
 	prompts, err := repos.Prompts.Find(ctx, idp.PromptFilter{IDs: s.Fields, Paging: idp.Paging{Limit: 1000}})
 	if err != nil {
