@@ -61,7 +61,7 @@ func open(t *testing.T) fixture {
 	db, err := postgres.Open(t.Context(), testkit.Database(t), postgres.Options{})
 	require.NoError(t, err)
 	t.Cleanup(db.Close)
-	env := map[string]string{"PRESENT": "from the environment", "BLUEPRINT_NAME": "for blueprints"}
+	env := map[string]string{"PRESENT": "from the environment", "EMPTY": "", "FALSE": "false", "BLUEPRINT_NAME": "for blueprints"}
 	checker := access.New()
 	rules := configure.New(configure.Deps{Store: db, Access: checker, Stages: painted{}, Policies: paintPolicies(), Prompt: prompt.CheckPrompt})
 	roles := access.NewService(access.ServiceDeps{Store: db, Checker: checker, CheckWhere: policy.NewRoleConditions().Check})

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"reflect"
+	"strings"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
@@ -267,6 +269,7 @@ func merge(w any, attrs map[string]any) error {
 			faults.Add(name, "%v", err)
 			continue
 		}
+		empty(w, name)
 		decoder := json.NewDecoder(bytes.NewReader(raw))
 		decoder.DisallowUnknownFields()
 		if err := decoder.Decode(w); err != nil && !errors.Is(err, io.EOF) {
@@ -274,6 +277,18 @@ func merge(w any, attrs map[string]any) error {
 		}
 	}
 	return faults.Err()
+}
+
+// empty clears a field that holds several values: a decoder would put new ones
+// among those that are there.
+func empty(w any, name string) {
+	v := reflect.Indirect(reflect.ValueOf(w))
+	for i := range v.NumField() {
+		tag, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		if kind := v.Field(i).Kind(); tag == name && (kind == reflect.Map || kind == reflect.Slice || kind == reflect.Struct) {
+			v.Field(i).SetZero()
+		}
+	}
 }
 
 // jsonFault says what is wrong with a value in the words of whoever writes YAML.

@@ -127,9 +127,6 @@ func (m roles) wanted(r *run, row *idp.Role, attrs map[string]any) (roleWire, er
 	if spec && permissions {
 		return w, idp.Invalid("permissions", "Give either spec or permissions.")
 	}
-	if spec {
-		w.Spec = idp.RoleSpec{} // what the entry does not say is not left of the former one
-	}
 	if err := merge(&w, attrs); err != nil {
 		return w, err
 	}

@@ -24,6 +24,7 @@ const tagContext = `
   map: {x: 1, y: {z: deep}}
   a.b: literal
   a: {b: path}
+  wanted: Findme
   later: !Format ["%s!", !Context plain]
   octets: {one: &one {k: v, same: base}, two: {<<: *one, same: own}}
 `
@@ -33,6 +34,9 @@ func tagTable() []tagged {
 		{"!Env PRESENT", "from the environment", ""},
 		{"!Env ABSENT", nil, ""},
 		{"!Env [ABSENT, other]", "other", ""},
+		{"!Env [EMPTY, other]", "other", ""},
+		{"!If [!Env FALSE]", true, ""}, // a value is a text, and no text but the empty one is false
+		{"!Env []", nil, "expected a name, or [name, default]"},
 		{"!Env [ABSENT, !Context plain]", "text", ""},
 		{"!File beside.txt", "beside", ""},
 		{"!File [absent.txt, {a: 1}]", map[string]any{"a": 1.0}, ""},
@@ -42,6 +46,8 @@ func tagTable() []tagged {
 		{"!Context plain", "text", ""},
 		{"!Context map.y.z", "deep", ""},
 		{"!Context list.1", "b", ""},
+		{"!Context list.3", nil, ""},
+		{"!Context [list.3, other]", "other", ""},
 		{"!Context a.b", "literal", ""},
 		{"!Context later", "text!", ""},
 		{"!Context octets.two", map[string]any{"k": "v", "same": "own"}, ""},
@@ -93,6 +99,12 @@ func tagTable() []tagged {
 		{"!AtIndex [!Context map, q]", nil, "there is nothing at q"},
 		{"!AtIndex [5, 1]", nil, "expected a list or a mapping, got a number"},
 		{`!ParseJSON '{"a": [1, 2.5, null]}'`, map[string]any{"a": []any{1.0, 2.5, nil}}, ""},
+		{"!ParseJSON 'null'", nil, ""},
+		{"!ParseJSON [x]", nil, "!ParseJSON: expected a text"},
+		{"!KeyOf before", "pk", ""},
+		{"!KeyOf nobody", nil, "!KeyOf nobody: no earlier entry has this id"},
+		{"!KeyOf [before]", nil, "!KeyOf: expected the id of an earlier entry"},
+		{"!Nonsense x", nil, "unknown tag !Nonsense"},
 		{"!ParseJSON '{'", nil, "not valid JSON"},
 		{"!ParseJSON '1 2'", nil, "expected one JSON value"},
 		{"!Find [authentik_core.group, [name__iexact, FINDME]]", "pk", ""},
@@ -103,6 +115,10 @@ func tagTable() []tagged {
 		{"!Find [authentik_core.group, [name, nobody], {default: null}]", nil, ""},
 		{"!Find [authentik_core.group, [name__regex, '.*']]", nil, `cannot be looked up by "regex"; expected one of contains, endswith`},
 		{"!Find [authentik_core.group, [colour, red]]", nil, "colour: unknown field; expected one of pk, attributes"},
+		{"!Find [!Format [\"authentik_core.%s\", group], [!Format [\"na%s\", me], !Context wanted]]", "pk", ""},
+		{"!Find [authentik_core.group, [name, nobody]]", nil, "no authentik_core.group has name nobody; {default: null} as the last item would do without"},
+		{"!FindObject [authentik_core.group, [name, nobody], {default: null}]", nil, ""},
+		{"!FindObject [authentik_core.group, [name, nobody]]", nil, "no authentik_core.group has name nobody"},
 		{"!Find [authentik_core.group]", nil, "expected [model, [field, value], …]"},
 		{"!Find [authentik_nothing.at_all, [a, b]]", nil, `model "authentik_nothing.at_all" is not offered`},
 		{"!AtIndex [!FindObject [authentik_core.group, [name, Findme]], name]", "Findme", ""},
@@ -125,7 +141,7 @@ func TestTags(t *testing.T) {
 	found, err := f.db.Repos().Groups.Find(t.Context(), idp.GroupFilter{})
 	require.NoError(t, err)
 	for _, c := range tagTable() {
-		d, err := blueprint.Parse("tags.yaml", []byte("version: 1\ncontext:"+tagContext+"entries:\n  - model: authentik_core.group\n    identifiers: {name: Tags}\n    attrs: {attributes: {v: "+c.value+"}}\n"))
+		d, err := blueprint.Parse("tags.yaml", []byte("version: 1\ncontext:"+tagContext+"entries:\n  - model: authentik_core.group\n    id: before\n    identifiers: {name: Findme}\n  - model: authentik_core.group\n    identifiers: {name: Tags}\n    attrs: {attributes: {v: "+c.value+"}}\n"))
 		if err == nil {
 			d.Files = beside
 			_, err = f.Apply(t.Context(), d, blueprint.Options{Actor: idp.SystemActor(), Context: map[string]any{"given": "by the instance"}})
