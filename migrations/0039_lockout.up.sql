@@ -37,7 +37,8 @@ CREATE INDEX lockouts_active_idx ON lockouts (locked_at, id) WHERE ended_at IS N
 CREATE INDEX lockouts_due_idx ON lockouts (locked_until) WHERE ended_at IS NULL;
 CREATE INDEX lockouts_ended_at_idx ON lockouts (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX lockouts_user_id_idx ON lockouts (user_id, locked_at) WHERE user_id IS NOT NULL;
-CREATE INDEX lockouts_identifier_idx ON lockouts (identifier text_pattern_ops) WHERE ended_at IS NULL;
+CREATE INDEX lockouts_identifier_idx ON lockouts (identifier text_pattern_ops);
+CREATE INDEX lockouts_trigger_ip_idx ON lockouts (trigger_ip) WHERE trigger_ip IS NOT NULL;
 
 -- Servers refuse from memory whom they know to be locked out. That a lockout is
 -- over, each knows by the clock.

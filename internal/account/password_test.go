@@ -207,9 +207,15 @@ func TestABusyHasherIsSaid(t *testing.T) {
 	mia := w.create(account.NewUser{Username: "mia", Password: ptr(good)})
 	w.hasher.busy = &idp.Error{Code: idp.CodeBusy, RetryAfter: time.Second}
 	for name, act := range map[string]func() error{
-		"known":   func() error { _, err := w.accounts.Authenticate(w.ctx, idp.Actor{}, idp.Attempt{User: mia, Secret: good}); return err },
-		"unknown": func() error { _, err := w.accounts.Authenticate(w.ctx, idp.Actor{}, idp.Attempt{Secret: good}); return err },
-		"set":     func() error { return w.accounts.SetPassword(w.ctx, w.admin, mia.ID, good) },
+		"known": func() error {
+			_, err := w.accounts.Authenticate(w.ctx, idp.Actor{}, idp.Attempt{User: mia, Secret: good})
+			return err
+		},
+		"unknown": func() error {
+			_, err := w.accounts.Authenticate(w.ctx, idp.Actor{}, idp.Attempt{Secret: good})
+			return err
+		},
+		"set": func() error { return w.accounts.SetPassword(w.ctx, w.admin, mia.ID, good) },
 		"create": func() error {
 			_, err := w.accounts.Create(w.ctx, w.admin, account.NewUser{Username: "x", Password: ptr(good)})
 			return err

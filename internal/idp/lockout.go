@@ -69,10 +69,13 @@ const (
 
 // LockoutFilter selects lockouts.
 type LockoutFilter struct {
+	// Search matches the beginning of the identifier, in its one spelling, and the
+	// whole of the address.
 	Paging
-	Active   *bool
-	UserID   *UserID
-	Subjects []UUID // nil = all
+	SearchUser *UserID // or whoever the text of the search is another name of
+	Active     *bool
+	UserID     *UserID
+	Subjects   []UUID // nil = all
 	// Accounts selects those of accounts, or those of names that nobody has.
 	Accounts  *bool
 	TriggerIP *netip.Addr

@@ -40,6 +40,7 @@ type Service struct {
 	told   Told
 	at     committer
 	paces  paces
+	total  totals
 }
 
 var _ idp.Guard = (*Service)(nil)

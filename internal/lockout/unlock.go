@@ -3,8 +3,11 @@ package lockout
 import (
 	"context"
 	"fmt"
+	"math"
 	"regexp"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
@@ -27,13 +30,63 @@ func (s *Service) Find(ctx context.Context, actor idp.Actor, f idp.LockoutFilter
 	if err := s.access.Check(actor, idp.VerbList, idp.Object{Resource: idp.ResourceLockout, Owner: f.UserID}); err != nil {
 		return idp.Page[idp.Lockout]{}, err
 	}
+	if err := s.searching(ctx, &f); err != nil {
+		return idp.Page[idp.Lockout]{}, err
+	}
 	return s.store.Repos().Lockouts.Find(ctx, f)
+}
+
+// searching brings what is searched for into its one spelling.
+func (s *Service) searching(ctx context.Context, f *idp.LockoutFilter) error {
+	if f.Search = Canonical(f.Search); f.Search == "" {
+		return nil
+	}
+	u, err := s.store.Repos().Users.FindByLogin(ctx, f.Search, []string{"username", "email"})
+	if u != nil {
+		f.SearchUser = &u.ID
+	}
+	return err
+}
+
+// counted is how many lockouts are counted while somebody waits. Beyond that the
+// number is one that was counted a moment ago.
+const (
+	counted   = 10_000
+	recounted = 5 * time.Second
+)
+
+// totals is the number of all lockouts in force, where they are many.
+type totals struct {
+	mu sync.Mutex
+	n  int
+	at time.Time
+}
+
+// Total counts the lockouts in force. Where they are more than 10,000, the number
+// may be five seconds old. Errors: CodeForbidden.
+func (s *Service) Total(ctx context.Context, actor idp.Actor) (int, error) {
+	n, err := s.Count(ctx, actor, idp.LockoutFilter{}, counted)
+	if err != nil || n < counted {
+		return n, err
+	}
+	s.total.mu.Lock()
+	defer s.total.mu.Unlock()
+	if time.Since(s.total.at) > recounted {
+		if s.total.n, err = s.store.Repos().Lockouts.Count(ctx, idp.LockoutFilter{}, math.MaxInt32); err != nil {
+			return 0, err
+		}
+		s.total.at = time.Now()
+	}
+	return s.total.n, nil
 }
 
 // Count counts the lockouts in force that match, no further than most. Errors:
 // CodeForbidden.
 func (s *Service) Count(ctx context.Context, actor idp.Actor, f idp.LockoutFilter, most int) (int, error) {
 	if err := s.access.Check(actor, idp.VerbList, idp.Object{Resource: idp.ResourceLockout, Owner: f.UserID}); err != nil {
+		return 0, err
+	}
+	if err := s.searching(ctx, &f); err != nil {
 		return 0, err
 	}
 	return s.store.Repos().Lockouts.Count(ctx, f, most)
@@ -48,15 +101,10 @@ func (s *Service) Unlock(ctx context.Context, actor idp.Actor, identifier string
 	if err := s.access.Check(actor, idp.VerbUpdate, idp.Object{Resource: idp.ResourceLockout}); err != nil {
 		return nil, err
 	}
-	u, err := s.store.Repos().Users.FindByLogin(ctx, identifier, []string{"username", "email"})
-	if err != nil {
-		return nil, err
-	}
 	what := idp.Unlocking{Reason: idp.LockoutUnlocked}
-	if u != nil {
-		what.UserID = &u.ID
-	} else {
-		what.Subjects = []idp.UUID{s.called(identifier)}
+	var err error
+	if what.UserID, what.Subjects, err = s.Who(ctx, identifier); err != nil {
+		return nil, err
 	}
 	var ended []idp.Lockout
 	err = s.store.InTx(ctx, func(tx idp.Repos) error {
@@ -74,12 +122,25 @@ func (s *Service) Unlock(ctx context.Context, actor idp.Actor, identifier string
 		if len(ended) == 0 {
 			return &idp.Error{Code: idp.CodeNotFound, Message: NoLockout}
 		}
-		return tellUnlocked(ctx, tx, now, u, ended)
+		return tellUnlocked(ctx, tx, now, what.UserID, ended)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("unlocking: %w", err)
 	}
 	return ended, nil
+}
+
+// Who finds whose lockouts an identifier names: an account's, or those of a name
+// that nobody has.
+func (s *Service) Who(ctx context.Context, identifier string) (*idp.UserID, []idp.UUID, error) {
+	u, err := s.store.Repos().Users.FindByLogin(ctx, strings.TrimSpace(identifier), []string{"username", "email"})
+	if err != nil || u != nil {
+		if u == nil {
+			return nil, nil, err
+		}
+		return &u.ID, nil, err
+	}
+	return nil, []idp.UUID{s.called(identifier)}, nil
 }
 
 // nicknamed matches what names are called that nobody has.
@@ -98,7 +159,14 @@ func (s *Service) called(identifier string) idp.UUID {
 }
 
 // tellUnlocked writes the one event of an unlock.
-func tellUnlocked(ctx context.Context, tx idp.Repos, actor idp.Actor, u *idp.User, ended []idp.Lockout) error {
+func tellUnlocked(ctx context.Context, tx idp.Repos, actor idp.Actor, of *idp.UserID, ended []idp.Lockout) error {
+	var u *idp.User
+	if of != nil {
+		var err error
+		if u, err = tx.Users.Get(ctx, *of); err != nil && !idp.Is(err, idp.CodeNotFound) {
+			return err
+		}
+	}
 	for i := range ended {
 		context := facts(ActionUnlocked, &ended[i])
 		context["previous_locked_until"] = ended[i].LockedUntil.UTC().Format(time.RFC3339Nano)

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -52,7 +53,7 @@ func lockoutWhere(f idp.LockoutFilter) (w where) {
 		w.with("t.subject = ANY(@subjects)", "subjects", f.Subjects)
 	}
 	if f.Accounts != nil {
-		w.add("t.user_id IS " + unless(*f.Accounts) + "NOT NULL")
+		w.add(unless(*f.Accounts) + "t.user_id IS NOT NULL")
 	}
 	if f.TriggerIP != nil {
 		w.with("t.trigger_ip = @trigger_ip", "trigger_ip", *f.TriggerIP)
@@ -61,7 +62,18 @@ func lockoutWhere(f idp.LockoutFilter) (w where) {
 		w.with("(t.locked_at, t.id) < (@before_at, @before_id)", "before_at", f.Before.LockedAt)
 		w.args["before_id"] = f.Before.ID
 	}
-	w.search(f.Search, "t.identifier", "host(t.trigger_ip)")
+	if f.Search != "" {
+		terms := []string{"t.identifier LIKE @prefix || '%'"}
+		if f.SearchUser != nil {
+			terms = append(terms, "t.user_id = @search_user")
+			w.with("true", "search_user", *f.SearchUser)
+		}
+		if ip, err := netip.ParseAddr(f.Search); err == nil {
+			terms = append(terms, "t.trigger_ip = @search_ip")
+			w.with("true", "search_ip", ip.Unmap().WithZone(""))
+		}
+		w.with("("+strings.Join(terms, " OR ")+")", "prefix", pattern(f.Search))
+	}
 	return w
 }
 

@@ -29,6 +29,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/invitation"
 	"github.com/portcullis-idp/portcullis/internal/lock"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
+	"github.com/portcullis-idp/portcullis/internal/lockout"
 	"github.com/portcullis-idp/portcullis/internal/policies"
 	"github.com/portcullis-idp/portcullis/internal/policy"
 	"github.com/portcullis-idp/portcullis/internal/postgres"
@@ -60,6 +61,7 @@ type rig struct {
 
 	roles       *access.Roles // as of the last Reset: no feed keeps them in step here
 	roleService *access.Service
+	lockouts    *lockout.Service
 
 	log     *lines
 	rest    *api.API
@@ -115,6 +117,7 @@ func newRig(t testing.TB, change ...func(*server.Deps)) *rig {
 	r.sessions = session.New(session.Deps{Store: db, Access: may})
 	sealer, err := secret.NewSealer([]byte(secret.Token()))
 	require.NoError(t, err)
+	r.lockouts = lockout.New(lockout.Deps{Store: db, Access: may, View: lockout.NewView(db), Keys: sealer})
 	r.tokens = token.New(token.Deps{Store: db, Access: may, Sealer: sealer})
 	r.populate()
 	flows := flow.NewExecutor(flow.Deps{Store: db, Policies: open{}, Kinds: append(stages.All(stages.Deps{
@@ -125,7 +128,7 @@ func newRig(t testing.TB, change ...func(*server.Deps)) *rig {
 	rest := api.New(api.Deps{Store: db, Access: may, Roles: r.roleService, Invitations: invitation.New(invitation.Deps{Store: db, Access: may}),
 		Consents: consent.New(consent.Deps{Store: db, Access: may}), Accounts: r.accounts, Sessions: r.sessions, Tokens: r.tokens,
 		Lockdowns: r.lockdowns, Flows: flows, Policies: engine, Version: "test",
-		Configure: r.configure, Locks: lock.New(lock.Deps{Store: db, Access: may})})
+		Configure: r.configure, Locks: lock.New(lock.Deps{Store: db, Access: may}), Lockouts: r.lockouts})
 	rest.Prints = blueprint.New(blueprint.Deps{Store: db, Access: may, Rules: rest.Configure, Accounts: r.accounts, Tokens: r.tokens,
 		Stages: flows, Policies: engine.Kinds()})
 	r.shipped = fstest.MapFS{}

@@ -15,6 +15,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/invitation"
 	"github.com/portcullis-idp/portcullis/internal/lock"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
+	"github.com/portcullis-idp/portcullis/internal/lockout"
 	"github.com/portcullis-idp/portcullis/internal/server/flowlink"
 	"github.com/portcullis-idp/portcullis/internal/server/live"
 	"github.com/portcullis-idp/portcullis/internal/session"
@@ -44,6 +45,7 @@ type Deps struct {
 	Tokens      *token.Service
 	Lockdowns   *lockdown.Service
 	Locks       *lock.Service
+	Lockouts    *lockout.Service
 	Invitations *invitation.Service
 	Consents    *consent.Service
 	Configure   *configure.Service
@@ -105,6 +107,8 @@ func (a *API) Mount(r chi.Router) {
 	a.mountLockdowns()
 	a.mountLocks()
 	a.mountPreference()
+	a.mountLockouts()
+	a.mountSettings()
 	a.mountBlueprints()
 	a.mountSchema()
 	a.mountBrowser()

@@ -34,6 +34,7 @@ func (c *call) param(name string) string { return web.Param(c.r, name) }
 // does.
 type operation struct {
 	method, path string // the path without Base
+	base         string // "" = Base
 	id, summary  string
 	tag          string
 	params       []param
@@ -45,6 +46,7 @@ type operation struct {
 	media        string       // of the response; "" = JSON
 	status       int          // 0 = 200, or 204 without a response
 	anonymous    bool         // nobody need be signed in
+	failed       string       // what a failure of ours says, as {"error": …}; "" = as everywhere
 	// Operations on the stages of a kind: the document derives bodies and
 	// answers from the kind's settings.
 	kind   *flow.Kind
@@ -94,11 +96,26 @@ func (k *kit) add(op operation) {
 		}
 	}
 	k.routes = append(k.routes, op)
-	k.router.Method(op.method, Base+op.path, op.handler())
+	k.router.Method(op.method, op.at(), op.handler())
+}
+
+// at is the whole path.
+func (op operation) at() string {
+	if op.base != "" {
+		return op.base + op.path
+	}
+	return Base + op.path
 }
 
 // handler checks what every operation checks and writes what it returns.
 func (op operation) handler() web.Handler {
+	if op.failed != "" {
+		return op.plain(op.answer())
+	}
+	return op.answer()
+}
+
+func (op operation) answer() web.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		c := &call{Context: r.Context(), w: w, r: r, actor: web.Actor(r)}
 		if !op.anonymous && c.actor.User == nil {

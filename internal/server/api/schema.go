@@ -25,7 +25,7 @@ func schemaName(t reflect.Type, hint string) string {
 
 // describe writes an operation for the document.
 func (k *kit) describe(op operation) *huma.Operation {
-	out := &huma.Operation{Method: op.method, Path: Base + op.path, OperationID: op.id, Summary: op.summary,
+	out := &huma.Operation{Method: op.method, Path: op.at(), OperationID: op.id, Summary: op.summary,
 		Tags: []string{op.tag}, Responses: map[string]*huma.Response{}}
 	if !op.anonymous {
 		out.Security = []map[string][]string{{"authentik": {}}}
