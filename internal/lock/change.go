@@ -265,5 +265,5 @@ func hits(target idp.LockTarget, actor idp.Actor) bool {
 	for i := range keys {
 		keys[i] = keys[i].Canonical()
 	}
-	return pack(&idp.Lock{Target: target}).matches(keys)
+	return matches(pack(&idp.Lock{Target: target}).data, keys)
 }

@@ -3,47 +3,45 @@ package lock
 import (
 	"encoding/binary"
 	"net/netip"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
 
-// packed is a lock as the view holds it: small, because there may be a million.
-// It never changes once it can be seen.
+// packed is a lock on its way into the index: what a row has of it, and its text,
+// which holds no pointers.
 type packed struct {
 	id      idp.LockID
 	expires int64 // Unix nanoseconds; 0 = never
 	created int64
-	data    string       // the target's keys, then who made it and the message
-	prefix  netip.Prefix // of a key of kind ip
-	next    *packed      // others that are found under the same key
+	target  idp.LockTarget // canonical
+	data    []byte         // the target's keys, then who made it and the message
 }
 
-// pack returns the lock as it is held.
+// pack returns the lock as it is put into the index.
 func pack(l *idp.Lock) *packed {
-	p := &packed{id: l.ID, created: l.CreatedAt.UnixNano()}
+	p := &packed{id: l.ID, created: l.CreatedAt.UnixNano(), target: make(idp.LockTarget, len(l.Target))}
 	if l.ExpiresAt != nil {
 		p.expires = l.ExpiresAt.UnixNano()
 	}
-	var room [512]byte
-	data := append(room[:0], byte(len(l.Target)))
-	for _, key := range l.Target {
-		data = append(data, byte(key.Kind))
-		data = appendText(data, key.Canonical().Value)
+	data := []byte{byte(len(l.Target))}
+	for i, key := range l.Target {
+		p.target[i] = key.Canonical()
+		data = appendText(append(data, byte(key.Kind)), p.target[i].Value)
 		if key.Kind == idp.LockIP {
-			p.prefix, _ = idp.ParseLockPrefix(key.Value)
+			data = appendPrefix(data, key.Value)
 		}
 	}
-	for _, key := range l.Target { // as it was written, for people
-		if key.Canonical() == key {
+	for i, key := range l.Target { // as it was written, for people
+		if p.target[i] == key {
 			data = append(data, 0)
 		} else {
 			data = appendText(append(data, 1), key.Value)
 		}
 	}
 	data = appendText(data, l.CreatedBy)
-	p.data = string(append(data, l.Message...))
+	p.data = append(data, l.Message...)
 	return p
 }
 
@@ -51,8 +49,43 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
+// noPrefix is the length of what is no network.
+const noPrefix = 255
+
+// appendPrefix writes a network so that comparing needs no parsing: its length, and
+// the address in 16 bytes, after whether it is one of IPv4.
+func appendPrefix(b []byte, text string) []byte {
+	p, err := idp.ParseLockPrefix(text)
+	if err != nil {
+		return append(b, noPrefix)
+	}
+	four := byte(0)
+	if p.Addr().Is4() {
+		four = 1
+	}
+	address := p.Addr().As16()
+	return append(append(b, byte(p.Bits()), four), address[:]...)
+}
+
+// bySelectivity returns the numbers of the target's keys, from the one that fewest
+// interactions share.
+func (p *packed) bySelectivity() []int {
+	order := make([]int, len(p.target))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return rank(p.target[a].Kind) - rank(p.target[b].Kind) })
+	return order
+}
+
+// selective lists the kinds from the one that fewest interactions share.
+var selective = []idp.LockKind{idp.LockSession, idp.LockToken, idp.LockMFADevice, idp.LockAccessRequest, idp.LockDevice, idp.LockUser,
+	idp.LockServer, idp.LockWindowsDesktop, idp.LockLogin, idp.LockApplication, idp.LockIP, idp.LockGroup, idp.LockRole, idp.LockSourceASN}
+
+func rank(kind idp.LockKind) int { return slices.Index(selective, kind) }
+
 // cursor reads data.
-type cursor string
+type cursor []byte
 
 func (c *cursor) byte() byte {
 	b := (*c)[0]
@@ -60,7 +93,7 @@ func (c *cursor) byte() byte {
 	return b
 }
 
-func (c *cursor) text() string {
+func (c *cursor) text() []byte {
 	var n, shift uint
 	for {
 		b := c.byte()
@@ -70,37 +103,56 @@ func (c *cursor) text() string {
 		}
 		shift += 7
 	}
-	s := string((*c)[:n])
+	s := (*c)[:n]
 	*c = (*c)[n:]
 	return s
 }
 
-func (c *cursor) key() idp.LockKey {
-	kind := idp.LockKind(c.byte())
-	return idp.LockKey{Kind: kind, Value: c.text()}
+// key reads a key; network is of one of kind ip.
+func (c *cursor) key() (kind idp.LockKind, value []byte, network netip.Prefix) {
+	kind, value = idp.LockKind(c.byte()), c.text()
+	if kind == idp.LockIP {
+		network = c.prefix()
+	}
+	return kind, value, network
+}
+
+func (c *cursor) prefix() netip.Prefix {
+	bits := c.byte()
+	if bits == noPrefix {
+		return netip.Prefix{}
+	}
+	four := c.byte() == 1
+	address := netip.AddrFrom16([16]byte((*c)[:16]))
+	*c = (*c)[16:]
+	if four {
+		address = address.Unmap()
+	}
+	return netip.PrefixFrom(address, int(bits))
 }
 
 // matches reports whether the interaction has every key of the target.
-func (p *packed) matches(keys []idp.LockKey) bool {
-	c := cursor(p.data)
+func matches(text []byte, keys []idp.LockKey) bool {
+	c := cursor(text)
 	for n := c.byte(); n > 0; n-- {
-		if !p.among(c.key(), keys) {
+		kind, value, network := c.key()
+		if !among(kind, value, network, keys) {
 			return false
 		}
 	}
 	return true
 }
 
-func (p *packed) among(want idp.LockKey, keys []idp.LockKey) bool {
+func among(kind idp.LockKind, value []byte, network netip.Prefix, keys []idp.LockKey) bool {
 	for i := range keys {
-		if keys[i].Kind != want.Kind {
+		if keys[i].Kind != kind {
 			continue
 		}
-		if keys[i].Value == want.Value {
+		if keys[i].Value == string(value) {
 			return true
 		}
-		if want.Kind == idp.LockIP {
-			if a, err := netip.ParseAddr(keys[i].Value); err == nil && p.prefix.Contains(a.Unmap().WithZone("")) {
+		if kind == idp.LockIP {
+			if a, err := netip.ParseAddr(keys[i].Value); err == nil && network.Contains(a.Unmap().WithZone("")) {
 				return true
 			}
 		}
@@ -109,52 +161,28 @@ func (p *packed) among(want idp.LockKey, keys []idp.LockKey) bool {
 }
 
 // lock unpacks it.
-func (p *packed) lock() *idp.Lock {
-	l := &idp.Lock{ID: p.id, CreatedAt: time.Unix(0, p.created).UTC(), InForce: true}
-	if p.expires != 0 {
-		at := time.Unix(0, p.expires).UTC()
+func (e entry) lock() *idp.Lock { return unpack(e.row.id, e.row.expires, e.row.created, e.text()) }
+
+func (p *packed) lock() *idp.Lock { return unpack(p.id, p.expires, p.created, p.data) }
+
+func unpack(id idp.LockID, expires, created int64, data []byte) *idp.Lock {
+	l := &idp.Lock{ID: id, CreatedAt: time.Unix(0, created).UTC(), InForce: true}
+	if expires != 0 {
+		at := time.Unix(0, expires).UTC()
 		l.ExpiresAt = &at
 	}
-	c := cursor(p.data)
+	c := cursor(data)
 	l.Target = make(idp.LockTarget, c.byte())
 	for i := range l.Target {
-		l.Target[i] = c.key()
+		kind, value, _ := c.key()
+		l.Target[i] = idp.LockKey{Kind: kind, Value: string(value)}
 	}
 	for i := range l.Target {
 		if c.byte() == 1 {
-			l.Target[i].Value = strings.Clone(c.text())
+			l.Target[i].Value = string(c.text())
 		}
 	}
-	l.CreatedBy = c.text()
+	l.CreatedBy = string(c.text())
 	l.Message = string(c)
 	return l
-}
-
-// selective lists the kinds from the one that fewest interactions share.
-var selective = []idp.LockKind{idp.LockSession, idp.LockToken, idp.LockMFADevice, idp.LockAccessRequest, idp.LockDevice, idp.LockUser,
-	idp.LockServer, idp.LockWindowsDesktop, idp.LockLogin, idp.LockApplication, idp.LockIP, idp.LockGroup, idp.LockRole, idp.LockSourceASN}
-
-// under is the key that the lock is found under: the one that fewest share.
-func (p *packed) under() idp.LockKey {
-	var best idp.LockKey
-	rank := len(selective)
-	c := cursor(p.data)
-	for n := c.byte(); n > 0; n-- {
-		key := c.key()
-		for i, kind := range selective[:rank] {
-			if kind == key.Kind {
-				best, rank = key, i
-				break
-			}
-		}
-	}
-	return best
-}
-
-// kinds calls each with the kinds of the target.
-func (p *packed) kinds(each func(idp.LockKind)) {
-	c := cursor(p.data)
-	for n := c.byte(); n > 0; n-- {
-		each(c.key().Kind)
-	}
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -58,22 +57,19 @@ type View struct {
 	tally      tally
 	glass      atomic.Pointer[Glass]
 
-	mu      sync.Mutex // of what follows, and for writing
-	byID    map[idp.LockID]*packed
-	lengths map[int]int // of the networks locked: bits → locks; IPv6 ones + 1000
-	ends    deadlines
-	heard   map[*Watch]struct{}
+	mu    sync.Mutex            // of what follows, and for writing
+	byID  map[idp.LockID]uint64 // the hash that each lock is found under
+	sum   *census               // what counts and entries publish
+	ends  deadlines
+	heard map[*Watch]struct{}
 }
 
 var _ feed.Subscriber = (*View)(nil)
 
-// networks are the lengths of the prefixes that are locked.
-type networks struct{ v4, v6 []uint8 }
-
 // NewView returns an empty view. Call Follow before it is asked anything.
 func NewView(store idp.Store, o Options) *View {
 	v := &View{store: store, static: o.Mode, origin: o.Origin, staleness: cmp.Or(o.Staleness, DefaultStaleness), heard: map[*Watch]struct{}{},
-		byID: map[idp.LockID]*packed{}, lengths: map[int]int{}}
+		byID: map[idp.LockID]uint64{}, sum: newCensus()}
 	v.strict.Store(o.Mode == idp.Strict)
 	v.index.Store(newIndex())
 	v.networks.Store(&networks{})
@@ -149,7 +145,7 @@ func (v *View) check(keys []idp.LockKey, strict bool) (*idp.Lock, *idp.Error) {
 func (v *View) Find(keys []idp.LockKey) *idp.Lock {
 	for tries := 0; ; tries++ {
 		generation := v.generation.Load()
-		if best := v.search(keys); best != nil {
+		if best := v.search(keys); best.row != nil {
 			return best.lock()
 		}
 		// A lock whose target was changed meanwhile may have gone from where it
@@ -163,9 +159,9 @@ func (v *View) Find(keys []idp.LockKey) *idp.Lock {
 // maxTries bounds how often a search begins anew, should locks change all the time.
 const maxTries = 16
 
-func (v *View) search(keys []idp.LockKey) *packed {
+func (v *View) search(keys []idp.LockKey) entry {
 	x := v.index.Load()
-	var best *packed
+	var best entry
 	for i := range keys {
 		if keys[i].Kind == idp.LockIP {
 			best = v.address(x, keys, keys[i].Value, best)
@@ -181,12 +177,12 @@ func (v *View) search(keys []idp.LockKey) *packed {
 
 // along returns the one of the locks of a chain, and best, that an interaction is
 // told of.
-func (v *View) along(at *packed, keys []idp.LockKey, best *packed) *packed {
-	for ; at != nil; at = at.next {
-		if !at.matches(keys) || at.expires != 0 && v.fresh.Now().UnixNano() >= at.expires {
+func (v *View) along(at entry, keys []idp.LockKey, best entry) entry {
+	for ; at.row != nil; at = at.after() {
+		if !matches(at.text(), keys) || at.row.expires != 0 && v.fresh.Now().UnixNano() >= at.row.expires {
 			continue
 		}
-		if best == nil || best != at && at.outranks(best) {
+		if best.row == nil || best.row != at.row && at.row.outranks(best.row) {
 			best = at
 		}
 	}
@@ -194,7 +190,7 @@ func (v *View) along(at *packed, keys []idp.LockKey, best *packed) *packed {
 }
 
 // outranks is idp.Lock.Outranks.
-func (p *packed) outranks(other *packed) bool {
+func (p *row) outranks(other *row) bool {
 	switch {
 	case p.expires != other.expires:
 		return p.expires == 0 || other.expires != 0 && p.expires > other.expires
@@ -204,7 +200,7 @@ func (p *packed) outranks(other *packed) bool {
 	return slices.Compare(p.id[:], other.id[:]) < 0
 }
 
-func (v *View) address(x *index, keys []idp.LockKey, text string, best *packed) *packed {
+func (v *View) address(x *index, keys []idp.LockKey, text string, best entry) entry {
 	a, err := netip.ParseAddr(text)
 	if err != nil {
 		return best
@@ -226,8 +222,8 @@ func (v *View) address(x *index, keys []idp.LockKey, text string, best *packed) 
 // Reset implements feed.Subscriber: everything is loaded anew. Until it has been,
 // the last view answers.
 func (v *View) Reset(ctx context.Context) error {
-	var all []*packed
-	if err := v.store.Repos().Locks.Load(ctx, func(l *idp.Lock) { all = append(all, pack(l)) }); err != nil {
+	next := &loading{index: newIndex(), byID: map[idp.LockID]uint64{}, sum: newCensus()}
+	if err := v.store.Repos().Locks.Load(ctx, func(l *idp.Lock) { next.hold(pack(l)) }); err != nil {
 		return err
 	}
 	value, err := v.store.Repos().Settings.Get(ctx, PreferenceName)
@@ -242,21 +238,47 @@ func (v *View) Reset(ctx context.Context) error {
 	v.glass.Store(glassOf(broken))
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	old, x := v.byID, newIndex()
-	v.byID, v.ends = make(map[idp.LockID]*packed, len(all)), nil
-	for _, p := range all {
-		v.hold(x, p)
-	}
-	v.spread()
-	v.index.Store(x) // readers see the old locks until all new ones are there
+	old := v.sum
+	v.publish(next.sum, 1)
+	v.networks.Store(networksOf(old, next.sum))
+	v.byID, v.sum, v.ends = next.byID, next.sum, next.ends
+	v.index.Store(next.index) // readers see the old locks until all new ones are there
 	v.generation.Add(1)
-	for _, p := range old {
-		v.count(p, -1)
-	}
-	v.spread()
+	v.publish(old, -1)
+	v.networks.Store(networksOf(next.sum))
 	v.generation.Add(1)
 	v.tellReset()
 	return nil
+}
+
+// loading is what a View is to become.
+type loading struct {
+	index *index
+	byID  map[idp.LockID]uint64
+	sum   *census
+	ends  deadlines
+}
+
+func (l *loading) hold(p *packed) {
+	key, hash := l.index.choose(p)
+	l.sum.note(p.data, key, 1)
+	l.index.put(p, key, hash)
+	l.byID[p.id] = hash
+	if p.expires != 0 {
+		l.ends.push(deadline{p.expires, p.id})
+	}
+}
+
+// publish adds counts to, or with -1 takes them from, those that readers see.
+func (v *View) publish(c *census, sign int64) {
+	for kind := range c.kinds {
+		if n := c.kinds[kind]; n != 0 {
+			v.counts[kind].Add(sign * n)
+		}
+		if n := c.under[kind]; n != 0 {
+			v.entries[kind].Add(sign * n)
+		}
+	}
 }
 
 // Apply implements feed.Subscriber.
@@ -293,38 +315,39 @@ func (v *View) apply(c *idp.Change) bool {
 		return false
 	}
 	x := v.index.Load()
-	old := v.byID[id]
+	old, held := v.byID[id]
 	if c.Lock == nil {
-		if old == nil {
+		if !held {
 			return false
 		}
 		delete(v.byID, id)
-		v.release(x, old)
+		v.release(x, old, id, nil)
 		v.tell(Change{Removed: &id})
 		return true
 	}
-	p := pack(c.Lock)
-	v.hold(x, p)
-	if old != nil { // it is found by its new target before it is lost by its old one
+	now := v.hold(x, pack(c.Lock))
+	if held { // it is found by its new target before it is lost by its old one
 		v.spread()
 		v.generation.Add(1)
-		v.release(x, old)
+		v.release(x, old, id, now)
 	}
 	v.tell(Change{Put: c.Lock})
 	return true
 }
 
 // hold adds a lock; an earlier state of it stays in the index until it is dropped.
-func (v *View) hold(x *index, p *packed) {
-	v.count(p, 1)
-	x.put(p)
-	v.byID[p.id] = p
+func (v *View) hold(x *index, p *packed) *row {
+	key, hash := x.choose(p)
+	v.count(p.data, key, 1)
+	added := x.put(p, key, hash)
+	v.byID[p.id] = hash
 	if p.expires != 0 {
 		v.ends.push(deadline{p.expires, p.id})
 		if len(v.ends) > 2*len(v.byID)+spareEnds {
 			v.prune()
 		}
 	}
+	return added
 }
 
 // spareEnds is how many ends of locks that are gone are kept at least.
@@ -334,52 +357,33 @@ const spareEnds = 1024
 // one lock again and again must not fill the memory.
 func (v *View) prune() {
 	v.ends = v.ends[:0]
-	for _, p := range v.byID {
-		if p.expires != 0 {
-			v.ends = append(v.ends, deadline{p.expires, p.id})
+	x := v.index.Load()
+	for id, hash := range v.byID {
+		if at := x.held(hash, id).row.expires; at != 0 {
+			v.ends = append(v.ends, deadline{at, id})
 		}
 	}
 	heap.Init(&v.ends)
 }
 
-// count notes what readers have to look for.
-func (v *View) count(p *packed, n int) {
-	p.kinds(func(k idp.LockKind) { v.counts[k].Add(int64(n)) })
-	kind := p.under().Kind
-	v.entries[kind].Add(int64(n))
-	if kind == idp.LockIP {
-		v.lengths[lengthOf(p.prefix)] += n
-	}
+// count notes what readers have to look for: before a lock can be found, and after
+// it cannot be any more.
+func (v *View) count(text []byte, under, n int) {
+	moved := newCensus()
+	moved.note(text, under, n)
+	v.sum.note(text, under, n)
+	v.publish(moved, 1)
 }
 
-func (v *View) release(x *index, p *packed) {
-	x.drop(p)
-	v.count(p, -1)
-}
-
-func lengthOf(p netip.Prefix) int {
-	if p.Addr().Is6() {
-		return 1000 + p.Bits()
+// release takes a lock out, but for its newer state.
+func (v *View) release(x *index, hash uint64, id idp.LockID, keep *row) {
+	if e := x.drop(hash, id, keep); e.row != nil {
+		v.count(e.text(), int(e.row.under), -1)
 	}
-	return p.Bits()
 }
 
 // spread publishes which lengths of networks are locked.
-func (v *View) spread() {
-	n := &networks{}
-	for _, length := range slices.Sorted(maps.Keys(v.lengths)) {
-		if v.lengths[length] == 0 {
-			delete(v.lengths, length)
-			continue
-		}
-		if length >= 1000 {
-			n.v6 = append(n.v6, uint8(length-1000))
-		} else {
-			n.v4 = append(n.v4, uint8(length))
-		}
-	}
-	v.networks.Store(n)
-}
+func (v *View) spread() { v.networks.Store(networksOf(v.sum)) }
 
 // sweepEvery is how long a lock whose time is over may stay in memory.
 const sweepEvery = 250 * time.Millisecond
@@ -413,9 +417,11 @@ func (v *View) expire(now int64) bool {
 	moved := false
 	for len(v.ends) > 0 && v.ends[0].at <= now {
 		d := v.ends.pop()
-		if p := v.byID[d.id]; p != nil && p.expires == d.at {
+		x := v.index.Load()
+		hash, held := v.byID[d.id]
+		if held && x.held(hash, d.id).row.expires == d.at {
 			delete(v.byID, d.id)
-			v.release(v.index.Load(), p)
+			v.release(x, hash, d.id, nil)
 			v.tell(Change{Removed: &d.id})
 			moved = true
 		}

@@ -59,8 +59,9 @@ func (w *Watch) All() []*idp.Lock {
 		break
 	}
 	all := make([]*idp.Lock, 0, len(w.view.byID))
-	for _, p := range w.view.byID {
-		all = append(all, p.lock())
+	x := w.view.index.Load()
+	for id, hash := range w.view.byID {
+		all = append(all, x.held(hash, id).lock())
 	}
 	return all
 }
