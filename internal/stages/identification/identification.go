@@ -178,7 +178,7 @@ func (s stage) Submit(ctx context.Context, run *flow.Run, in flow.Input) (flow.S
 	}
 	if s.settings.PasswordStage == nil {
 		if u == nil && !s.settings.PretendUserExists {
-			return nil, idp.Invalid("", message)
+			return nil, s.unknown(ctx, run)
 		}
 		flow.KeyAuthMethod.Drop(run.Vars) // it was said of somebody else
 		flow.KeyAuthMethodArgs.Drop(run.Vars)
@@ -194,6 +194,16 @@ func (s stage) Submit(ctx context.Context, run *flow.Run, in flow.Input) (flow.S
 	flow.KeyAuthMethod.Put(run.Vars, "password")
 	flow.KeyAuthMethodArgs.Put(run.Vars, map[string]any{})
 	return s.pass(ctx, run, u, typed)
+}
+
+// unknown lets the reputation of the address have it that somebody named nobody.
+// Where the flow goes on regardless, the password stage counts the attempt. What
+// was typed is not kept: people type passwords into the wrong field.
+func (s stage) unknown(ctx context.Context, run *flow.Run) error {
+	if err := s.store.Repos().Reputations.Adjust(ctx, "", run.Actor.ClientIP(), idp.ReputationFailed); err != nil {
+		return err
+	}
+	return idp.Invalid("", message)
 }
 
 // read takes the fields out of the input; the password only where the page
