@@ -1,3 +1,7 @@
+DROP INDEX locks_words_idx;
+DROP FUNCTION lock_words(jsonb, text, text, uuid);
+DROP FUNCTION lock_query(text);
+DROP FUNCTION lock_terms(text);
 CREATE OR REPLACE FUNCTION append_change(changed text, which text, known_by bytea DEFAULT NULL, said jsonb DEFAULT NULL) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     number bigint;

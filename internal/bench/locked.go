@@ -126,6 +126,16 @@ func listed(ctx context.Context, r *report, env []string, db *pgx.Conn) error {
 	r.figure("bare handler in the same run", "%s p99 %s", yard, yard.at(99).Round(10*time.Microsecond))
 	r.bar("page of 50 of 1,000,000 locks, anywhere, p99", milliseconds(deep.at(99)), 5, "ms")
 	r.bar("far down, times the first page", float64(deep.at(50))/float64(first.at(50)), 1.5, "")
+	for _, search := range []struct{ what, text string }{{"nothing has", "nowhere"}, {"one has", "more-4711"}, {"all have", "suspicious"}} {
+		took, err := times(20, func() error {
+			_, err := send(ctx, client, http.MethodGet, p.URL+"/api/v3/locks/?page_size=50&cursor=&search="+search.text, nil)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		r.figure("search of 1,000,000 locks for what "+search.what, "%s", took)
+	}
 	var made sample
 	for i := range 100 {
 		began := time.Now()

@@ -78,11 +78,35 @@ func (r locks) Find(ctx context.Context, f idp.LockFilter) (idp.Page[idp.Lock], 
 		w.with("(t.created_at, t.id) < (@before_at, @before_id)", "before_at", f.Before.CreatedAt)
 		w.args["before_id"] = f.Before.ID
 	}
-	w.search(f.Search, "t.message", "t.created_by", "t.target::text", "t.id::text")
+	if strings.TrimSpace(f.Search) != "" {
+		few, err := r.few(ctx, f.Search)
+		if err != nil {
+			return idp.Page[idp.Lock]{}, err
+		}
+		if few && len(f.Target) == 0 {
+			w.with("true", "words", f.Search)
+			l.from = "(SELECT * FROM locks t WHERE " + lockWords + " @@ lock_query(@words) OFFSET 0) t"
+		}
+		w.search(f.Search, "t.message", "t.created_by", "t.target::text", "t.id::text")
+	}
 	if !f.Uncounted {
 		return page(ctx, r.q, l, w, f.Paging, scanLock)
 	}
 	return uncounted(ctx, r.q, l, w, f.Paging, scanLock)
+}
+
+// lockWords are the words of a lock, as locks_words_idx has them.
+const lockWords = "lock_words(t.target, t.message, t.created_by, t.id)"
+
+// fewFound is up to how many locks with the words searched for are all read and put
+// in order. Words that more locks have are soon come by in any order.
+const fewFound = 5000
+
+// few reports whether few locks have words that begin as those of a search do.
+func (r locks) few(ctx context.Context, text string) (bool, error) {
+	var n int
+	err := r.q.QueryRow(ctx, `SELECT count(*) FROM (SELECT FROM locks t WHERE `+lockWords+` @@ lock_query($1) LIMIT $2) found`, text, fewFound+1).Scan(&n)
+	return n <= fewFound, wrap(err, "lock", "searching locks")
 }
 
 // ofTarget is where to list locks from that have these keys, behind a fence: few
