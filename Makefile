@@ -22,6 +22,7 @@ test: build ## set up and run every test, with the race detector and in a real b
 	@sh scripts/install-chromium.sh
 	@sh scripts/install-axe.sh
 	@sh scripts/install-openssh.sh
+	@sh scripts/install-client.sh
 	$(TESTDB) $(GO) test -race -timeout 20m ./...
 
 bench: build ## measure against the bars of internal/PERFORMANCE.md
