@@ -17,7 +17,13 @@ type Locks interface {
 	// Names reports whether a lock in force has a key of the kind, so that what
 	// is costly to find out need not be.
 	Names(kind idp.LockKind) bool
+	// Generation is another one after every change of the locks.
+	Generation() uint64
 }
+
+// maxTries bounds how often an interaction is judged anew, should locks change all
+// the time.
+const maxTries = 16
 
 // usualKeys is how many keys an interaction has at most in most cases; more cost
 // an allocation.
@@ -31,6 +37,21 @@ func (c *Checker) Admit(ctx context.Context, door idp.Door, u *idp.User, cred id
 	if c.d.Locks == nil {
 		return nil
 	}
+	for tries := 0; ; tries++ {
+		generation := c.d.Locks.Generation()
+		if err := c.unlocked(ctx, u, cred); err != nil {
+			return err
+		}
+		// A lock that went from one kind of key to another meanwhile may name what
+		// was not found out for want of locks that did.
+		if c.d.Locks.Generation() == generation || tries == maxTries {
+			return nil
+		}
+	}
+}
+
+// unlocked asks for locks in force once.
+func (c *Checker) unlocked(ctx context.Context, u *idp.User, cred idp.Credential) error {
 	var room [usualKeys]idp.LockKey
 	keys := append(room[:0], idp.LockKey{Kind: idp.LockUser, Value: strings.ToLower(u.Username)})
 	for _, name := range u.RoleNames {
