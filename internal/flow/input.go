@@ -16,6 +16,10 @@ const (
 	fieldStep      = "_step"
 )
 
+// componentAny is the component of answers that name no challenge: what the
+// contract calls the base of them all.
+const componentAny = "xak-flow-response-default"
+
 // MaxText is the longest text that Input.Text accepts, in bytes.
 const MaxText = 64 << 10
 

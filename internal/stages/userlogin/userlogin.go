@@ -65,6 +65,9 @@ func (s stage) Enter(ctx context.Context, run *flow.Run) (flow.Step, error) {
 
 // Submit implements flow.Stage.
 func (s stage) Submit(ctx context.Context, run *flow.Run, in flow.Input) (flow.Step, error) {
+	if _, sent := in["remember_me"]; !sent && !in.FromForm() {
+		return nil, idp.Invalid("remember_me", "This field is required.")
+	}
 	stay, err := in.Bool("remember_me")
 	if err != nil {
 		return nil, err

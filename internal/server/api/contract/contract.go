@@ -23,6 +23,7 @@ type Table struct {
 	Objects    map[string]map[string]string `json:"objects"`
 	Enums      map[string][]string          `json:"enums"`
 	Challenges map[string]string            `json:"challenges"` // component → object
+	Solutions  map[string]map[string]string `json:"solutions"`  // component → what answers it, beside the component; none = nothing does
 	Answers    map[string]map[string]string `json:"answers"`    // "METHOD pattern" → status → type
 }
 

@@ -40,6 +40,12 @@ func TestTableIsWhole(t *testing.T) {
 	for component, name := range table.Challenges {
 		require.Contains(t, table.Objects, name, component)
 	}
+	for component, fields := range table.Solutions {
+		require.Contains(t, table.Challenges, component)
+		for key, kind := range fields {
+			require.True(t, known(kind), "solution of %s, %s: %s", component, key, kind)
+		}
+	}
 }
 
 func TestCheckRefuses(t *testing.T) {
