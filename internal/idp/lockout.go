@@ -75,7 +75,10 @@ type LockoutFilter struct {
 	SearchUser *UserID // or whoever the text of the search is another name of
 	Active     *bool
 	UserID     *UserID
-	Subjects   []UUID // nil = all
+	Subjects   []UUID      // nil = all
+	IDs        []LockoutID // nil = all
+	// EndedWith selects that one and those that ended in the same act.
+	EndedWith *LockoutID
 	// Accounts selects those of accounts, or those of names that nobody has.
 	Accounts  *bool
 	TriggerIP *netip.Addr
@@ -88,6 +91,7 @@ type LockoutFilter struct {
 // Unlocking selects the lockouts in force that are to end.
 type Unlocking struct {
 	UserID   *UserID
+	UserIDs  []UserID
 	Subjects []UUID
 	Reason   LockoutEnd
 	By       string // who does it
@@ -104,6 +108,8 @@ type Lockouts interface {
 	// those there are none of. It leaves out those that somebody else holds, unless
 	// wait is set. now is read when they are held.
 	Hold(ctx context.Context, subjects []Standing, wait bool) (held map[UUID]*Standing, now time.Time, err error)
+	// Standings reads those of an account, without holding them.
+	Standings(ctx context.Context, user UserID) ([]Standing, error)
 	// Save stores standings that are held.
 	Save(ctx context.Context, standings []*Standing) error
 	// Begin stores lockouts that begin at LockedAt, in place of ones of their

@@ -346,6 +346,11 @@ type EventFilter struct {
 	BrandName                    *string // the title of the brand it happened on
 	ModelApp, ModelName, ModelPK *string // of the object it is about: context.model
 	AuthorizedApp                *string // pk of context.authorized_application
+
+	ActionIDs []string // any of these context.action_id; nil = all
+	// Behind continues a list by descending pk after that one.
+	Behind    *EventID
+	Uncounted bool // leave Page.Total at -1 where the page does not tell it
 }
 
 // Events is the audit log: it grows and is read, nothing else.
@@ -485,6 +490,7 @@ type Repos struct {
 	PolicyBindings PolicyBindings
 	Brands         Brands
 	Events         Events
+	Seals          Seals
 	Lockdowns      Lockdowns
 	Runs           Runs
 	Holder         Holder

@@ -40,6 +40,9 @@ func (r events) Find(ctx context.Context, f idp.EventFilter) (idp.Page[idp.Event
 	if err != nil {
 		return idp.Page[idp.Event]{}, err
 	}
+	if f.Uncounted {
+		return uncounted(ctx, r.q, eventListing, w, f.Paging, pgx.RowToStructByNameLax[idp.Event])
+	}
 	return page(ctx, r.q, eventListing, w, f.Paging, pgx.RowToStructByNameLax[idp.Event])
 }
 
@@ -64,6 +67,12 @@ func eventConditions(f idp.EventFilter) (where, error) {
 	}
 	if f.ActionID != nil {
 		w.with("e.context ? 'action_id' AND e.context ->> 'action_id' = @action_id", "action_id", *f.ActionID)
+	}
+	if f.ActionIDs != nil {
+		w.with("e.context ? 'action_id' AND e.context ->> 'action_id' = ANY(@action_ids)", "action_ids", f.ActionIDs)
+	}
+	if f.Behind != nil {
+		w.with("e.id < @behind", "behind", *f.Behind)
 	}
 	if f.Lock != nil {
 		w.with(eventOfLock+" AND e.context ->> 'name' = @lock", "lock", f.Lock.String())

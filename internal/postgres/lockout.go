@@ -52,6 +52,12 @@ func lockoutWhere(f idp.LockoutFilter) (w where) {
 	if f.Subjects != nil {
 		w.with("t.subject = ANY(@subjects)", "subjects", f.Subjects)
 	}
+	if f.IDs != nil {
+		w.with("t.id = ANY(@ids)", "ids", f.IDs)
+	}
+	if f.EndedWith != nil {
+		w.with("(t.ended_at, t.end_reason, t.ended_by) = (SELECT o.ended_at, o.end_reason, o.ended_by FROM lockouts o WHERE o.id = @ended_with)", "ended_with", *f.EndedWith)
+	}
 	if f.Accounts != nil {
 		w.add(unless(*f.Accounts) + "t.user_id IS NOT NULL")
 	}
@@ -111,9 +117,11 @@ func (r lockouts) Begin(ctx context.Context, begun []idp.Lockout) error {
 }
 
 // Unlock implements idp.Lockouts. The standings are held first, as whoever counts
-// does, so that no attempt passes between.
+// does, so that no attempt passes between. All of them end at one moment, which is
+// what they are known by as ended together.
 func (r lockouts) Unlock(ctx context.Context, u idp.Unlocking) ([]idp.Lockout, error) {
-	rows, err := r.q.Query(ctx, `SELECT subject FROM standings WHERE user_id = $1 OR subject = ANY($2) ORDER BY subject FOR UPDATE`, u.UserID, u.Subjects)
+	rows, err := r.q.Query(ctx, `SELECT subject FROM standings WHERE user_id = $1 OR user_id = ANY($3) OR subject = ANY($2) ORDER BY subject FOR UPDATE`,
+		u.UserID, u.Subjects, u.UserIDs)
 	if err != nil {
 		return nil, wrap(err, "standing", "holding standings")
 	}
@@ -123,7 +131,7 @@ func (r lockouts) Unlock(ctx context.Context, u idp.Unlocking) ([]idp.Lockout, e
 	}
 	rows, err = r.q.Query(ctx, `
 		WITH was AS (SELECT * FROM lockouts t WHERE t.subject = ANY($1) AND `+lockoutActive+` FOR UPDATE),
-		ended AS (UPDATE lockouts l SET ended_at = clock_timestamp(), end_reason = $2, ended_by = $3 FROM was WHERE l.id = was.id)
+		ended AS (UPDATE lockouts l SET ended_at = (SELECT clock_timestamp()), end_reason = $2, ended_by = $3 FROM was WHERE l.id = was.id)
 		SELECT `+lockoutColumns+` FROM was t`+lockoutUser+` ORDER BY t.locked_at, t.id`, subjects, u.Reason, u.By)
 	if err != nil {
 		return nil, wrap(err, "lockout", "ending lockouts")

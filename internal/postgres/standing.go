@@ -46,6 +46,20 @@ func scanStanding(row pgx.CollectableRow) (*idp.Standing, error) {
 	return &s, json.Unmarshal(guesses, &s.Guesses)
 }
 
+// Standings implements idp.Lockouts.
+func (r lockouts) Standings(ctx context.Context, user idp.UserID) ([]idp.Standing, error) {
+	rows, err := r.q.Query(ctx, `SELECT subject, user_id, guesses, locked_until, lockouts, locked_at FROM standings WHERE user_id = $1 ORDER BY touched_at DESC`, user)
+	if err != nil {
+		return nil, wrap(err, "standing", "reading the standings of user %d", user)
+	}
+	found, err := pgx.CollectRows(rows, scanStanding)
+	out := make([]idp.Standing, 0, len(found))
+	for _, s := range found {
+		out = append(out, *s)
+	}
+	return out, wrap(err, "standing", "reading the standings of user %d", user)
+}
+
 // Save implements idp.Lockouts.
 func (r lockouts) Save(ctx context.Context, standings []*idp.Standing) error {
 	n := len(standings)

@@ -38,6 +38,9 @@ type Wish struct {
 	After  string          // the last event that the reader knows; Last-Event-ID comes before it
 	// Render draws an event as the data of a message.
 	Render func(*idp.Event) ([]byte, error)
+	// May says who may follow it, for streams that tell less than events; nil =
+	// whoever may list events.
+	May func(idp.Actor) error
 }
 
 const (
@@ -49,12 +52,15 @@ const (
 	replaySpan = 5 * time.Second
 )
 
-// Serve answers with events as they are committed. Whoever may list events may
-// follow them; that is asked again as often as the door is. Errors: those of the
+// Serve answers with events as they are committed. Whoever may list events, or what
+// the wish says, may follow them; that is asked again as often as the door is. Errors: those of the
 // access rule and of Hub.Open; CodeInvalid for a last event that is none.
 func (v *Events) Serve(w http.ResponseWriter, r *http.Request, wish Wish) error {
 	ctx, actor := r.Context(), web.Actor(r)
-	if err := v.mayList(actor); err != nil {
+	if wish.May == nil {
+		wish.May = v.mayList
+	}
+	if err := wish.May(actor); err != nil {
 		return err
 	}
 	if err := settle(&wish, r); err != nil {
@@ -68,7 +74,7 @@ func (v *Events) Serve(w http.ResponseWriter, r *http.Request, wish Wish) error 
 		}
 		after = id
 	}
-	stream, err := v.Hub.Open(actor, v.Again(r, actor, v.mayList))
+	stream, err := v.Hub.Open(actor, v.Again(r, actor, wish.May))
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ func matches(f idp.EventFilter, e *idp.Event) bool {
 	case f.Actions != nil && !slices.Contains(f.Actions, e.Action),
 		f.Username != nil && e.User["username"] != *f.Username,
 		f.ActionID != nil && e.Context["action_id"] != *f.ActionID,
+		f.ActionIDs != nil && !slices.ContainsFunc(f.ActionIDs, func(id string) bool { return e.Context["action_id"] == id }),
 		f.ClientIP != nil && idp.AddressText(e.ClientIP) != *f.ClientIP:
 		return false
 	}
