@@ -105,6 +105,13 @@ var passages = []scene{
 		require.Equal(v, "/if/user/", v.browser.get("/flows/-/cancel/?next=/if/user/").location())
 		require.Equal(v, v.slug+"/a", v.browser.challenge(v.slug)["name"])
 	}},
+	{fact: "a run whose stage is gone begins again", parts: []part{{name: "a"}, {name: "b"}, {name: "c"}}, answers: []anyMap{{}}, says: []string{"a", "b"},
+		then: func(v visit) {
+			bound := v.admin().api(http.StatusOK, http.MethodGet, "/flows/bindings/?target="+v.flow(v.slug).ID.String(), nil)["results"].([]any)
+			v.admin().api(http.StatusNoContent, http.MethodDelete, "/flows/bindings/"+bound[1].(map[string]any)["pk"].(string)+"/", nil)
+			require.Equal(v, v.slug+"/a", v.browser.challenge(v.slug)["name"])
+			require.Equal(v, v.slug+"/c", v.browser.solve(v.slug, anyMap{})["name"])
+		}},
 	{fact: "a flow goes on after somebody was signed out", as: "person", parts: []part{{kind: "user_logout"}, {name: "bye"}, {name: "come again"}},
 		answers: []anyMap{{}, {}}, says: []string{"bye", "come again", "to /"}, then: func(v visit) { require.False(v, v.browser.works()) }},
 	{fact: "all who are allowed to ask may do so without being signed in, and are told who the run is about", parts: []part{identifies(), checks()},
