@@ -19,7 +19,7 @@ type Deps struct {
 
 // Checker implements idp.Access. Superusers and the system may do everything;
 // everybody else what own lists, with what is their own, and what their roles
-// allow.
+// allow; but nothing that one of their roles denies. Signing out is not asked for.
 type Checker struct{ d Deps }
 
 var _ idp.Access = (*Checker)(nil)
@@ -60,10 +60,8 @@ func (c *Checker) Check(actor idp.Actor, verb idp.Verb, on idp.Object) error {
 		if u.IsSuperuser {
 			return nil
 		}
-		if on.Owner != nil && *on.Owner == u.ID && own[on.Resource][verb] {
-			return nil
-		}
-		if c.d.Roles.allow(u.RoleNames, verb, on) {
+		theirs := on.Owner != nil && *on.Owner == u.ID && own[on.Resource][verb]
+		if allowed, denied := c.d.Roles.judge(u.RoleNames, verb, on); !denied && (allowed || theirs) {
 			return nil
 		}
 	}

@@ -79,3 +79,16 @@ func TestWhoCannotActMayDoNothing(t *testing.T) {
 		}
 	}
 }
+
+// What a role denies, it denies of one's own as well; superusers have what they need.
+func TestDenialsComeBeforeWhatIsOnesOwn(t *testing.T) {
+	t.Parallel()
+	check := knowing(nil, role("still", []idp.RoleRule{rule("token", "create", "")}), role("maker", nil, rule("token", "*", "")))
+	for _, names := range [][]string{{"still"}, {"still", "maker"}, {"maker", "still"}} {
+		require.Equal(t, idp.CodeForbidden, idp.CodeOf(check.Check(with(names...), idp.VerbCreate, idp.Of(idp.ResourceToken, 7))), "%v", names)
+		require.NoError(t, check.Check(with(names...), idp.VerbDelete, idp.Of(idp.ResourceToken, 7)), "%v: the rest stays theirs", names)
+	}
+	root := with("still")
+	root.User.IsSuperuser = true
+	require.NoError(t, check.Check(root, idp.VerbCreate, idp.Of(idp.ResourceToken, 7)))
+}

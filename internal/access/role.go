@@ -101,10 +101,8 @@ func (r *Roles) Strict(names []string) bool {
 	return false
 }
 
-// allow judges the rules of several roles: what one denies none allows, and what
-// none allows is refused.
-func (r *Roles) allow(names []string, verb idp.Verb, on idp.Object) bool {
-	allowed := false
+// judge asks the rules of several roles: what one denies, nothing else allows.
+func (r *Roles) judge(names []string, verb idp.Verb, on idp.Object) (allowed, denied bool) {
 	for _, name := range names {
 		role := r.Get(name)
 		if role == nil {
@@ -112,14 +110,14 @@ func (r *Roles) allow(names []string, verb idp.Verb, on idp.Object) bool {
 		}
 		for i := range role.Spec.Deny.Rules {
 			if r.covers(&role.Spec.Deny.Rules[i], verb, on, true) {
-				return false
+				return false, true
 			}
 		}
 		for i := range role.Spec.Allow.Rules {
 			allowed = allowed || r.covers(&role.Spec.Allow.Rules[i], verb, on, false)
 		}
 	}
-	return allowed
+	return allowed, false
 }
 
 func (r *Roles) covers(rule *idp.RoleRule, verb idp.Verb, on idp.Object, otherwise bool) bool {

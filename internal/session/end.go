@@ -35,6 +35,9 @@ func (s *Service) End(ctx context.Context, actor idp.Actor, id idp.SessionID, re
 		return idp.Invalid("reason", "Ensure this field has no more than %d characters.", maxReason)
 	}
 	err := s.store.InTx(ctx, func(tx idp.Repos) error {
+		if actor.Session != nil && actor.Session.ID == id {
+			return s.signOut(ctx, tx, actor, reason)
+		}
 		old, err := s.visible(ctx, tx, actor, idp.VerbDelete, id)
 		if err != nil || !old.Live {
 			return err
@@ -52,6 +55,19 @@ func (s *Service) End(ctx context.Context, actor idp.Actor, id idp.SessionID, re
 		return fmt.Errorf("ending session %s: %w", id, err)
 	}
 	return nil
+}
+
+// signOut ends the session that the actor is using, which takes no right.
+func (s *Service) signOut(ctx context.Context, tx idp.Repos, actor idp.Actor, reason string) error {
+	old, err := tx.Sessions.Get(ctx, actor.Session.ID)
+	if err != nil || !old.Live {
+		return err
+	}
+	now, err := actor.Renew(ctx, tx, s.access)
+	if err != nil {
+		return err
+	}
+	return end(ctx, tx, now, old, cmp.Or(reason, ReasonSignedOut))
 }
 
 // usual is why somebody ends a session who says no other reason.
