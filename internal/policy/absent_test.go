@@ -92,6 +92,10 @@ func TestArgumentsAreJudgedWhenSaved(t *testing.T) {
 		_, err := CompilePrompt(source)
 		require.ErrorContains(t, err, "is not available in prompts", source)
 	}
+	for _, e := range PromptEnvironment() {
+		require.NotContains(t, []string{"set_context", "ak_user_by", "ak_call_policy", "resolve_dns", "ak_send_email"}, e.Name)
+	}
+	require.Less(t, len(PromptEnvironment()), len(Environment()))
 	_, err := CompilePrompt(`log(user.username) and is_group_member(user, "x")`)
 	require.NoError(t, err)
 }

@@ -33,6 +33,11 @@ func Environment() []Entry {
 	return append(out, own...)
 }
 
+// PromptEnvironment is Environment without what prompts may not do.
+func PromptEnvironment() []Entry {
+	return slices.DeleteFunc(Environment(), func(e Entry) bool { return promptGuard().absent[e.Name] })
+}
+
 var variables = []Entry{
 	{"user", "variable", "user or nil", "Whom the question is about: the pending user of a flow, else whoever is signed in. The same as request.user."},
 	{"http_request", "variable", "map", "The HTTP request: user (who is signed in, nil = nobody), path, method, query (a map of texts). The same as request.http_request."},

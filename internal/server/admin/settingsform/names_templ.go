@@ -151,8 +151,9 @@ type part struct {
 
 // NamesProps says which expressions the documentation is about.
 type NamesProps struct {
-	Events bool // conditions over an event, instead of a request
-	None   bool // there is no expression
+	Events  bool // conditions over an event, instead of a request
+	Prompts bool // expressions of prompts, which do less
+	None    bool // there is no expression
 }
 
 // documented are the names in groups.
@@ -161,7 +162,11 @@ func documented(p NamesProps) []part {
 	if p.Events {
 		parts[0].entries = policy.EventEnvironment()
 	}
-	for _, e := range policy.Environment() {
+	all := policy.Environment()
+	if p.Prompts {
+		all = policy.PromptEnvironment()
+	}
+	for _, e := range all {
 		if p.Events && e.Kind == "variable" {
 			continue
 		}

@@ -137,7 +137,7 @@ func promptPage(v promptView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = settingsform.Names(settingsform.NamesProps{}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = settingsform.Names(settingsform.NamesProps{Prompts: true}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
