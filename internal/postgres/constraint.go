@@ -57,6 +57,8 @@ var rules = map[string]rule{
 	"session_ends_user_fkey":           {field: "user", message: noObject},
 	"known_devices_digest_length":      {code: idp.CodeInternal, message: "A device's digest has the wrong length."},
 	"known_devices_digest_key":         {code: idp.CodeConflict, message: "The device is known already."},
+	"event_seals_event_key":            {code: idp.CodeConflict, message: "The event is sealed already."},
+	"lockouts_subject_key":             {code: idp.CodeConflict, message: "There is a lockout in force already."},
 	"locks_target_empty":               {message: "at least one target field must be set"},
 	"roles_name_key":                   {field: "name", message: notUnique},
 	"roles_name_blank":                 {field: "name", message: blank},

@@ -52,6 +52,7 @@ type DB struct {
 	schema   int // the newest migration this build knows
 	scores   idp.ReputationLimits
 	await    atomic.Pointer[func(ctx context.Context, change int64)] // nil = nobody
+	events   atomic.Pointer[func()]                                  // nil = nobody
 }
 
 var _ idp.Store = (*DB)(nil)
@@ -126,6 +127,10 @@ func (db *DB) Close() {
 // Repos implements idp.Store.
 func (db *DB) Repos() idp.Repos { return db.repos }
 
+// HearAppends has heard called whenever an event is written here, before it is
+// committed. It must be quick.
+func (db *DB) HearAppends(heard func()) { db.events.Store(&heard) }
+
 // Now implements idp.Store.
 func (db *DB) Now(ctx context.Context) (time.Time, error) {
 	var now time.Time
@@ -152,7 +157,7 @@ func (db *DB) over(q querier) idp.Repos {
 		Users: users{q}, Groups: groups{q}, Sessions: sessions{q}, Visits: visits{q}, Tokens: tokens{q},
 		Flows: newFlows(q), FlowBindings: newFlowBindings(q), Stages: newStages(q), Prompts: newPrompts(q),
 		Policies: newPolicies(q), PolicyBindings: newPolicyBindings(q), Brands: newBrands(q),
-		Events: events{q}, Lockdowns: lockdowns{q}, Runs: runs{q}, Holder: holder{q}, Settings: settings{q},
+		Events: events{q, &db.events}, Seals: seals{q}, Lockdowns: lockdowns{q}, Runs: runs{q}, Holder: holder{q}, Settings: settings{q},
 		Reputations: reputations{q, db.scores}, Invitations: newInvitations(q), Consents: consents{q},
 		Blueprints: newBlueprints(q), Configuration: configuration{q}, Links: links{q}, KnownDevices: knownDevices{q}, Locks: locks{q}, Lockouts: lockouts{q}, Roles: newRoles(q), Jobs: jobs{q: q, queue: db.queue},
 		Attempts: attempts{db, q},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,7 +13,10 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
 
-type events struct{ q querier }
+type events struct {
+	q     querier
+	heard *atomic.Pointer[func()]
+}
 
 const eventColumns = `e.id, e.action, e.app, e."user", e.context, e.client_ip, e.brand, e.created_at, e.expires_at`
 
@@ -129,6 +133,9 @@ func (r events) Append(ctx context.Context, e *idp.Event) error {
 		e.ID, printable(string(e.Action)), printable(e.App), plain(e.User), plain(e.Context), e.ClientIP, plain(e.Brand), e.ExpiresAt,
 		created).
 		Scan(&e.CreatedAt)
+	if heard := r.heard.Load(); heard != nil && err == nil {
+		(*heard)()
+	}
 	return wrap(err, "event", "appending the event %s", e.Action)
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -103,6 +104,20 @@ func (s *Sealer) Digest(purpose string, value []byte) []byte {
 	mac.Write([]byte{0})
 	mac.Write(value)
 	return mac.Sum(nil)
+}
+
+// Mark tells the secret that Digest uses from others, and nothing about it.
+func (s *Sealer) Mark() string { return hex.EncodeToString(s.keys[0].mark[:]) }
+
+// DigestBy is what Digest gave under the secret with a mark; known is false where
+// the Sealer has no such secret.
+func (s *Sealer) DigestBy(mark, purpose string, value []byte) (digest []byte, known bool) {
+	for _, k := range s.keys {
+		if hex.EncodeToString(k.mark[:]) == mark {
+			return (&Sealer{keys: []sealKey{k}}).Digest(purpose, value), true
+		}
+	}
+	return nil, false
 }
 
 // Open decrypts what Seal made for the same purpose. The error is

@@ -1,0 +1,91 @@
+package audit
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	// pause is the least time between two rounds.
+	pause = time.Second
+	// net is how long nobody may have called Wake before events are looked for
+	// anyway: those of other programs on the same database.
+	net = 10 * time.Second
+	// patience bounds one round.
+	patience = 30 * time.Second
+	// headEvery is how often the head is written to the log.
+	headEvery = time.Hour
+)
+
+// Run seals until the context ends: within a second what this server writes, and
+// what others have left.
+func (s *Service) Run(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	noted := time.Time{}
+	for woken, lost := true, false; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		r, err := s.round(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil && !lost {
+			s.Log.WarnContext(ctx, "the audit log is not sealed at the moment; what is written is sealed later", "error", err)
+		}
+		if lost = err != nil; !lost && !r.More && time.Since(noted) >= headEvery {
+			noted = time.Now()
+			s.note(ctx)
+		}
+		wait := pause
+		switch {
+		case r.More:
+			wait = 0
+		case r.Sealed > 0 || woken: // once more: what was under way is committed by then
+			woken = false
+		default:
+			if woken = s.await(ctx); ctx.Err() != nil {
+				return
+			}
+		}
+		timer.Reset(wait)
+	}
+}
+
+func (s *Service) round(ctx context.Context) (Round, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return s.Seal(ctx)
+}
+
+// await returns when there may be something to seal, and whether Wake was called.
+func (s *Service) await(ctx context.Context) bool {
+	timer := time.NewTimer(net)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-s.wake:
+		return true
+	case <-timer.C:
+	}
+	return false
+}
+
+// note writes the head to the log, where whoever changes the database cannot reach
+// it.
+func (s *Service) note(ctx context.Context) {
+	last, _, err := s.Store.Repos().Seals.Last(ctx)
+	if err != nil || last == nil {
+		return
+	}
+	head := Head{Seq: last.Seq, Value: last.Value}.String()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if head != s.told {
+		s.told = head
+		s.Log.InfoContext(ctx, "the audit log is sealed up to here; keep this for “portcullis audit verify --head”", "head", head)
+	}
+}

@@ -1,0 +1,83 @@
+package idp
+
+import (
+	"context"
+	"time"
+)
+
+// SealSpan is longer than any transaction of ours lasts after it has written an
+// event. An event that is older than that when the one before was sealed was not
+// written when it says.
+const SealSpan = time.Minute
+
+// SealOrigin says how an event came into the chain.
+type SealOrigin string
+
+// The origins of entries.
+const (
+	SealCommit  SealOrigin = "commit"  // sealed moments after it was committed
+	SealHistory SealOrigin = "history" // was there when the chain began
+	SealLate    SealOrigin = "late"    // says that it is older than what was sealed before, and is meant to be
+)
+
+// Seal is an entry of the chain over the audit log.
+type Seal struct {
+	Seq      int64 // from 1, without gaps
+	EventID  EventID
+	Origin   SealOrigin
+	Method   string
+	KeyMark  string // which secret it was made with; "" = none
+	SealedAt time.Time
+	Mark     string // the SealMark behind it, in the last entry of a round; "" = none
+	Value    []byte
+}
+
+// SealMark is up to where events are in the chain. Only the storage looks into it.
+// The zero value is the beginning.
+type SealMark struct {
+	Since  string     `json:"since,omitempty"`  // what had been committed when everything before was read; "" = see Until
+	At     time.Time  `json:"at,omitzero"`      // when that was, by the database's clock
+	Origin SealOrigin `json:"origin,omitempty"` // of what is read up to Until; "" = SealCommit
+
+	// A place within what was committed until then; "" = all of it is read.
+	Until     string    `json:"until,omitempty"`
+	UntilAt   time.Time `json:"until_at,omitzero"`
+	CreatedAt time.Time `json:"created_at,omitzero"`
+	ID        EventID   `json:"id,omitzero"`
+}
+
+// More reports whether Unsealed has more to tell at once.
+func (m SealMark) More() bool { return m.Until != "" }
+
+// EventRow is an event's row as the database writes it.
+type EventRow struct {
+	ID        EventID
+	CreatedAt time.Time
+	Columns   []*string // in the order of the table; nil = NULL
+}
+
+// SealedEvent is an entry with its event as it is now.
+type SealedEvent struct {
+	Seal
+	Columns []*string // of the event's row; nil = there is no such event
+}
+
+// Seals stores the chain over the audit log. It grows and is read, nothing else.
+type Seals interface {
+	// Hold makes this transaction the only one that seals; held is false while
+	// another one is.
+	Hold(ctx context.Context) (held bool, err error)
+	// Last returns the newest entry and the newest mark; nil = there is none.
+	Last(ctx context.Context) (*Seal, *SealMark, error)
+	// Unsealed returns events behind the mark that are in no entry, in the order
+	// of their commits, the mark behind them, and the database's time.
+	Unsealed(ctx context.Context, m SealMark) ([]EventRow, SealMark, time.Time, error)
+	// Strays returns events that are in no entry and say that they are from before
+	// a time, by ID, from behind one on.
+	Strays(ctx context.Context, before time.Time, after EventID, limit int) ([]EventRow, error)
+	// Pending counts the events in no entry that say that they are not.
+	Pending(ctx context.Context, since time.Time) (int, error)
+	Append(ctx context.Context, entries []Seal) error
+	// From lists entries with their events, by number.
+	From(ctx context.Context, seq int64, limit int) ([]SealedEvent, error)
+}

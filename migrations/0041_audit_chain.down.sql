@@ -1,0 +1,2 @@
+DROP TABLE event_seals;
+DROP FUNCTION refuse_seal_change();
