@@ -38,6 +38,8 @@ const (
 	misused  spoil = "misused" // a token of another intent
 	moved    spoil = "moved"   // a session comes from where its binding does not allow it
 	barred   spoil = "locked"  // a lock on the account is in force
+	mistyped spoil = "password"
+	guessed  spoil = "lockout" // somebody guessed at the password too often
 	doubtful spoil = "stale"   // a role of the account wants more certainty about locks than there ever is
 )
 
@@ -45,7 +47,7 @@ const (
 var spoils = map[idp.Refusal]spoil{
 	idp.RefusedUnknown: forged, idp.RefusedAnonymous: nobodys, idp.RefusedInactive: closed, idp.RefusedGeneration: outdated,
 	idp.RefusedExpired: expired, idp.RefusedEnded: ended, idp.RefusedIntent: misused,
-	idp.RefusedBinding: moved, idp.RefusedLocked: barred, idp.RefusedStale: doubtful,
+	idp.RefusedBinding: moved, idp.RefusedLocked: barred, idp.RefusedStale: doubtful, idp.RefusedPassword: mistyped, idp.RefusedLockout: guessed,
 }
 
 // cannot holds every pair that no state of the world brings about, and why.
@@ -102,10 +104,15 @@ func TestAllDoorsAllRefusals(t *testing.T) {
 		for _, refusal := range idp.Refusals() {
 			how, known := spoils[refusal]
 			require.True(t, known, "no test brings the refusal %s about", refusal)
-			if cannot[door][refusal] != "" || refusal == idp.RefusedBinding && door != idp.DoorSession {
+			if cannot[door][refusal] != "" || refusal == idp.RefusedBinding && door != idp.DoorSession ||
+				refusal == idp.RefusedPassword && door != idp.DoorPassword {
 				continue // only sessions are bound, and judged at the one door that honours them
 			}
 			err := open(d, how)
+			if refusal == idp.RefusedLockout && door != idp.DoorPassword {
+				require.NoError(t, err, "%s: whoever guesses at a password shuts no other door", door)
+				continue
+			}
 			var e *idp.Error
 			require.True(t, errors.As(err, &e), "%s × %s: %v", door, refusal, err)
 			if want, other := otherwise[door][refusal]; other {
@@ -247,9 +254,25 @@ func (d *doorway) common(u *idp.User, how spoil) {
 		d.endAll(u)
 	case barred:
 		d.lock(u)
+	case guessed:
+		d.guessAt(u)
 	case doubtful:
 		d.doubt(u)
 	}
+}
+
+// guessAt has strangers lock the account out.
+func (d *doorway) guessAt(u *idp.User) {
+	d.Helper()
+	for i := range 5 {
+		passed, err := d.Accounts.Authenticate(d.Context(), idp.Actor{}, idp.Attempt{User: d.now(u), Secret: fmt.Sprint("wrong ", i)})
+		require.NoError(d, err)
+		require.False(d, passed)
+	}
+	active := true
+	page, err := d.repos().Lockouts.Find(d.Context(), idp.LockoutFilter{UserID: &u.ID, Active: &active})
+	require.NoError(d, err)
+	require.Len(d, page.Items, 1)
 }
 
 // agree makes sure that HTTP says what the use case says.
@@ -372,7 +395,11 @@ func (d *doorway) password(how spoil) error {
 	b.solve(signInFlow, map[string]any{"uid_field": name})
 	read := d.now(person)
 	d.common(person, how)
-	got := b.solve(signInFlow, map[string]any{"component": "ak-stage-password", "password": password})
+	secret := password
+	if how == mistyped {
+		secret += "x"
+	}
+	got := b.solve(signInFlow, map[string]any{"component": "ak-stage-password", "password": secret})
 	switch how {
 	case healthy:
 	case doubtful:
@@ -387,13 +414,16 @@ func (d *doorway) password(how spoil) error {
 	if how == forged {
 		read = nil
 	}
-	passed, err := d.Accounts.Authenticate(d.Context(), idp.Actor{}, idp.Attempt{User: read, Secret: password})
+	passed, err := d.Accounts.Authenticate(d.Context(), idp.Actor{}, idp.Attempt{User: read, Secret: secret})
 	if how == barred || how == doubtful {
 		require.True(d, idp.Locked(err), "%v", err)
 	} else {
 		require.NoError(d, err)
 	}
-	if !passed {
+	switch {
+	case !passed && how == guessed:
+		err = idp.Refuse(idp.DoorPassword, idp.RefusedLockout) // strangers are not told, and the audit log was when it began
+	case !passed:
 		err = idp.Refuse(idp.DoorPassword, d.lastRefusal())
 	}
 	return d.agree(err, got["component"] == "xak-flow-redirect" && b.works(), "password")

@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// executorPath is the flow in which people sign in.
+const executorPath = "/api/v3/flows/executor/default-authentication-flow/"
+
 // client is one browser that speaks the flow executor's JSON.
 type client struct {
 	url  string
@@ -23,7 +26,7 @@ func newClient(url string, transport http.RoundTripper) *client {
 
 // signIn takes the default authentication flow to its end.
 func (c *client) signIn(username, password string) error {
-	const flow = "/api/v3/flows/executor/default-authentication-flow/"
+	const flow = executorPath
 	if _, err := c.call(http.MethodGet, flow, nil); err != nil {
 		return err
 	}

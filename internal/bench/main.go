@@ -41,6 +41,7 @@ func run(ctx context.Context) error {
 		{"accounts that hold much (bar 5)", much},
 		{"the view of the locks (bar 3)", locks},
 		{"servers with locks (bars 1, 9 and 10)", locked},
+		{"lockouts (bars 8 and 9)", lockouts},
 	} {
 		if len(os.Args) > 1 && !slices.ContainsFunc(os.Args[1:], func(word string) bool { return strings.Contains(part.name, word) }) {
 			continue // only what was asked for

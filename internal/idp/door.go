@@ -41,14 +41,16 @@ const (
 	RefusedBinding    Refusal = "binding"    // a session came from where its binding does not allow it
 	RefusedLocked     Refusal = "locked"     // a lock is in force; Error.Lock says which
 	RefusedStale      Refusal = "stale"      // it is not known for certain whether a lock is
-	RefusedPassword   Refusal = "password"   // it was another one, or there is none; never of a door's rule
+	RefusedPassword   Refusal = "password"   // it was another one, or there is none
+	RefusedLockout    Refusal = "lockout"    // too many attempts failed; of passwords alone, and of nothing that was proved before
 )
 
 // Refusals lists every refusal that the state of an account or a credential
 // can cause.
 func Refusals() []Refusal {
 	return []Refusal{RefusedUnknown, RefusedAnonymous, RefusedInactive, RefusedGeneration,
-		RefusedExpired, RefusedEnded, RefusedIntent, RefusedBinding, RefusedLocked, RefusedStale}
+		RefusedExpired, RefusedEnded, RefusedIntent, RefusedBinding, RefusedLocked, RefusedStale,
+		RefusedPassword, RefusedLockout}
 }
 
 // Family says which of a user's two generations a credential belongs to.

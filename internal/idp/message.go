@@ -13,7 +13,7 @@ type Message struct {
 	// Number makes its Message-ID: all copies of a mail and every try have the
 	// same one.
 	Number UUID
-	Policy string         // which policy asked for it
+	Policy string         // which policy asked for it; "" = the product itself
 	User   map[string]any // whom it is for, as in events; {} = only the address is known
 }
 

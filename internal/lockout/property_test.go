@@ -52,6 +52,23 @@ func TestASuccessGivesEveryAttemptBack(t *testing.T) {
 	require.Empty(t, w.lockouts())
 }
 
+func TestManyWhoAreRightAtOnceAreAllLetIn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2, 20)
+	u := w.user("ada")
+	w.wrong(w.servers[0], from("192.0.2.1"), u, 4)
+	var passed atomic.Int64
+	atOnce(64, func(i int) {
+		ok, err := w.servers[i%2].right(t, from("192.0.2.1"), idp.Attempt{User: u, Secret: "right"})
+		if err != nil || !ok {
+			t.Errorf("attempt %d: %v, %v", i, ok, err)
+		}
+		passed.Add(1)
+	})
+	require.EqualValues(t, 64, passed.Load())
+	require.Empty(t, w.lockouts())
+}
+
 func TestASuccessRidesWithTheNextTransaction(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1, 5)

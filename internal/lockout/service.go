@@ -19,8 +19,9 @@ const (
 	ActionCrowded  = "address_refused" // an address tries too many accounts
 )
 
-// Told hears of a lockout of an account, in the transaction that it begins in.
-type Told func(ctx context.Context, tx idp.Repos, actor idp.Actor, u *idp.User, l *idp.Lockout) error
+// Told orders a mail to the owner of an account that is locked out, in the
+// transaction that the lockout begins in. It says what came of it, for the event.
+type Told func(ctx context.Context, tx idp.Repos, u *idp.User, l *idp.Lockout) (outcome string, err error)
 
 // Deps are what a Service needs.
 type Deps struct {
@@ -28,7 +29,7 @@ type Deps struct {
 	Access idp.Access
 	View   *View
 	Keys   Digester
-	Told   Told // nil = nobody is told
+	Told   Told // nil = owners are not told
 }
 
 // Service counts attempts, and lists and lifts lockouts.
@@ -41,6 +42,7 @@ type Service struct {
 	at     committer
 	paces  paces
 	total  totals
+	slots  slots
 }
 
 var _ idp.Guard = (*Service)(nil)
@@ -71,21 +73,22 @@ func (s *Service) Try(ctx context.Context, actor idp.Actor, a idp.Attempt, verif
 	}
 	t := &try{s: s, actor: actor, a: a, sub: sub, limits: s.view.Limits(), id: rand.Int64N(1<<62) + 1, print: s.print(sub, a)}
 	t.actor.User = nil // whoever is signed in in this browser has no part in it
-	if until, is := s.view.Locked(sub.id); is {
-		return false, t.refused(ctx, began, until)
-	}
 	if place, ok := s.place(actor.ClientIP()); ok && !sub.own {
 		t.place = &place
 	}
-	c, err := t.claim(ctx)
+	c, release, err := t.admit(ctx)
 	if err != nil {
-		return false, fmt.Errorf("claiming an attempt: %w", err)
+		return false, err
+	}
+	defer release()
+	if c.outcome != granted {
+		release() // whoever waits need not wait for what only keeps the time
 	}
 	switch c.outcome {
 	case locked:
 		return false, t.refused(ctx, began, c.until)
 	case full:
-		return false, s.paces.wait(ctx, began)
+		return false, &idp.Error{Code: idp.CodeBusy, RetryAfter: time.Second, Message: "Too many sign-ins at once. Try again in a moment."}
 	case crowded:
 		return false, &idp.Error{Code: idp.CodeRateLimited, RetryAfter: c.wait,
 			Message: "Too many sign-ins have failed from your network. Try again later, or from a browser that you have signed in with before."}
@@ -112,6 +115,37 @@ func (s *Service) Try(ctx context.Context, actor idp.Actor, a idp.Attempt, verif
 	}
 	s.paces.note(time.Since(began) - c.wait)
 	return false, nil
+}
+
+// How an attempt waits for others of its subject, on other servers, to end.
+const (
+	fullPause = 10 * time.Millisecond
+	fullTries = 200
+)
+
+// admit claims the attempt. It waits while as many are under way as are allowed:
+// when they fail, this one is refused, and when one succeeds, it has its turn.
+func (t *try) admit(ctx context.Context) (c claimed, release func(), err error) {
+	release, err = t.s.slots.take(ctx, t.sub.id, t.limits.MaxAttempts)
+	if err != nil {
+		return c, nil, err
+	}
+	for n := 0; ; n++ {
+		if until, is := t.s.view.Locked(t.sub.id); is {
+			return claimed{outcome: locked, until: until}, release, nil
+		}
+		if c, err = t.claim(ctx); err != nil {
+			release()
+			return c, nil, fmt.Errorf("claiming an attempt: %w", err)
+		}
+		if c.outcome != full || n == fullTries {
+			return c, release, nil
+		}
+		if err := pause(ctx, fullPause/2+rand.N(fullPause)); err != nil {
+			release()
+			return c, nil, err
+		}
+	}
 }
 
 // claimed is what came of a claim.
@@ -227,7 +261,9 @@ func (t *try) refused(ctx context.Context, began, until time.Time) error {
 	if !t.sub.own {
 		return nil
 	}
-	return idp.Invalid("password", "Too many failed attempts. Try again in %s.", Remaining(until.Sub(t.s.view.now())))
+	e := idp.Invalid("password", "Too many failed attempts. Try again in %s.", Remaining(until.Sub(t.s.view.now())))
+	e.Reason = idp.RefusedLockout
+	return e
 }
 
 func (t *try) standings() []idp.Standing {
@@ -249,14 +285,15 @@ func (t *try) lockout(s *idp.Standing, now time.Time) effect {
 	l := &idp.Lockout{Subject: t.sub.id, Identifier: t.sub.identifier, UserID: t.sub.user, DeviceID: t.sub.device, LockedAt: now,
 		LockedUntil: *s.LockedUntil, Reason: idp.LockoutBruteForce, TriggerIP: t.actor.ClientIP(), Attempts: t.limits.MaxAttempts}
 	return effect{lockout: l, write: func(ctx context.Context, tx idp.Repos, l *idp.Lockout) error {
-		event := idp.NewEvent(idp.ActionSuspicious, app, t.actor, t.a.User, facts(ActionLocked, l))
-		if err := tx.Events.Append(ctx, event); err != nil {
-			return err
+		said := facts(ActionLocked, l)
+		if t.a.User != nil && t.s.told != nil && t.limits.MailOwner {
+			outcome, err := t.s.told(ctx, tx, t.a.User, l)
+			if err != nil {
+				return err
+			}
+			said["owner_mail"] = outcome
 		}
-		if t.s.told == nil || t.a.User == nil {
-			return nil
-		}
-		return t.s.told(ctx, tx, t.actor, t.a.User, l)
+		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionSuspicious, app, t.actor, t.a.User, said))
 	}}
 }
 

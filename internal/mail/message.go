@@ -17,8 +17,11 @@ type Events interface {
 	Append(ctx context.Context, e *idp.Event) error
 }
 
-// messageApp is what speaks in the events of messages.
-const messageApp = "authentik.policies"
+// What speaks in the events of messages: of policies, and of the product.
+const (
+	messageApp = "authentik.policies"
+	noticeApp  = "portcullis.mail"
+)
 
 // Stages has the stages through whose mail server a message may go; idp.Stages
 // does.
@@ -104,11 +107,18 @@ func (s *Service) told(ctx context.Context, m idp.Message, action idp.Action, fa
 	if s.Events == nil {
 		return nil
 	}
-	facts["to_email"], facts["subject"], facts["policy"] = m.To, m.Subject, m.Policy
+	facts["to_email"], facts["subject"] = m.To, m.Subject
+	app := messageApp
+	if m.Policy != "" {
+		facts["policy"] = m.Policy
+	} else {
+		app = noticeApp
+		facts["message"] = strings.Replace(facts["message"].(string), "A policy's email", "An email", 1)
+	}
 	if len(m.CC) > 0 {
 		facts["cc"] = m.CC
 	}
-	e := idp.NewEvent(action, messageApp, idp.SystemActor(), nil, facts)
+	e := idp.NewEvent(action, app, idp.SystemActor(), nil, facts)
 	if m.User != nil {
 		e.User = m.User
 	}

@@ -94,7 +94,10 @@ func TestEveryParameterOfTheContractIsTaken(t *testing.T) {
 		require.Subset(t, taken(at), strings.Fields(names), at)
 	}
 	for path := range paths {
-		at := strings.TrimPrefix(path, "/api/v3")
+		at, own := strings.CutPrefix(path, "/api/v3")
+		if !own { // of another system's API
+			continue
+		}
 		if paths[path].(object)["get"] == nil || len(taken(at)) == 0 || strings.Contains(at, "{") && !slices.Contains(taken(at), "page") {
 			continue
 		}
