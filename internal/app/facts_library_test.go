@@ -225,6 +225,13 @@ func instanceFacts() map[string]func(shelf) {
 			}
 			require.Contains(s, s.refused(anyMap{"name": unique("n"), "path": "oci://registry/print:1"})["path"].([]any)[0], "Blueprints of OCI registries are not offered.")
 		},
+		"a blueprint is found by its labels": func(s shelf) {
+			label, prompt := unique("label"), unique("labelled")
+			s.keep(anyMap{"content": strings.Replace(labelled(prompt, "one"), "}\nentries", ", labels: {team: "+label+"}}\nentries", 1)})
+			got := s.apply("version: 1\nentries:\n  - model: authentik_blueprints.blueprintinstance\n    state: absent\n    identifiers: {metadata: {labels: {team: " + label + "}}}\n")
+			require.Equal(s, "removed", got.effects, "%v", got.faults)
+			require.Equal(s, "one", s.label(prompt))
+		},
 		"the context of a blueprint stands over that of the file": func(s shelf) {
 			prompt := unique("context")
 			text := strings.Replace(labelled(prompt, "!Context label"), "entries", "context: {label: of the file, more: x}\nentries", 1)

@@ -30,7 +30,16 @@ func (kept) right() idp.Resource { return idp.ResourceBlueprint }
 
 func (m kept) show(b *idp.Blueprint) (*thing, error) {
 	data, err := plain(keptForm(b))
-	return &thing{pk: b.ID.String(), name: b.Name, data: data, refs: m.about().refs()}, err
+	if err != nil {
+		return nil, err
+	}
+	data["status"] = string(b.Status)
+	labels := map[string]any{}
+	for name, value := range b.Metadata.Labels {
+		labels[name] = value
+	}
+	data["metadata"] = map[string]any{"name": b.Metadata.Name, "labels": labels}
+	return &thing{pk: b.ID.String(), name: b.Name, data: data, refs: m.about().refs()}, nil
 }
 
 func (m kept) find(ctx context.Context, r *run, q query) (*thing, error) {

@@ -177,3 +177,25 @@ func TestAnObjectStandsForItsKeyAmongIdentifiers(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "unchanged", changes[len(changes)-1].Effect)
 }
+
+// What brands of the original have besides may be empty, and is else passed over
+// when that is asked for.
+func TestBrandsWithWhatIsNotOffered(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	brand := func(attrs string) string {
+		return house + "  - model: authentik_brands.brand\n    identifiers: {domain: b.example}\n    attrs: {" + attrs + "}\n"
+	}
+	_, err := f.apply(t, brand("default_application: null, web_certificate: \"\", client_certificates: [], flow_request: null"))
+	require.NoError(t, err)
+	for attrs, want := range map[string]string{
+		"default_application: x":    "default_application: brands do not have this here; leave it empty",
+		"web_certificate: x":        "web_certificate: brands do not have this here",
+		"client_certificates: [x]":  "client_certificates: brands do not have this here",
+		"flow_request: !KeyOf flow": "test.yaml:34:27: entry 9 (authentik_brands.brand): flow_request: brands do not have this here",
+	} {
+		_, err := f.apply(t, brand(attrs))
+		require.ErrorContains(t, err, want)
+		require.True(t, blueprint.Problems(err)[0].Unsupported, attrs)
+	}
+}

@@ -122,14 +122,36 @@ type brandWire struct {
 	FlowDeviceCode        *idp.FlowID    `json:"flow_device_code" ref:"flow" help:"The flow for device code."`
 	FlowLockdown          *idp.FlowID    `json:"flow_lockdown" ref:"flow" help:"The flow for lockdown."`
 	Attributes            idp.Attributes `json:"attributes" help:"Anything, by name."`
+	DefaultApplication    *string        `json:"default_application" help:"Not offered; must be empty."`
+	WebCertificate        *string        `json:"web_certificate" help:"Not offered; must be empty."`
+	ClientCertificates    []string       `json:"client_certificates" help:"Not offered; must be empty."`
+	FlowRequest           *idp.FlowID    `json:"flow_request" ref:"flow" help:"Not offered; must be empty."`
 }
 
 func (w *brandWire) from(b *idp.Brand) {
-	*w = brandWire{b.Domain, b.Default, b.Title, b.Logo, b.Favicon, b.CustomCSS, b.DefaultFlowBackground, b.FlowAuthentication,
-		b.FlowInvalidation, b.FlowRecovery, b.FlowUnenrollment, b.FlowUserSettings, b.FlowDeviceCode, b.FlowLockdown, b.Attributes}
+	*w = brandWire{Domain: b.Domain, Default: b.Default, Title: b.Title, Logo: b.Logo, Favicon: b.Favicon,
+		CustomCSS: b.CustomCSS, DefaultFlowBackground: b.DefaultFlowBackground, FlowAuthentication: b.FlowAuthentication,
+		FlowInvalidation: b.FlowInvalidation, FlowRecovery: b.FlowRecovery, FlowUnenrollment: b.FlowUnenrollment,
+		FlowUserSettings: b.FlowUserSettings, FlowDeviceCode: b.FlowDeviceCode, FlowLockdown: b.FlowLockdown,
+		Attributes: b.Attributes, ClientCertificates: []string{}}
+}
+
+// offered refuses what brands of the original have besides.
+func (w *brandWire) offered() error {
+	for field, set := range map[string]bool{"default_application": w.DefaultApplication != nil && *w.DefaultApplication != "",
+		"web_certificate": w.WebCertificate != nil && *w.WebCertificate != "", "client_certificates": len(w.ClientCertificates) > 0,
+		"flow_request": w.FlowRequest != nil} {
+		if set {
+			return &wrong{field: field, message: "brands do not have this here; leave it empty", unsupported: true}
+		}
+	}
+	return nil
 }
 
 func (w *brandWire) into(b *idp.Brand) error {
+	if err := w.offered(); err != nil {
+		return err
+	}
 	*b = idp.Brand{ID: b.ID, Domain: w.Domain, Default: w.Default, Title: w.Title, Logo: w.Logo, Favicon: w.Favicon,
 		CustomCSS: w.CustomCSS, DefaultFlowBackground: w.DefaultFlowBackground, FlowAuthentication: w.FlowAuthentication,
 		FlowInvalidation: w.FlowInvalidation, FlowRecovery: w.FlowRecovery, FlowUnenrollment: w.FlowUnenrollment,
