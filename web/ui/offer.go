@@ -23,6 +23,9 @@ func offered(ctx context.Context, method, address string) bool {
 	return !ok || address == "" || may(method, address)
 }
 
+// Leads reports whether the person may go to the address (see WithOffers).
+func Leads(ctx context.Context, address string) bool { return offered(ctx, methodGet, address) }
+
 // offered reports whether the button leads somewhere.
 func (p ButtonProps) offered(ctx context.Context) bool {
 	return offered(ctx, methodGet, p.Href) && offered(ctx, methodPost, p.FormAction)
