@@ -20,6 +20,9 @@ type Verdict struct {
 	Mode    Mode       `json:"mode"` // with that of the user's roles
 	AsOf    *time.Time `json:"as_of"`
 	Detail  string     `json:"detail"` // what whoever is refused is told
+	// Code is why not: "lock_in_force", "lock_view_stale", or "account_inactive" where
+	// the account of the user may not act at all, as after a lockdown.
+	Code string `json:"code"`
 	// Targets is what was judged, by kind: also the roles and groups of a user,
 	// which the server knows.
 	Targets map[Kind][]string `json:"targets"`
@@ -42,7 +45,7 @@ func (v *Verdict) Err() error {
 	if v.Allowed {
 		return nil
 	}
-	return &Refusal{Lock: v.Lock}
+	return &Refusal{Lock: v.Lock, Detail: v.Detail}
 }
 
 // Ask has the server judge an interaction: it knows the roles and groups of the

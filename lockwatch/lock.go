@@ -34,15 +34,20 @@ const StaleText = "preventive lock-out due to local lock view becoming unreliabl
 // Refusal is the error of an interaction that is not allowed. Its text is for
 // whoever is refused.
 type Refusal struct {
-	Lock *Lock // nil = the view is stale, and it was judged strictly
+	Lock *Lock // nil = what Detail says; without any, the view is stale, and it was judged strictly
+	// Detail is the server's word, where it was asked.
+	Detail string
 }
 
 // Error implements error.
 func (r *Refusal) Error() string {
-	if r.Lock == nil {
-		return StaleText
+	switch {
+	case r.Lock != nil:
+		return r.Lock.Text
+	case r.Detail != "":
+		return r.Detail
 	}
-	return r.Lock.Text
+	return StaleText
 }
 
 // held is a lock in the view. It never changes.

@@ -377,3 +377,23 @@ func TestLocksAreDocumented(t *testing.T) {
 		}
 	}
 }
+
+// An account that no door lets in is refused to programs as well, at once, and on
+// every server.
+func TestProgramsHearOfAccountsThatMayNotAct(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 2)
+	mia := s.user("mia")
+	for _, r := range s.replicas {
+		require.Equal(t, true, s.admin().at(r).api(http.StatusOK, http.MethodPost, "/locks/check/", anyMap{"user": "MIA"})["allowed"])
+	}
+	s.admin().api(http.StatusOK, http.MethodPost, "/lockdowns/", anyMap{"users": []idp.UserID{mia.ID}, "reason": "stolen"})
+	for _, r := range s.replicas {
+		got := s.admin().at(r).api(http.StatusOK, http.MethodPost, "/locks/check/", anyMap{"user": "MIA", "login": "root"})
+		require.Equal(t, []any{false, nil, "account_inactive", `The account "mia" may not act: it is deactivated.`},
+			[]any{got["allowed"], got["lock"], got["code"], got["detail"]})
+	}
+	l := s.lock(anyMap{"login": "root"})
+	require.Equal(t, l["name"], s.check(anyMap{"user": "mia", "login": "root"})["lock"].(anyMap)["name"], "a lock says more")
+	require.Equal(t, true, s.check(anyMap{"user": "nobody-yet"})["allowed"])
+}

@@ -25,7 +25,7 @@ func agentCheck() *cobra.Command {
 	var o checkOptions
 	c := &cobra.Command{
 		Use: "check", Short: "Say whether a sign-in is allowed, and by which keys or principals", Args: noWords,
-		Long: "Exits with 0 when no lock in force targets the sign-in, and then prints the keys or principals that were\n" +
+		Long: "Exits with 0 when no lock in force targets the sign-in and the user's account may act, and then prints the keys or principals that were\n" +
 			"asked for. Otherwise it prints the lock's text to standard error and exits with 1, also when nobody can say.",
 		Example: "  portcullis agent check --login root --server-id 6d2da7b2-0b9c-4f0e-a1c8-9a8b3a2f3e11 --user alice",
 		RunE: func(c *cobra.Command, _ []string) error {

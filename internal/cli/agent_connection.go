@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/portcullis-idp/portcullis/lockwatch"
@@ -81,8 +83,8 @@ func (d *agentDaemon) leave(c *sshConnection, session chan string) {
 // watchOver cuts the connection when it is not allowed any more, and forgets it
 // when it is over.
 func (d *agentDaemon) watchOver(ctx context.Context, c *sshConnection) {
-	ctx, over := context.WithCancel(ctx)
-	defer over()
+	ctx, over := context.WithCancelCause(ctx)
+	defer over(nil)
 	go func() {
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()
@@ -93,11 +95,12 @@ func (d *agentDaemon) watchOver(ctx context.Context, c *sshConnection) {
 			case <-tick.C:
 			}
 		}
-		over()
+		over(nil)
 	}()
+	go d.askAgain(ctx, c, over)
 	err := d.watcher.Guard(ctx, c.mode, c.keys...)
 	var refusal *lockwatch.Refusal
-	if errors.As(err, &refusal) {
+	if errors.As(err, &refusal) || errors.As(context.Cause(ctx), &refusal) {
 		d.end(c, refusal.Error())
 	}
 	if d.ctx.Err() != nil { // the next one goes on with what is saved
@@ -108,6 +111,34 @@ func (d *agentDaemon) watchOver(ctx context.Context, c *sshConnection) {
 	if d.connections[c.process] == c {
 		delete(d.connections, c.process)
 		d.save()
+	}
+}
+
+// askEvery is how often the server is asked again whether the account of a
+// connection may act: a lockdown is no lock, and nobody tells of it.
+const askEvery = 5 * time.Second
+
+// askAgain ends the connection when the server says that it is not allowed any more.
+// While it cannot be asked, the view decides.
+func (d *agentDaemon) askAgain(ctx context.Context, c *sshConnection, over context.CancelCauseFunc) {
+	if !slices.ContainsFunc(c.keys, func(k lockwatch.Key) bool { return k.Kind == lockwatch.KindUser }) {
+		return
+	}
+	tick := time.NewTicker(cmp.Or(d.every, askEvery))
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		limit, cancel := context.WithTimeout(ctx, askPatience)
+		verdict, err := d.watcher.Ask(limit, c.mode, c.keys...)
+		cancel()
+		if err == nil && !verdict.Allowed {
+			over(verdict.Err())
+			return
+		}
 	}
 }
 

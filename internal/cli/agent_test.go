@@ -6,10 +6,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/portcullis-idp/portcullis/lockwatch"
 )
 
 const (
@@ -42,6 +46,10 @@ func judgeServer(t *testing.T) (url string, asked *map[string]any) {
 			_, _ = io.WriteString(w, `{"allowed":false,"mode":"best_effort","lock":{"name":"x","target":{"user":"bob"},"text":"lock targeting User:\"bob\" is in force"}}`)
 			return
 		}
+		if users, _ := (*asked)["user"].([]any); len(users) == 1 && users[0] == "carol" {
+			_, _ = io.WriteString(w, `{"allowed":false,"mode":"best_effort","lock":null,"code":"account_inactive","detail":"The account \"carol\" may not act: it is deactivated."}`)
+			return
+		}
 		_, _ = io.WriteString(w, `{"allowed":true,"mode":"best_effort"}`)
 	}))
 	t.Cleanup(s.Close)
@@ -67,6 +75,7 @@ func TestAgentCheckAsksTheServer(t *testing.T) {
 	}{
 		"allowed":              {[]string{"--login", "root", "--server-id", "s1", "--user", "alice", "--ip", "192.0.2.7", "--target", "windows_desktop=d"}, ExitOK, "", ""},
 		"locked":               {[]string{"--login", "root", "--user", "bob"}, ExitFailure, "", `lock targeting User:"bob" is in force`},
+		"deactivated":          {[]string{"--login", "root", "--user", "carol"}, ExitFailure, "", `The account "carol" may not act: it is deactivated.`},
 		"principals":           {[]string{"--user", "alice", "--principals", "root,admin"}, ExitOK, "root\nadmin\n", ""},
 		"principals of locked": {[]string{"--user", "bob", "--principals", "root,admin"}, ExitFailure, "", `lock targeting User:"bob"`},
 		"a key": {[]string{"--authorized-keys", keys, "--key", aliceKey}, ExitOK,
@@ -157,4 +166,29 @@ func tokenOf(t *testing.T) string {
 	path := filepath.Join(t.TempDir(), "token")
 	require.NoError(t, os.WriteFile(path, []byte("secret"), 0o600))
 	return path
+}
+
+// A connection ends when its account is switched off while it lasts.
+func TestAConnectionEndsWithItsAccount(t *testing.T) {
+	t.Parallel()
+	url, _ := judgeServer(t)
+	w, err := (&agentServer{url: url, mode: "best_effort", tokenFile: tokenOf(t)}).watcher(0, nil)
+	require.NoError(t, err)
+	d := &agentDaemon{watcher: w, log: &prefixed{out: io.Discard}, state: filepath.Join(t.TempDir(), "state"), connections: map[process]*sshConnection{},
+		ctx: t.Context(), every: time.Millisecond}
+	for user, ends := range map[string]bool{"carol": true, "alice": false} {
+		served := exec.Command("sleep", "60")
+		require.NoError(t, served.Start())
+		c := d.follow(processOf(served.Process.Pid), "", []lockwatch.Key{lockwatch.User(user)}, true)
+		if !ends {
+			time.AfterFunc(100*time.Millisecond, func() { _ = served.Process.Kill() })
+		}
+		_ = served.Wait()
+		d.mu.Lock()
+		require.Equal(t, ends, c.cut != "", user)
+		if ends {
+			require.Equal(t, `The account "carol" may not act: it is deactivated.`, c.cut)
+		}
+		d.mu.Unlock()
+	}
 }

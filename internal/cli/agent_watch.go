@@ -67,6 +67,7 @@ type agentDaemon struct {
 	lease   time.Duration
 	trusted map[uint32]bool // users that say who signs in
 	state   string          // file with the connections
+	every   time.Duration   // how often the server is asked again; 0 = askEvery
 	log     *prefixed
 
 	ctx         context.Context

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"reflect"
@@ -55,7 +56,7 @@ type LockVerdict struct {
 	Lock    *Lock               `json:"lock" doc:"The one that refuses; null = none."`
 	Mode    idp.LockingMode     `json:"mode" enum:"strict,best_effort"`
 	AsOf    *time.Time          `json:"as_of" doc:"When the server was certain to know of every lock; null = not yet."`
-	Code    string              `json:"code" doc:"Why not: lock_in_force or lock_view_stale; empty = it is allowed."`
+	Code    string              `json:"code" doc:"Why not: lock_in_force, lock_view_stale, or account_inactive where the user's account may not act, as after a lockdown; empty = it is allowed."`
 	Detail  string              `json:"detail" doc:"What whoever is refused is told."`
 	Targets map[string][]string `json:"targets" doc:"What was judged, with what the server knows of the user."`
 }
@@ -65,10 +66,13 @@ func (a *API) mountLockCheck() {
 		return
 	}
 	a.kit.add(operation{method: http.MethodPost, path: locksPath + "check/", id: "locks_check", tag: "locks",
-		summary: "Say whether a lock in force refuses an interaction. For programs; takes the right to list locks",
+		summary: "Say whether a lock in force, or the state of the user's account, refuses an interaction. For programs; takes the right to list locks",
 		body:    reflect.TypeFor[lockCheckBody](), bodyName: "LockCheckRequest", partial: true,
 		response: reflect.TypeFor[LockVerdict](), run: a.checkLocks})
 }
+
+// accountInactive is the code of a verdict on an account that no door lets in.
+const accountInactive = "account_inactive"
 
 // mayFollowLocks judges who asks what is locked.
 func (a *API) mayFollowLocks(actor idp.Actor) error {
@@ -83,7 +87,8 @@ func (a *API) checkLocks(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if keys, err = a.gather(c, keys); err != nil {
+	keys, barred, err := a.gather(c, keys)
+	if err != nil {
 		return nil, err
 	}
 	var roles []string
@@ -106,6 +111,8 @@ func (a *API) checkLocks(c *call) (any, error) {
 	refused := view.Check(keys, strict)
 	var e *idp.Error
 	switch {
+	case refused == nil && barred != nil:
+		out.Code, out.Detail = accountInactive, fmt.Sprintf("The account %q may not act: it is deactivated.", barred.Username)
 	case refused == nil:
 		out.Allowed = true
 	case !idp.Locked(refused) || !errors.As(refused, &e):
@@ -205,8 +212,8 @@ func interactionValues(raw json.RawMessage) (values []string, problem string) {
 }
 
 // gather adds what the server knows: roles and groups of the users, and the
-// networks of the addresses.
-func (a *API) gather(c *call, keys []idp.LockKey) ([]idp.LockKey, error) {
+// networks of the addresses. barred is one of the users that may not act at all.
+func (a *API) gather(c *call, keys []idp.LockKey) (all []idp.LockKey, barred *idp.User, err error) {
 	var names []string
 	for _, key := range keys {
 		switch key.Kind {
@@ -215,7 +222,7 @@ func (a *API) gather(c *call, keys []idp.LockKey) ([]idp.LockKey, error) {
 		case idp.LockIP:
 			address, err := netip.ParseAddr(key.Value)
 			if err != nil {
-				return nil, idp.Invalid("ip", "“%s” is not the IP address of one interaction.", key.Value)
+				return nil, nil, idp.Invalid("ip", "“%s” is not the IP address of one interaction.", key.Value)
 			}
 			if a.Whereabouts != nil {
 				if n, known := a.Whereabouts.Network(address); known {
@@ -227,9 +234,12 @@ func (a *API) gather(c *call, keys []idp.LockKey) ([]idp.LockKey, error) {
 	if len(names) > 0 {
 		page, err := a.Store.Repos().Users.Find(c, idp.UserFilter{Usernames: names, Paging: idp.Paging{Limit: maxValues}})
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for i := range page.Items {
+			if idp.MayAct(idp.DoorSignIn, &page.Items[i], idp.Credential{}) != nil {
+				barred = &page.Items[i]
+			}
 			for _, name := range page.Items[i].RoleNames {
 				keys = append(keys, idp.LockKey{Kind: idp.LockRole, Value: name})
 			}
@@ -238,5 +248,5 @@ func (a *API) gather(c *call, keys []idp.LockKey) ([]idp.LockKey, error) {
 			}
 		}
 	}
-	return settled(keys), nil
+	return settled(keys), barred, nil
 }
