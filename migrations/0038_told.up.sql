@@ -41,3 +41,51 @@ BEGIN
 END
 $$;
 CREATE INDEX locks_words_idx ON locks USING gin (lock_words(target, message, created_by, id));
+
+-- What locks followed is told when the transaction ends: by then the act has written
+-- its own event, which says who did it.
+CREATE OR REPLACE FUNCTION locks_follow() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    kind text := TG_ARGV[0];
+    was text := to_jsonb(OLD) ->> TG_ARGV[1];
+    becomes text := to_jsonb(NEW) ->> TG_ARGV[1];
+    moved locks;
+BEGIN
+    FOR moved IN
+        SELECT * FROM locks WHERE lifted_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())
+            AND CASE WHEN kind = 'user' THEN target ? 'user' AND fold(target ->> 'user') = fold(was) ELSE target @> jsonb_build_object(kind, was) END
+        ORDER BY id FOR UPDATE
+    LOOP
+        UPDATE locks SET target = jsonb_set(target, ARRAY[kind], to_jsonb(becomes)) WHERE id = moved.id;
+    END LOOP;
+    IF FOUND THEN
+        PERFORM set_config('portcullis.followed', (coalesce(nullif(current_setting('portcullis.followed', true), ''), '[]')::jsonb
+            || jsonb_build_object('kind', kind, 'from', was, 'to', becomes))::text, true);
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE FUNCTION lock_followed() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    step jsonb;
+    kind text;
+    act record;
+BEGIN
+    FOR step IN SELECT * FROM jsonb_array_elements(coalesce(nullif(current_setting('portcullis.followed', true), ''), '[]')::jsonb) LOOP
+        kind := step ->> 'kind';
+        IF NEW.target ->> kind = step ->> 'to' AND fold(OLD.target ->> kind) = fold(step ->> 'from') AND OLD.target - kind = NEW.target - kind THEN
+            SELECT coalesce(e."user" -> 'authenticated_as', e."user") AS who, e.client_ip, e.brand INTO act FROM events e
+             WHERE e.created_at >= transaction_timestamp() AND e.xmin = pg_current_xact_id()::xid ORDER BY e.created_at DESC LIMIT 1;
+            INSERT INTO events (id, action, app, "user", client_ip, brand, context) VALUES (gen_random_uuid(), 'model_updated', 'portcullis.lock',
+                coalesce(act.who, '{}'), act.client_ip, coalesce(act.brand, '{}'), jsonb_build_object(
+                'action_id', 'lock.updated', 'name', NEW.id, 'target', NEW.target, 'message', NEW.message, 'expires', NEW.expires_at,
+                'created_at', NEW.created_at, 'created_by', NEW.created_by, 'followed', step,
+                'model', jsonb_build_object('app', 'portcullis_lock', 'model_name', 'lock', 'pk', NEW.id, 'name', kind || ':' || (NEW.target -> kind)::text)));
+            RETURN NULL;
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END
+$$;
+CREATE CONSTRAINT TRIGGER locks_followed AFTER UPDATE ON locks DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    WHEN (OLD.target <> NEW.target) EXECUTE FUNCTION lock_followed();

@@ -55,3 +55,30 @@ func TestLocksFollowWhatIsRenamed(t *testing.T) {
 	bob.Username = "alice"
 	require.NoError(t, repos.Users.Update(t.Context(), bob), "the old name is free, and not locked")
 }
+
+// The event of a lock that followed names who renamed what it is about.
+func TestWhoRenamesIsNamed(t *testing.T) {
+	w := newWorld(t)
+	carol, admin := w.user("carol"), w.user("boss")
+	made, _, err := w.locks.Create(t.Context(), idp.SystemActor(), lock.Draft{Target: map[string]string{"user": "carol", "login": "root"}})
+	require.NoError(t, err)
+	by := idp.Actor{User: admin}
+	require.NoError(t, w.db.InTx(t.Context(), func(tx idp.Repos) error {
+		for _, name := range []string{"caroline", "karoline"} { // twice in one act
+			carol.Username = name
+			if err := tx.Users.Update(t.Context(), carol); err != nil {
+				return err
+			}
+		}
+		return tx.Events.Append(t.Context(), idp.NewEvent(idp.ActionModelUpdated, "account", by, carol, nil))
+	}))
+	told := w.events(lock.ActionUpdated)
+	require.Len(t, told, 2)
+	for _, e := range told {
+		require.Equal(t, "boss", e.User["username"])
+		require.Equal(t, made.ID.String(), e.Context["name"])
+	}
+	_, _, err = w.locks.Change(t.Context(), idp.SystemActor(), made.ID, lock.Patch{Target: &map[string]string{"user": "karoline", "login": "admin"}})
+	require.NoError(t, err)
+	require.Len(t, w.events(lock.ActionUpdated), 3, "a change tells of itself, once")
+}
