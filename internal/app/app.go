@@ -9,6 +9,7 @@ import (
 
 	"github.com/portcullis-idp/portcullis/internal/access"
 	"github.com/portcullis-idp/portcullis/internal/account"
+	"github.com/portcullis-idp/portcullis/internal/audit"
 	"github.com/portcullis-idp/portcullis/internal/blueprint"
 	"github.com/portcullis-idp/portcullis/internal/config"
 	"github.com/portcullis-idp/portcullis/internal/configure"
@@ -46,6 +47,7 @@ type App struct {
 	Locks       *lock.Service
 	Locked      *lock.View // this server's view of the locks
 	Lockouts    *lockout.Service
+	Audit       *audit.Service
 	Accounts    *account.Service
 	Sessions    *session.Service
 	Tokens      *token.Service
@@ -157,8 +159,12 @@ func (a *App) build() error {
 	if err != nil {
 		return err
 	}
+	a.Audit = a.auditor(sealer, lasts)
 	lockouts := lockout.NewView(a.DB)
-	a.Lockouts = lockout.New(lockout.Deps{Store: a.DB, Access: a.Access, View: lockouts, Keys: sealer})
+	a.Lockouts = lockout.New(lockout.Deps{Store: a.DB, Access: a.Access, View: lockouts, Keys: sealer,
+		Told: func(ctx context.Context, tx idp.Repos, u *idp.User, l *idp.Lockout) (string, error) {
+			return a.Mail.LockedOut(ctx, tx, u, l)
+		}})
 	a.Accounts = account.New(account.Deps{Store: a.DB, Access: a.Access, Closer: a.Lockdowns, Hasher: a.Hasher, Roles: a.RoleService, Guard: a.Lockouts,
 		Release: func(ctx context.Context, tx idp.Repos, actor idp.Actor, row any) error {
 			return a.Configure.Release(ctx, tx, actor, row)

@@ -16,6 +16,6 @@ func Direct(ctx context.Context, cfg *config.Config, act func(*cli.Direct) error
 	quiet := *cfg
 	quiet.LogLevel = max(cfg.LogLevel, slog.LevelWarn) // what there is to say, the commands say
 	return onDatabase(ctx, &quiet, func(a *App) error {
-		return act(&cli.Direct{LockService: a.Locks, RoleService: a.RoleService, Accounts: a.Accounts})
+		return act(&cli.Direct{LockService: a.Locks, RoleService: a.RoleService, Accounts: a.Accounts, LockoutService: a.Lockouts, Audit: a.Audit})
 	})
 }

@@ -57,9 +57,14 @@ func completeTargets(c *cobra.Command, p Program) {
 	_ = c.RegisterFlagCompletionFunc("role", completeNames(p, document.KindRole))
 }
 
-// names asks the installation. Nothing is offered when it does not answer soon,
-// and an embedded database is not started for it.
+// names offers those of a kind.
 func names(c *cobra.Command, p Program, kind document.Kind, prefix string) []string {
+	return offer(c, p, prefix, func(on Installation) ([]string, error) { return namesOf(c.Context(), on, kind) })
+}
+
+// offer asks the installation. Nothing is offered when it does not answer soon,
+// and an embedded database is not started for it.
+func offer(c *cobra.Command, p Program, prefix string, ask func(Installation) ([]string, error)) []string {
 	if server, _ := c.Flags().GetString("server"); server == "" {
 		if cfg, err := load(c); err != nil || cfg.DatabaseURL == "" {
 			return nil
@@ -74,7 +79,7 @@ func names(c *cobra.Command, p Program, kind document.Kind, prefix string) []str
 	c.SetContext(ctx)
 	var out []string
 	_ = onInstallation(c, p, func(on Installation) (err error) {
-		out, err = namesOf(ctx, on, kind)
+		out, err = ask(on)
 		return err
 	})
 	var offered []string

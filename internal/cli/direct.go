@@ -9,8 +9,10 @@ import (
 
 	"github.com/portcullis-idp/portcullis/internal/access"
 	"github.com/portcullis-idp/portcullis/internal/account"
+	"github.com/portcullis-idp/portcullis/internal/audit"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/lock"
+	"github.com/portcullis-idp/portcullis/internal/lockout"
 )
 
 // Direct is the installation of the configured database. Whoever has the shell
@@ -19,6 +21,9 @@ type Direct struct {
 	LockService *lock.Service
 	RoleService *access.Service
 	Accounts    *account.Service
+
+	LockoutService *lockout.Service
+	Audit          *audit.Service
 }
 
 var _ Installation = (*Direct)(nil)

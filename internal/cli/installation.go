@@ -24,6 +24,8 @@ type Installation interface {
 	Roles
 	Preferences
 	Users
+	Lockouts
+	Audit
 	// Who says who asks, and what is asked.
 	Who(ctx context.Context) (*Identity, error)
 }

@@ -18,6 +18,11 @@ var _ Installation = (*remote)(nil)
 // call sends one request with JSON and reads the answer into out; nil = nothing
 // is expected. What the server refuses is an *idp.Error.
 func (r *remote) call(ctx context.Context, method, path string, query url.Values, in, out any) error {
+	return r.below(ctx, "/api/v3", method, path, query, in, out)
+}
+
+// below is call for what a server answers below another path.
+func (r *remote) below(ctx context.Context, base, method, path string, query url.Values, in, out any) error {
 	var body io.Reader
 	contentType := ""
 	if in != nil {
@@ -30,7 +35,7 @@ func (r *remote) call(ctx context.Context, method, path string, query url.Values
 	if len(query) > 0 {
 		path += "?" + query.Encode()
 	}
-	status, content, err := r.exchange(ctx, method, "/api/v3"+path, contentType, body)
+	status, content, err := r.exchange(ctx, method, base+path, contentType, body)
 	switch {
 	case err != nil:
 		return err
@@ -61,6 +66,10 @@ func (r *remote) refusal(status int, content []byte) error {
 	}
 	e := &idp.Error{Code: code, Fields: map[string][]string{}}
 	if json.Unmarshal(fields["detail"], &e.Message) == nil && e.Message != "" {
+		return e
+	}
+	if json.Unmarshal(fields["error"], &e.Message) == nil && e.Message != "" { // as below /api
+		_ = json.Unmarshal(fields["fields"], &e.Fields) // there are some for wrong input alone
 		return e
 	}
 	for name, raw := range fields {

@@ -106,6 +106,7 @@ func New(p Program) *cobra.Command {
 	root.AddCommand(serve(p), migrate(p), setupLink(p), breakGlass(p), demo(p), storybook(p), mailCommand(p), blueprintCommand(p), health(), show(), version())
 	root.AddCommand(agentCommand())
 	root.AddCommand(lockCommand(p), getCommand(p), rmCommand(p), createCommand(p), editCommand(p), usersCommand(p), statusCommand(p))
+	root.AddCommand(lockoutsCommand(p), settingsCommand(p), auditCommand(p))
 	for _, c := range root.Commands() {
 		if args := c.Args; args != nil {
 			c.Args = func(c *cobra.Command, given []string) error {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/portcullis-idp/portcullis/internal/access"
 	"github.com/portcullis-idp/portcullis/internal/account"
+	"github.com/portcullis-idp/portcullis/internal/audit"
 	"github.com/portcullis-idp/portcullis/internal/blueprint"
 	"github.com/portcullis-idp/portcullis/internal/configure"
 	"github.com/portcullis-idp/portcullis/internal/consent"
@@ -46,6 +47,7 @@ type Deps struct {
 	Lockdowns   *lockdown.Service
 	Locks       *lock.Service
 	Lockouts    *lockout.Service
+	Audit       *audit.Service // nil = the audit log cannot be verified
 	Invitations *invitation.Service
 	Consents    *consent.Service
 	Configure   *configure.Service
@@ -93,6 +95,7 @@ func (a *API) Mount(r chi.Router) {
 	a.events().mount(a.kit)
 	a.mountEventActions()
 	a.mountLiveEvents()
+	a.mountEventVerify()
 	a.flows().mount(a.kit)
 	a.mountFlowActions()
 	a.flowBindings().mount(a.kit)
