@@ -15,6 +15,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/server/admin/blueprintpage"
 	"github.com/portcullis-idp/portcullis/internal/server/admin/flowpage"
 	"github.com/portcullis-idp/portcullis/internal/server/admin/invitationpage"
+	"github.com/portcullis-idp/portcullis/internal/server/admin/lockoutpage"
 	"github.com/portcullis-idp/portcullis/internal/server/admin/lockpage"
 	"github.com/portcullis-idp/portcullis/internal/server/admin/modepage"
 	"github.com/portcullis-idp/portcullis/internal/server/admin/policypage"
@@ -43,14 +44,20 @@ func (a *App) engine() *flow.Executor {
 func (a *App) web() (*server.Server, error) {
 	lockdowns := page.LockdownFlow{Flow: contain.Flow{Store: a.DB, Lockdowns: a.Lockdowns, Flows: a.Flows}}
 	public := a.Config.PublicURL
-	json := api.New(api.Deps{Store: a.DB, Access: a.Access, Roles: a.RoleService, Locks: a.Locks, Lockouts: a.Lockouts, Invitations: a.Invitations, Consents: a.Consents, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
+	json := api.New(api.Deps{Store: a.DB, Access: a.Access, Roles: a.RoleService, Locks: a.Locks, Lockouts: a.Lockouts, Audit: a.Audit, Invitations: a.Invitations, Consents: a.Consents, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
 		Lockdowns: a.Lockdowns, Configure: a.Configure, Flows: a.Flows, Policies: a.policies, Mail: a.Mail, Blueprints: a.Library, Prints: a.Prints, Live: a.Live, Whereabouts: a.Geo, Version: cli.Version, PublicURL: public, LockModes: a.Roles})
 	console := admin.New(admin.Deps{Store: a.DB, Roles: a.RoleService, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
-		Lockdowns: a.Lockdowns, Configure: a.Configure, Flow: lockdowns, Live: a.Live, PublicURL: public, Whereabouts: a.Geo, Locked: a.Locked})
+		Lockdowns: a.Lockdowns, Configure: a.Configure, Flow: lockdowns, Live: a.Live, PublicURL: public, Whereabouts: a.Geo, Locked: a.Locked, Lockouts: a.Lockouts})
 	flows := flowpage.New(flowpage.Deps{Store: a.DB, Configure: a.Configure, Stages: a.Flows, Policies: a.policyKinds, PublicURL: public})
 	steps := stagepage.New(stagepage.Deps{Store: a.DB, Configure: a.Configure, Kinds: a.Flows})
 	invitations := invitationpage.New(invitationpage.Deps{Store: a.DB, Invitations: a.Invitations, PublicURL: public})
 	locks := lockpage.New(lockpage.Deps{Store: a.DB, Locks: a.Locks, Access: a.Access})
+	lockouts := lockoutpage.New(lockoutpage.Deps{Store: a.DB, Lockouts: a.Lockouts, Live: a.Live, Unsent: func() string {
+		if a.Mail.Ready() {
+			return ""
+		}
+		return "No mail server is configured, so owners are not told of lockouts. The events of lockouts say so."
+	}})
 	modes := modepage.New(a.Locks, a.Access)
 	rules := policypage.New(policypage.Deps{Store: a.DB, Configure: a.Configure, Engine: a.policies})
 	prints := blueprintpage.New(a.Library)
@@ -60,5 +67,5 @@ func (a *App) web() (*server.Server, error) {
 	return server.New(server.Deps{Log: a.Log, Store: a.DB, Sessions: a.Sessions, Tokens: a.Tokens, Flows: a.Flows,
 		Pages: page.Pages{}, Access: a.Access, SessionStore: a.DB.NewSessionStore(server.BlankSession),
 		PublicURL: public, TrustedProxies: a.Config.TrustedProxies, Notice: a.notice,
-		Mounts: []func(chi.Router){json.Mount, console.Routes, flows.Routes, steps.Routes, rules.Routes, invitations.Routes, roles.Routes, locks.Routes, modes.Routes, prints.Routes, roles.Routes, own.Routes}})
+		Mounts: []func(chi.Router){json.Mount, console.Routes, flows.Routes, steps.Routes, rules.Routes, invitations.Routes, roles.Routes, locks.Routes, lockouts.Routes, modes.Routes, prints.Routes, roles.Routes, own.Routes}})
 }

@@ -340,6 +340,67 @@ class LiveEvents extends HTMLElement {
   }
 }
 
+// <fresh-table src parts>: keeps a table as new as it can be. It hears of changes at src, and looks by itself after half a
+// minute. Nothing moves under whoever is at the table; then it says how old the rows are.
+class FreshTable extends LiveEvents {
+  connectedCallback() {
+    this.parts = this.getAttribute("parts");
+    this.sign = $(".live-sign", this);
+    this.old = $("[data-old]", this);
+    this.at = Date.now();
+    this.gone = new AbortController();
+    const on = (target, type, act) => target.addEventListener(type, act, { signal: this.gone.signal });
+    on(document, "visibilitychange", () => {
+      this.tick();
+      if (this.hasAttribute("src")) this.listen();
+    });
+    on($("[data-refresh]", this), "click", (e) => {
+      if (e.ctrlKey || e.metaKey) return;
+      e.preventDefault();
+      this.refresh(true);
+    });
+    this.clock = setInterval(() => this.tick(), 2000);
+    if (this.hasAttribute("src")) this.listen();
+  }
+  take(name, data) {
+    if (name === "end") return super.take(name, data);
+    if (!name) this.after = data.pk;
+    this.dirty = true;
+  }
+  busy() {
+    const table = document.getElementById(this.parts.split(" ")[0]);
+    return table?.matches(":hover, :focus-within") || $("tbody .pick input:checked", table) || $("dialog[open], .menu:popover-open");
+  }
+  tick() {
+    const age = Math.floor((Date.now() - this.at) / 1000);
+    this.old.hidden = age <= 30;
+    this.old.textContent = `${age < 120 ? `${age} seconds` : `${Math.floor(age / 60)} minutes`} old`;
+    if (!document.hidden && !this.over && (this.dirty || age >= 30) && !this.busy()) this.refresh();
+  }
+  async refresh(asked) {
+    if (this.loading) return;
+    this.loading = true;
+    const dirty = this.dirty;
+    this.dirty = false;
+    try {
+      const res = await fetch(location.href, { headers: { "X-Partial": this.parts } });
+      if (res.redirected || res.status === 401 || res.status === 403) return asked ? location.reload() : this.end("ended");
+      if (!res.ok) throw new Error(res.status);
+      const text = await res.text();
+      if (!asked && this.busy()) return (this.dirty = dirty || this.dirty); // somebody got there meanwhile
+      take(this.parts, text);
+      this.at = Date.now();
+      this.old.hidden = true;
+      if (asked) say("The list is up to date");
+    } catch {
+      this.dirty ||= dirty; // how old the list is says that it did not succeed; the next look tries again
+      if (asked) location.reload();
+    } finally {
+      this.loading = false;
+    }
+  }
+}
+
 // age says anew how long ago the times in a part of the page are.
 function age(root) {
   for (const t of root.querySelectorAll("time[datetime]")) {
@@ -357,5 +418,5 @@ document.addEventListener("input", ({ target }) => {
     .replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
 });
 
-for (const [name, type] of Object.entries({ "live-parts": LiveParts, "code-editor": CodeEditor, "order-list": OrderList, "sort-list": SortList, "live-events": LiveEvents }))
+for (const [name, type] of Object.entries({ "live-parts": LiveParts, "code-editor": CodeEditor, "order-list": OrderList, "sort-list": SortList, "live-events": LiveEvents, "fresh-table": FreshTable }))
   customElements.define(name, type);

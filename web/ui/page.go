@@ -1,6 +1,10 @@
 package ui
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/a-h/templ"
+)
 
 // Theme is the choice of colours a person made.
 type Theme string
@@ -113,6 +117,8 @@ type Flash struct {
 	Text  string // one sentence, optional
 	Href  string // optional link to what was made or changed
 	Link  string // label of Href
+	// Action is a button that takes back what was done, optional.
+	Action templ.Component
 }
 
 // Routes are the addresses the shells link to. Empty ones take the defaults of DefaultRoutes.

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -10,6 +11,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/configure"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
+	"github.com/portcullis-idp/portcullis/internal/lockout"
 	"github.com/portcullis-idp/portcullis/internal/server/live"
 	"github.com/portcullis-idp/portcullis/internal/server/page"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
@@ -36,6 +38,12 @@ type Deps struct {
 	// Locked is this server's view of the locks in force; nil = pages show no
 	// badges.
 	Locked page.LockView
+	// Lockouts says who is locked out after failed attempts; nil = pages say nothing
+	// of it.
+	Lockouts *lockout.Service
+	// Chain says in one sentence what the chain of digests over the audit log proves;
+	// nil = there is none. faulty says that it proves that something was altered.
+	Chain func(ctx context.Context) (sentence string, faulty bool, err error)
 }
 
 // Console answers every page of the console.
@@ -52,13 +60,15 @@ type Console struct {
 	public    string
 	atlas     idp.Whereabouts
 	badges    page.Badges
+	lockouts  *lockout.Service
+	chain     func(ctx context.Context) (string, bool, error)
 }
 
 // New returns a Console.
 func New(d Deps) *Console {
 	return &Console{store: d.Store, roles: d.Roles, accounts: d.Accounts, sessions: d.Sessions, tokens: d.Tokens,
 		lockdowns: d.Lockdowns, configure: d.Configure, flow: d.Flow, live: d.Live, public: d.PublicURL, atlas: d.Whereabouts,
-		badges: page.Badges{View: d.Locked}}
+		badges: page.Badges{View: d.Locked}, lockouts: d.Lockouts, chain: d.Chain}
 }
 
 // Routes adds the console's pages; it is one of server.Deps.Mounts. Whoever is
@@ -80,6 +90,7 @@ func (c *Console) Routes(r chi.Router) {
 		if c.live != nil {
 			m.Get("events/live/", c.liveEvents)
 		}
+		m.Get("events/export/", c.exportEvents)
 		m.Get("events/{event}/", c.event)
 		m.Get("brands/", c.brands)
 		m.Get("brands/new/", c.newBrand)

@@ -44,13 +44,14 @@ func (c *Console) events(w http.ResponseWriter, r *http.Request) error {
 	t.Columns[0] = list.Column("What happened", "action")
 	t.Columns[len(t.Columns)-1] = list.Column("When", "created")
 	bar := eventFilterBar(list)
-	bar.Actions = c.liveTable(list, found.Items)
+	bar.Actions = ui.Join(exportButtons(list), c.liveTable(list, found.Items))
 	t.Paging, t.Filter = list.Pages(found.Total, "event"), ui.FilterBar(bar)
 	if list.Filtered(eventFilters...) {
 		t.Empty = ui.NothingFound("event", eventsPath)
 	}
-	p := page.Console(r, ui.PageProps{Title: "Event log", Subtitle: "What happened, who did it, and from where. Nothing here can be changed or deleted."})
-	return page.Render(w, r, eventsPage(p, eventChart(daily, now()), t))
+	p := page.Console(r, ui.PageProps{Title: "Event log", Subtitle: "What happened, who did it, and from where. Nothing here can be changed or deleted.",
+		Tabs: presetTabs(list)})
+	return page.Render(w, r, eventsPage(p, eventChart(daily, now()), t, c.chainLine(r)))
 }
 
 // lockdownAction is the choice that means "lockdowns", which are events of
@@ -70,6 +71,8 @@ func eventFilter(q web.Form) (idp.EventFilter, error) {
 	case a == restoreAction:
 		id := idp.ActionIDRestore
 		f.ActionID = &id
+	case presetOf(a) != nil:
+		f.ActionIDs = presetOf(a)
 	case slices.Contains(idp.Actions(), idp.Action(a)):
 		f.Actions = []idp.Action{idp.Action(a)}
 	default:
@@ -108,6 +111,9 @@ func day(q web.Form, field string, plus int) (*time.Time, error) {
 
 func eventFilterBar(list page.List) ui.FilterProps {
 	options := []ui.Option{{Value: lockdownAction, Label: "Lockdown"}, {Value: restoreAction, Label: "Restore"}}
+	for _, p := range presets {
+		options = append(options, ui.Option{Value: p.value, Label: p.option})
+	}
 	for _, a := range idp.Actions() {
 		options = append(options, ui.Option{Value: string(a), Label: page.Action(a)})
 	}

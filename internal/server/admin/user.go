@@ -28,6 +28,8 @@ type dossier struct {
 	Now      time.Time
 	NoRoles  bool      // there are no pages about roles
 	Lock     *idp.Lock // that refuses the account now, if any
+
+	Lockouts *lockedOut // nil = nothing may be said of them
 }
 
 // load reads the user of the path afresh: another administrator may have been
@@ -53,6 +55,9 @@ func (c *Console) load(r *http.Request) (*dossier, error) {
 	d := &dossier{User: u, Total: records.Total, Now: now(), Lock: c.badges.User(u), NoRoles: c.roles == nil}
 	for _, t := range targets {
 		d.Held, d.Refusal = t.Holdings, t.Refusal
+	}
+	if d.Lockouts, err = c.lockoutsOf(r, u, d.Now); err != nil {
+		return nil, err
 	}
 	d.Sessions, d.Tokens = d.Held.Sessions, d.Held.TokenTotal()
 	if len(records.Items) > 0 {
@@ -179,7 +184,7 @@ func (d *dossier) frame(r *http.Request, tab string) ui.PageProps {
 		tabs = slices.DeleteFunc(tabs, func(t ui.Tab) bool { return t.Label == "Roles" })
 	}
 	title := d.User.DisplayName()
-	p := ui.PageProps{Title: title, Subtitle: d.User.Username, Tabs: tabs, Tags: page.With(ui.StateTag(d.state()), d.Lock),
+	p := ui.PageProps{Title: title, Subtitle: d.User.Username, Tabs: tabs, Tags: d.Lockouts.with(page.With(ui.StateTag(d.state()), d.Lock)), Flashes: d.Lockouts.toast(),
 		Lead: ui.AvatarLarge(title, d.User.Username), Actions: d.actions(r), Banner: d.banner(r),
 		Crumbs: userCrumbs(d.User, "")}
 	if tab != "Overview" {

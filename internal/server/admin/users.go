@@ -160,7 +160,7 @@ func (c *Console) usersTable(r *http.Request, list page.List, found idp.Page[idp
 	}
 	at := now()
 	for i := range found.Items {
-		t.Rows = append(t.Rows, c.userRow(&found.Items[i], contained[found.Items[i].ID], names, at))
+		t.Rows = append(t.Rows, c.userRow(r, &found.Items[i], contained[found.Items[i].ID], names, at))
 	}
 	if len(t.Rows) == 0 {
 		t.Empty = ui.NothingFound("user", usersPath)
@@ -170,7 +170,7 @@ func (c *Console) usersTable(r *http.Request, list page.List, found idp.Page[idp
 	return t
 }
 
-func (c *Console) userRow(u *idp.User, contained bool, groups map[idp.GroupID]string, at time.Time) ui.Row {
+func (c *Console) userRow(r *http.Request, u *idp.User, contained bool, groups map[idp.GroupID]string, at time.Time) ui.Row {
 	var names []string
 	for _, id := range u.Groups {
 		if n := groups[id]; n != "" {
@@ -180,6 +180,9 @@ func (c *Console) userRow(u *idp.User, contained bool, groups map[idp.GroupID]st
 	name := ui.PersonCell(u.Name, u.Username, userPath(u.ID))
 	var status []templ.Component
 	status = append(status, page.With(ui.StateTag(page.UserState(u, contained)), c.badges.User(u)))
+	if until, is := c.lockedOut(r, u); is {
+		status = append(status, page.LockedOutBadge(until))
+	}
 	if u.Type != idp.UserInternal {
 		status = append(status, ui.Tag(ui.ToneNeutral, page.UserType(u.Type)))
 	}

@@ -64,7 +64,7 @@ func DescribeEvent(e *idp.Event) EventView {
 	_, v.inPerson = e.Context["http_request"]
 	v.Icon, v.Tone = eventIcon(e.Action)
 	v.Sentence = sentence(e, v)
-	if lockEvent(e, &v) {
+	if lockEvent(e, &v) || lockoutEvent(e, &v) {
 		return v
 	}
 	switch text(e.Context["action_id"]) {

@@ -21,7 +21,7 @@ type need struct {
 // among them is for superusers alone.
 var consoleResources = map[string]idp.Resource{
 	"users": idp.ResourceUser, "groups": idp.ResourceGroup, "roles": idp.ResourceRole, "sessions": idp.ResourceSession,
-	"lockdowns": idp.ResourceLockdown, "locks": idp.ResourceLock, "events": idp.ResourceEvent, "brands": idp.ResourceBrand,
+	"lockdowns": idp.ResourceLockdown, "locks": idp.ResourceLock, "lockouts": idp.ResourceLockout, "security-settings": idp.ResourceSetting, "events": idp.ResourceEvent, "brands": idp.ResourceBrand,
 	"flows": idp.ResourceFlow, "stages": idp.ResourceStage, "prompts": idp.ResourceStage, "policies": idp.ResourcePolicy,
 	"invitations": idp.ResourceInvitation, "blueprints": idp.ResourceBlueprint, "locking-mode": idp.ResourcePreference,
 }
@@ -71,6 +71,11 @@ var exceptions = []exception{
 	{path: "sessions/*/end/", needs: []need{{idp.VerbDelete, idp.ResourceSession}}},
 	{path: "events/live/", needs: []need{{idp.VerbList, idp.ResourceEvent}}},
 	{method: http.MethodGet, path: "locking-mode/", needs: []need{{idp.VerbRead, idp.ResourcePreference}}},
+	{path: "events/export/", needs: []need{{idp.VerbList, idp.ResourceEvent}}},
+	{path: "lockouts/history/", needs: []need{{idp.VerbList, idp.ResourceLockout}}},
+	{path: "lockouts/live/", needs: []need{{idp.VerbList, idp.ResourceLockout}}},
+	{method: http.MethodGet, path: "security-settings/", needs: []need{{idp.VerbRead, idp.ResourceSetting}}},
+	{path: "security-settings/effect/", needs: []need{{idp.VerbRead, idp.ResourceSetting}}},
 	{path: "locks/history/", needs: []need{{idp.VerbList, idp.ResourceLock}}},
 	{path: "locks/*/again/", needs: []need{{idp.VerbCreate, idp.ResourceLock}}},
 	{path: "locks/*/lift/", needs: []need{{idp.VerbDelete, idp.ResourceLock}}},

@@ -31,8 +31,10 @@ var consoleNav = []ui.NavGroup{
 	}},
 	{Label: "Security", Items: []ui.NavItem{
 		{Label: "Locks", Href: LocksPath, Icon: ui.IconLock},
+		{Label: "Locked accounts", Href: LockoutsPath, Icon: ui.IconUserLock},
 		{Label: "Sessions", Href: AdminPath + "sessions/", Icon: ui.IconLaptop},
 		{Label: "Lockdowns", Href: AdminPath + "lockdowns/", Icon: ui.IconGate},
+		{Label: "Settings", Href: SecuritySettingsPath, Icon: ui.IconSettings},
 	}},
 	{Label: "Flows", Items: []ui.NavItem{
 		{Label: "Flows", Href: AdminPath + "flows/", Icon: ui.IconWorkflow},

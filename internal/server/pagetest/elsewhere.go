@@ -12,7 +12,7 @@ import (
 func Elsewhere(own ...string) func(chi.Router) {
 	return func(r chi.Router) {
 		for _, path := range []string{"", "search/", "users/", "groups/", "sessions/", "lockdowns/", "events/", "brands/", "flows/", "stages/", "prompts/",
-			"policies/", "invitations/", "blueprints/", "locks/", "roles/", "locking-mode/"} {
+			"policies/", "invitations/", "blueprints/", "locks/", "roles/", "locking-mode/", "lockouts/", "lockouts/history/", "security-settings/"} {
 			if !slices.Contains(own, path) {
 				r.Get("/if/admin/"+path, http.NotFound)
 			}
@@ -21,6 +21,10 @@ func Elsewhere(own ...string) func(chi.Router) {
 			if !slices.Contains(own, path) {
 				r.Get("/if/admin/"+path+thing, http.NotFound)
 			}
+		}
+		if !slices.Contains(own, "lockouts/") {
+			r.Post("/if/admin/lockouts/unlock/", http.NotFound)
+			r.Post("/if/admin/lockouts/undo/", http.NotFound)
 		}
 		r.Get("/if/user/settings/", http.NotFound)
 		r.Post("/if/theme/", http.NotFound)
