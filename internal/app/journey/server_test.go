@@ -49,6 +49,7 @@ type server struct {
 	cmd    *exec.Cmd
 	output *lines
 	ended  chan struct{}
+	result error // once it has ended
 }
 
 // lines keeps what the server prints.
@@ -95,6 +96,27 @@ func (l *lines) wait(ctx context.Context, want string) (string, error) {
 // ready. It is stopped with SIGTERM when the test ends, and must then end well.
 func start(t *testing.T, args []string, env ...string) *server {
 	t.Helper()
+	s := spawn(t, args, env...)
+	t.Cleanup(func() {
+		_ = s.cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-s.ended:
+			require.NoError(t, s.result, "the server did not end well:\n%s", s.output)
+		case <-time.After(time.Minute):
+			_ = s.cmd.Process.Kill()
+			t.Errorf("the server did not stop within a minute:\n%s", s.output)
+		}
+		if t.Failed() {
+			t.Logf("the server said:\n%s", s.output)
+		}
+	})
+	s.ready(t)
+	return s
+}
+
+// spawn runs it, and leaves waiting and stopping to the caller.
+func spawn(t *testing.T, args []string, env ...string) *server {
+	t.Helper()
 	path, err := binary()
 	require.NoError(t, err)
 	address := freeAddress(t)
@@ -114,22 +136,7 @@ func start(t *testing.T, args []string, env ...string) *server {
 		}
 		read.Close()
 	}()
-	var result error
-	go func() { result = s.cmd.Wait(); close(s.ended) }()
-	t.Cleanup(func() {
-		_ = s.cmd.Process.Signal(syscall.SIGTERM)
-		select {
-		case <-s.ended:
-			require.NoError(t, result, "the server did not end well:\n%s", s.output)
-		case <-time.After(time.Minute):
-			_ = s.cmd.Process.Kill()
-			t.Errorf("the server did not stop within a minute:\n%s", s.output)
-		}
-		if t.Failed() {
-			t.Logf("the server said:\n%s", s.output)
-		}
-	})
-	s.ready(t)
+	go func() { s.result = s.cmd.Wait(); close(s.ended) }()
 	return s
 }
 

@@ -128,7 +128,7 @@ var alerts = []string{string(prompt.AlertInfo), string(prompt.AlertWarning), str
 // contract. Generated clients that judge every value name their generator;
 // whoever sends such a type knows it.
 func knowsAlerts(c *call, sent *promptBody) bool {
-	return !strings.HasPrefix(c.r.UserAgent(), "OpenAPI-Generator/") || sent != nil && slices.Contains(alerts, sent.Type.Value)
+	return !published(c.r.UserAgent()) || sent != nil && slices.Contains(alerts, sent.Type.Value)
 }
 
 // forCaller shows alerts as the texts that they are to callers who know no
@@ -277,4 +277,10 @@ func (a *API) policyRequest(c *call) idp.PolicyRequest {
 		req.Path, req.Method = c.actor.Request.Path, c.actor.Request.Method
 	}
 	return req
+}
+
+// published reports whether a request comes from a client that was made from the
+// published contract, and refuses what that does not know.
+func published(userAgent string) bool {
+	return strings.HasPrefix(userAgent, "OpenAPI-Generator/") || strings.HasPrefix(userAgent, "authentik-terraform")
 }
