@@ -33,7 +33,7 @@ func (x *terminal) guessed(names ...string) {
 func terminalsWithSecret(t *testing.T, test func(x *terminal)) {
 	for _, where := range []string{"here", "elsewhere"} {
 		t.Run(where, func(t *testing.T) {
-			const secret = "a secret of at least thirty-two bytes"
+			const secret = "a-secret-of-at-least-thirty-two-bytes"
 			t.Setenv("PORTCULLIS_SERVER", "")
 			t.Setenv("PORTCULLIS_SECRET_KEY", secret)
 			x := &terminal{site: blankSite(t, testkit.Database(t)), remote: where == "elsewhere", keys: map[string]string{"admin": adminToken}}
@@ -126,7 +126,7 @@ func TestSettingsFromTheCommandLine(t *testing.T) {
 		} {
 			require.Contains(x, x.fails(cli.ExitUsage, strings.Fields(args)...), want)
 		}
-		require.Equal(x, 4, int(scalar(x, `SELECT count(*) FROM events WHERE context ->> 'action_id' = 'setting.updated'`)), "two were changed, one was changed back, one was changed")
+		require.Equal(x, 4, int(x.one(`SELECT count(*) FROM events WHERE context ->> 'action_id' = 'setting.updated'`)), "two were changed, one was changed back, one was changed")
 	})
 }
 
@@ -141,13 +141,14 @@ func regexpOf(t require.TestingT, expression, text string) string {
 func (x *terminal) sealed() {
 	x.Helper()
 	require.Eventually(x, func() bool {
-		return scalar(x, `SELECT count(*) FROM events e WHERE NOT EXISTS (SELECT FROM event_seals s WHERE s.event_id = e.id)`) == 0
+		return x.one(`SELECT count(*) FROM events e WHERE NOT EXISTS (SELECT FROM event_seals s WHERE s.event_id = e.id)`) == 0
 	}, 20*time.Second, 20*time.Millisecond)
 }
 
-func scalar(x *terminal, statement string) (n int64) {
-	x.Helper()
-	require.NoError(x, x.connect().QueryRow(x.Context(), statement).Scan(&n))
+// one is the number that a statement gives.
+func (s *site) one(statement string) (n int64) {
+	s.Helper()
+	require.NoError(s, s.connect().QueryRow(s.Context(), statement).Scan(&n))
 	return n
 }
 

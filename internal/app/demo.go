@@ -55,6 +55,9 @@ func (a *App) Demo(ctx context.Context) error {
 			return fmt.Errorf("filling the demonstration: %w", err)
 		}
 	}
+	if _, err := a.Audit.SealLate(ctx); err != nil { // of events that say they are of last month
+		return err
+	}
 	return repos.Settings.Set(ctx, demoMark, json.RawMessage(`true`))
 }
 

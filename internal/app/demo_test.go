@@ -2,11 +2,13 @@ package app_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/portcullis-idp/portcullis/internal/account"
 	"github.com/portcullis-idp/portcullis/internal/app"
+	"github.com/portcullis-idp/portcullis/internal/audit"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
 
@@ -51,4 +53,24 @@ func TestTheDemonstrationLeavesOtherPeopleAlone(t *testing.T) {
 	_, err := a.Accounts.Create(t.Context(), idp.SystemActor(), account.NewUser{Username: "somebody"})
 	require.NoError(t, err)
 	require.True(t, idp.Is(a.Demo(t.Context()), idp.CodeConflict))
+}
+
+// What the demonstration makes up is in the chain of the audit log, as what it is.
+func TestTheDemonstrationIsSealed(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 1)
+	a := s.replicas[0]
+	sealed := func() bool {
+		return s.one(`SELECT (EXISTS (SELECT FROM event_seals))::int`) == 1
+	}
+	require.Eventually(t, sealed, 10*time.Second, 10*time.Millisecond)
+	require.NoError(t, a.Demo(t.Context()))
+	var faults []audit.Fault
+	r, err := a.Audit.Verify(t.Context(), idp.SystemActor(), audit.Query{}, func(f audit.Fault) error {
+		faults = append(faults, f)
+		return nil
+	})
+	require.NoError(t, err)
+	require.Empty(t, faults)
+	require.Positive(t, r.Late)
 }

@@ -57,7 +57,7 @@ type Round struct {
 func (s *Service) Seal(ctx context.Context) (out Round, err error) {
 	err = s.Store.InTx(ctx, func(tx idp.Repos) error {
 		out = Round{}
-		last, mark, err := s.begin(ctx, tx)
+		last, mark, err := s.begin(ctx, tx, false)
 		if err != nil || mark == nil {
 			out.Busy = err == nil
 			return err
@@ -81,8 +81,8 @@ func (s *Service) Seal(ctx context.Context) (out Round, err error) {
 }
 
 // begin holds the chain and says where it goes on; no mark = not here.
-func (s *Service) begin(ctx context.Context, tx idp.Repos) (last *idp.Seal, mark *idp.SealMark, err error) {
-	held, err := tx.Seals.Hold(ctx)
+func (s *Service) begin(ctx context.Context, tx idp.Repos, wait bool) (last *idp.Seal, mark *idp.SealMark, err error) {
+	held, err := tx.Seals.Hold(ctx, wait)
 	if err != nil || !held {
 		return nil, nil, err
 	}
@@ -157,29 +157,31 @@ func (s *Service) append(ctx context.Context, tx idp.Repos, last *idp.Seal, rows
 	return tx.Seals.Append(ctx, entries)
 }
 
-// SealLate makes entries for all events that are in none, whatever their time, and
-// says how many. They are marked as late: that somebody with the server's secret
-// took them for genuine is all that is known of them.
+// SealLate makes entries for all events that are in none although they say that they
+// are older than what is, and says how many. They are marked as late: that somebody with the server's secret
+// took them for genuine is all that is known of them. Where there is no chain yet, it
+// does nothing: they are going to be in it. Errors: CodeConflict where only other
+// servers have the secret.
 func (s *Service) SealLate(ctx context.Context) (total int, err error) {
 	for {
 		n := 0
 		err := s.Store.InTx(ctx, func(tx idp.Repos) error {
 			n = 0
-			last, mark, err := s.begin(ctx, tx)
+			last, mark, err := s.begin(ctx, tx, true)
 			if err != nil {
 				return err
 			}
 			if mark == nil {
-				return &idp.Error{Code: idp.CodeBusy, Message: "Another server is sealing events: try again."}
+				return idp.Conflict("the audit log is sealed with a secret that is not configured here")
 			}
-			if last == nil {
-				return nil // there is no chain yet: everything is going to be in it
+			if last == nil || mark.At.IsZero() {
+				return nil
 			}
 			now, err := s.Store.Now(ctx)
 			if err != nil {
 				return err
 			}
-			rows, err := tx.Seals.Strays(ctx, now, idp.EventID{}, stretch)
+			rows, err := tx.Seals.Strays(ctx, mark.At.Add(-idp.SealSpan), idp.EventID{}, stretch)
 			if err != nil || len(rows) == 0 {
 				return err
 			}

@@ -65,8 +65,8 @@ type SealedEvent struct {
 // Seals stores the chain over the audit log. It grows and is read, nothing else.
 type Seals interface {
 	// Hold makes this transaction the only one that seals; held is false while
-	// another one is.
-	Hold(ctx context.Context) (held bool, err error)
+	// another one is, unless wait is set.
+	Hold(ctx context.Context, wait bool) (held bool, err error)
 	// Last returns the newest entry and the newest mark; nil = there is none.
 	Last(ctx context.Context) (*Seal, *SealMark, error)
 	// Unsealed returns events behind the mark that are in no entry, in the order

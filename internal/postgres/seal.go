@@ -27,7 +27,11 @@ const (
 	sealColumns = `s.seq, s.event_id, s.origin, s.method, s.key_mark, s.sealed_at, s.mark, s.seal`
 )
 
-func (r seals) Hold(ctx context.Context) (held bool, err error) {
+func (r seals) Hold(ctx context.Context, wait bool) (held bool, err error) {
+	if wait {
+		_, err = r.q.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(sealLock))
+		return err == nil, wrap(err, "seal", "waiting for whoever seals events")
+	}
 	err = r.q.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock($1)`, int64(sealLock)).Scan(&held)
 	return held, wrap(err, "seal", "asking whether somebody else seals events")
 }
