@@ -54,7 +54,7 @@ func (d *doorway) watching(how spoil) {
 	default:
 		d.common(root, how)
 	}
-	require.Equal(d, [2]bool{how == healthy, how == healthy}, shown(), "watching, %s", how)
+	require.Equal(d, [2]bool{how.opens(), how.opens()}, shown(), "watching, %s", how)
 }
 
 // watchedBy puts somebody else's name on what a superuser watches.

@@ -108,6 +108,29 @@ func TestWhatWasNotComparedDoesNotCount(t *testing.T) {
 	require.Empty(t, w.lockouts())
 }
 
+func TestTheRightSecretIsNotTakenForAWrongOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1, 5)
+	s, u := w.servers[0], w.user("ada")
+	a := idp.Attempt{User: u, Secret: "right"}
+	passed, err := s.Try(t.Context(), from("192.0.2.1"), a, func(context.Context) (idp.Refusal, error) { return idp.RefusedInactive, nil })
+	require.NoError(t, err)
+	require.False(t, passed)
+	passed, err = s.right(t, from("192.0.2.1"), a)
+	require.NoError(t, err)
+	require.True(t, passed, "the account was opened again")
+
+	var hashes atomic.Int64
+	for range 3 {
+		_, err := s.guess(t, from("192.0.2.1"), idp.Attempt{User: u, Secret: "wrong"}, &hashes)
+		require.NoError(t, err)
+	}
+	require.EqualValues(t, 1, hashes.Load(), "the same wrong one is not compared again")
+	_, err = s.guess(t, from("192.0.2.1"), idp.Attempt{User: u, Secret: "wrong", Against: "another hash"}, &hashes)
+	require.NoError(t, err)
+	require.EqualValues(t, 2, hashes.Load(), "but with another password it is")
+}
+
 // Property 5: a stranger cannot lock the owner out.
 func TestProperty5ABrowserThatIsKnownHasItsOwnAttempts(t *testing.T) {
 	t.Parallel()

@@ -181,6 +181,9 @@ func (t *try) claim(ctx context.Context) (c claimed, err error) {
 // failed writes down that the attempt failed. What began with a claim is finished,
 // whether or not the client is still there.
 func (t *try) failed(ctx context.Context, reason idp.Refusal) error {
+	if reason != idp.RefusedPassword && reason != idp.RefusedUnknown {
+		t.print = nil // the right one does not become a wrong one by what stands in its way
+	}
 	return t.s.at.do(context.WithoutCancel(ctx), &op{on: t.standings(), apply: func(held map[idp.UUID]*idp.Standing, now time.Time) (e effect) {
 		mine := held[t.sub.id]
 		if fail(mine, t.id, t.print, t.limits, now) {
