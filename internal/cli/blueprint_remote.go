@@ -127,8 +127,10 @@ func reason(content []byte) string {
 	if json.Unmarshal(content, &fields) != nil {
 		return ""
 	}
-	if detail, ok := fields["detail"].(string); ok {
-		return ": " + printable(detail)
+	for _, name := range []string{"detail", "error"} {
+		if text, ok := fields[name].(string); ok {
+			return ": " + printable(text)
+		}
 	}
 	var out []string
 	for name, v := range fields {

@@ -83,7 +83,7 @@ func TestHelpSaysThatKeysAreAndAndLocksOr(t *testing.T) {
 	require.NotContains(t, out, "smtp", "what servers run with is not for here")
 	code, out, _ = run(t, unused(t), "--help")
 	require.Equal(t, ExitOK, code)
-	for _, command := range []string{"lock", "get", "rm", "create", "edit", "users", "status", "version", "completion"} {
+	for _, command := range []string{"lock", "get", "rm", "create", "edit", "users", "status", "lockouts", "settings", "audit", "version", "completion"} {
 		require.Contains(t, out, "\n  "+command+" ", command)
 	}
 	require.Contains(t, out, "Exit codes: 0, it was done; 1, it was not; 2, the command line or the configuration is\nwrong.")
@@ -167,6 +167,12 @@ func TestCompletion(t *testing.T) {
 	require.Equal(t, []string{"alice"}, complete(t, "users", "update", "a"))
 	require.Equal(t, []string{"auditor"}, complete(t, "users", "update", "alice", "--add-role", "a"))
 	require.Len(t, *asked, 5)
+	_, asked = api(t, map[string]string{"GET /api/security/locked-accounts": `{"data": [{"identifier": "alice", "locked_until": "2026-11-22T10:00:00.000Z"}]}`})
+	require.Equal(t, []string{"alice\tuntil 2026-11-22T10:00:00Z"}, complete(t, "lockouts", "unlock", "al"))
+	require.Equal(t, []string{"GET /api/security/locked-accounts?limit=200&search=al"}, *asked)
+	require.Equal(t, []string{"max_attempts=\tFailed attempts"}, complete(t, "settings", "set", "max"))
+	require.Equal(t, []string{"security.brute_force.mail_owner\tTell the owner"}, complete(t, "settings", "get", "security.brute_force.mai"))
+	require.Equal(t, []string{"text", "json"}, complete(t, "audit", "verify", "--format", ""))
 	api(t, nil)
 	require.Empty(t, complete(t, "get", "role/"), "a server that refuses offers nothing")
 	code, out, _ := run(t, unused(t), "completion", "bash")

@@ -26,6 +26,7 @@ type LockoutQuery struct {
 	All    bool   // those of the past too
 	Search string // "" = all
 	Of     string // whose, with All; "" = everybody's
+	Most   int    // how many at most; 0 = all
 }
 
 // EachLockout implements Lockouts.
@@ -40,7 +41,10 @@ func (d *Direct) EachLockout(ctx context.Context, q LockoutQuery, each func(*idp
 			return err
 		}
 	}
-	for {
+	if q.Most > 0 {
+		f.Limit = min(q.Most, stretch)
+	}
+	for n := 0; ; {
 		page, err := d.LockoutService.Find(ctx, shell, f)
 		if err != nil {
 			return err
@@ -48,7 +52,7 @@ func (d *Direct) EachLockout(ctx context.Context, q LockoutQuery, each func(*idp
 		for i := range page.Items {
 			each(&page.Items[i])
 		}
-		if len(page.Items) < stretch {
+		if n += len(page.Items); len(page.Items) < f.Limit || n == q.Most {
 			return nil
 		}
 		f.Before = &page.Items[len(page.Items)-1]

@@ -220,7 +220,7 @@ func unlock(c *cobra.Command, on Installation, who []string) error {
 func completeLockouts(p Program) cobra.CompletionFunc {
 	return func(c *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 		return offer(c, p, typed, func(on Installation) (out []string, err error) {
-			err = on.EachLockout(c.Context(), LockoutQuery{Search: typed}, func(l *idp.Lockout) {
+			err = on.EachLockout(c.Context(), LockoutQuery{Search: typed, Most: maxOffered}, func(l *idp.Lockout) {
 				out = append(out, printableText(l.Identifier)+"\tuntil "+l.LockedUntil.UTC().Format(time.RFC3339))
 			})
 			return distinct(out), err

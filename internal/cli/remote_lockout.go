@@ -68,7 +68,10 @@ func (r *remote) EachLockout(ctx context.Context, q LockoutQuery, each func(*idp
 	if q.Of != "" {
 		query.Set("identifier", q.Of)
 	}
-	for {
+	if q.Most > 0 {
+		query.Set("limit", strconv.Itoa(min(q.Most, lockedPage)))
+	}
+	for n := 0; ; {
 		var answer struct {
 			Data       []sentLockout
 			NextCursor string `json:"next_cursor"`
@@ -79,7 +82,7 @@ func (r *remote) EachLockout(ctx context.Context, q LockoutQuery, each func(*idp
 		for i := range answer.Data {
 			each(answer.Data[i].lockout())
 		}
-		if answer.NextCursor == "" {
+		if n += len(answer.Data); answer.NextCursor == "" || n == q.Most {
 			return nil
 		}
 		query.Set("cursor", answer.NextCursor)
