@@ -345,6 +345,7 @@ class LiveEvents extends HTMLElement {
 class FreshTable extends LiveEvents {
   connectedCallback() {
     this.parts = this.getAttribute("parts");
+    this.after = "";
     this.sign = $(".live-sign", this);
     this.old = $("[data-old]", this);
     this.at = Date.now();

@@ -27,7 +27,7 @@ func TestUnlockAndUndo(t *testing.T) {
 	p := s.page(list)
 	require.Equal(t, "Identifier Reason Source IP Failed Attempts Locked At Expires Actions", strings.TrimPrefix(p.TableRows()[0], "Selection "))
 	rows := p.Rows()
-	for _, want := range []string{"ada Brute force 203.0.113.42 5", l.LockedUntil.UTC().Format("2 Jan 2006, 15:04:05 UTC") + " in 14 minutes", "Nobody has this name Brute force — unknown 5", "2 locked accounts"} {
+	for _, want := range []string{"ada Brute force 203.0.113.42 5", l.LockedUntil.UTC().Format("2 Jan 2006, 15:04:05 UTC") + " in 14 minutes", "Nobody’s name Brute force — unknown 5", "2 locked accounts"} {
 		require.Contains(t, rows, want)
 	}
 	require.Contains(t, p.Body, `href="/if/admin/users/`+ada.ID.String()+`/"`)
@@ -188,7 +188,7 @@ func TestBadInput(t *testing.T) {
 		{list + "?before=f" + strings.Repeat("_", 31), "is no place in the list of lockouts"},
 		{list + "?trail=nonsense", "not one of a page of lockouts"},
 		{list + "?page=x", "is not the number of a page"},
-		{list + "?ordering=planets", "ordering"},
+		{list + "?ordering=planets", "“planets” is not one of"},
 		{list + "?ordering=identifier&before=AAYqVdxQ0AABkp5F0UB3VLuCUv1b7vYA", "newest first"},
 		{history + "?of=planets", "nothing to filter by"},
 		{"/if/admin/events/export/", "“” is not a format of files"},

@@ -122,9 +122,9 @@ func settingsPage(v settingsView) templ.Component {
 									return templ_7745c5c3_Err
 								}
 								var templ_7745c5c3_Var7 string
-								templ_7745c5c3_Var7, templ_7745c5c3_Err = templ.JoinStringErrs(f.Last)
+								templ_7745c5c3_Var7, templ_7745c5c3_Err = templ.JoinStringErrs(f.Last + " ")
 								if templ_7745c5c3_Err != nil {
-									return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/server/admin/lockoutpage/settings.templ`, Line: 19, Col: 19}
+									return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/server/admin/lockoutpage/settings.templ`, Line: 19, Col: 25}
 								}
 								_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var7))
 								if templ_7745c5c3_Err != nil {

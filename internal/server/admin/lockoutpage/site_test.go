@@ -92,6 +92,7 @@ func open(t testing.TB) *site {
 	hub := live.NewHub(live.Options{})
 	follow := feed.New(source, feed.Options{Log: log}, view, roles, hub)
 	view.Follow(follow)
+	hub.Follow(follow)
 	require.NoError(t, follow.Start(t.Context()))
 	t.Cleanup(func() {
 		follow.Stop()

@@ -61,7 +61,7 @@ func listPage(v listView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "\" role=\"status\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "\" class=\"note\" role=\"status\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -184,7 +184,7 @@ func identifier(it *idp.Lockout) templ.Component {
 func about(it *idp.Lockout) string {
 	switch {
 	case it.UserID == nil && strings.HasPrefix(it.Identifier, "unknown-"):
-		return "Nobody has this name"
+		return "Nobody’s name"
 	case it.UserID == nil:
 		return "The account is gone"
 	case it.DeviceID != nil:
