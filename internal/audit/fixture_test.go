@@ -20,6 +20,9 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/testkit"
 )
 
+// discard is a log that nobody reads.
+var discard = slog.New(slog.DiscardHandler)
+
 // world is an installation whose audit log somebody tampers with.
 type world struct {
 	*testing.T

@@ -112,18 +112,18 @@ func TestAServerThatDiesLeavesAWholeChain(t *testing.T) {
 func TestACommitThatComesLateIsSealed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.news("first")
-	w.seal(w.audit)
 	require.NoError(t, w.db.InTx(t.Context(), func(tx idp.Repos) error {
-		late := &idp.Event{Action: idp.ActionLogin, App: "late"}
+		late := &idp.Event{Action: idp.ActionLogin, App: "late", CreatedAt: time.Now().Add(-30 * time.Second), Imported: true} // it waited
 		require.NoError(t, tx.Events.Append(t.Context(), late))
-		w.news("second")
-		require.Equal(t, 1, w.seal(w.audit))
+		for _, name := range []string{"first", "second", "third", "fourth"} {
+			w.news(name)
+			require.Equal(t, 1, w.seal(w.audit))
+		}
 		return nil
 	}))
 	require.Equal(t, 1, w.seal(w.audit))
 	require.Zero(t, w.seal(w.audit))
-	require.Equal(t, []string{"first", "second", "late"}, read[[]string](w, `SELECT array_agg(e.app ORDER BY s.seq) FROM event_seals s JOIN events e ON e.id = s.event_id`))
+	require.Equal(t, []string{"first", "second", "third", "fourth", "late"}, read[[]string](w, `SELECT array_agg(e.app ORDER BY s.seq) FROM event_seals s JOIN events e ON e.id = s.event_id`))
 	require.Empty(t, w.verify(audit.Query{}).says())
 }
 

@@ -35,6 +35,9 @@ type Seal struct {
 // SealMark is up to where events are in the chain. Only the storage looks into it.
 // The zero value is the beginning.
 type SealMark struct {
+	// What is not read yet says that it is from behind Floor; between Floor and At
+	// only what was under way then.
+	Floor  time.Time  `json:"floor,omitzero"`
 	Since  string     `json:"since,omitempty"`  // what had been committed when everything before was read; "" = see Until
 	At     time.Time  `json:"at,omitzero"`      // when that was, by the database's clock
 	Origin SealOrigin `json:"origin,omitempty"` // of what is read up to Until; "" = SealCommit
@@ -42,6 +45,7 @@ type SealMark struct {
 	// A place within what was committed until then; "" = all of it is read.
 	Until     string    `json:"until,omitempty"`
 	UntilAt   time.Time `json:"until_at,omitzero"`
+	UntilFrom time.Time `json:"until_from,omitzero"` // the Floor of the mark behind it
 	CreatedAt time.Time `json:"created_at,omitzero"`
 	ID        EventID   `json:"id,omitzero"`
 }

@@ -16,6 +16,8 @@ type seals struct{ q querier }
 const (
 	// sealLimit is how many events Unsealed returns at once.
 	sealLimit = 1000
+	// sealSlack is how far the database's clock may have been set back.
+	sealSlack = 10 * time.Second
 	// sealLock is the number of the lock that whoever seals holds.
 	sealLock = 7305436422
 	// eventRow writes an event's row out, in a way that no setting of a connection
@@ -69,21 +71,27 @@ func (r seals) Last(ctx context.Context) (*idp.Seal, *idp.SealMark, error) {
 func (r seals) Unsealed(ctx context.Context, m idp.SealMark) ([]idp.EventRow, idp.SealMark, time.Time, error) {
 	var now string
 	var at time.Time
-	replaced := false
+	replaced, ended := false, false
 	err := r.q.QueryRow(ctx, `SELECT pg_current_snapshot()::text, clock_timestamp(), coalesce(greatest(pg_snapshot_xmax(nullif($1, '')::pg_snapshot),
-			pg_snapshot_xmax(nullif($2, '')::pg_snapshot)) > pg_snapshot_xmax(pg_current_snapshot()), false)`, m.Since, m.Until).
-		Scan(&now, &at, &replaced)
+			pg_snapshot_xmax(nullif($2, '')::pg_snapshot)) > pg_snapshot_xmax(pg_current_snapshot()), false),
+			coalesce(pg_snapshot_xmin(pg_current_snapshot()) >= pg_snapshot_xmax(nullif($1, '')::pg_snapshot), false)`, m.Since, m.Until).
+		Scan(&now, &at, &replaced, &ended)
 	if err != nil {
 		return nil, m, at, wrap(err, "event", "asking what is committed")
 	}
 	if !m.More() && m.Since != "" {
-		m.CreatedAt, m.ID = m.At.Add(-idp.SealSpan), idp.EventID{}
+		m.CreatedAt, m.ID = m.Floor.Add(-sealSlack), idp.EventID{}
 	}
 	if replaced {
 		m.Since, m.Until = "", ""
 	}
 	if !m.More() {
-		m.Until, m.UntilAt = now, at
+		m.Until, m.UntilAt, m.UntilFrom = now, at, at.Add(-idp.SealSpan)
+		if ended && m.At.After(m.UntilFrom) { // whoever was at work then, and what is at work now began since
+			m.UntilFrom = m.At
+		} else if m.Floor.After(m.UntilFrom) {
+			m.UntilFrom = m.Floor
+		}
 	}
 	committed, args := "", []any{m.CreatedAt, m.ID, sealLimit}
 	if m.Since != "" {
@@ -101,7 +109,7 @@ func (r seals) Unsealed(ctx context.Context, m idp.SealMark) ([]idp.EventRow, id
 		return nil, m, at, wrap(err, "event", "reading what is not sealed")
 	}
 	if len(found) < sealLimit {
-		return found, idp.SealMark{Since: m.Until, At: m.UntilAt}, at, nil
+		return found, idp.SealMark{Since: m.Until, At: m.UntilAt, Floor: m.UntilFrom}, at, nil
 	}
 	last := &found[len(found)-1]
 	m.CreatedAt, m.ID = last.CreatedAt, last.ID
