@@ -47,7 +47,7 @@ func (a *App) web() (*server.Server, error) {
 	json := api.New(api.Deps{Store: a.DB, Access: a.Access, Roles: a.RoleService, Locks: a.Locks, Lockouts: a.Lockouts, Audit: a.Audit, Invitations: a.Invitations, Consents: a.Consents, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
 		Lockdowns: a.Lockdowns, Configure: a.Configure, Flows: a.Flows, Policies: a.policies, Mail: a.Mail, Blueprints: a.Library, Prints: a.Prints, Live: a.Live, Whereabouts: a.Geo, Version: cli.Version, PublicURL: public, LockModes: a.Roles})
 	console := admin.New(admin.Deps{Store: a.DB, Roles: a.RoleService, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
-		Lockdowns: a.Lockdowns, Configure: a.Configure, Flow: lockdowns, Live: a.Live, PublicURL: public, Whereabouts: a.Geo, Locked: a.Locked, Lockouts: a.Lockouts})
+		Lockdowns: a.Lockdowns, Configure: a.Configure, Flow: lockdowns, Live: a.Live, PublicURL: public, Whereabouts: a.Geo, Locked: a.Locked, Lockouts: a.Lockouts, Audit: a.Audit})
 	flows := flowpage.New(flowpage.Deps{Store: a.DB, Configure: a.Configure, Stages: a.Flows, Policies: a.policyKinds, PublicURL: public})
 	steps := stagepage.New(stagepage.Deps{Store: a.DB, Configure: a.Configure, Kinds: a.Flows})
 	invitations := invitationpage.New(invitationpage.Deps{Store: a.DB, Invitations: a.Invitations, PublicURL: public})

@@ -85,7 +85,9 @@ func TestEveryRouteAsksWhoComes(t *testing.T) {
 		if method, pattern, _ := strings.Cut(route, " "); method == http.MethodGet {
 			p := boss.Get(s.names.Replace(pattern))
 			require.Equal(t, http.StatusOK, p.Status, "%s: %s", route, p.Text())
-			require.Empty(t, p.Faults(), route)
+			if pattern != "/if/admin/events/export/" { // a file, no page
+				require.Empty(t, p.Faults(), route)
+			}
 			require.Equal(t, "no-store", p.Header.Get("Cache-Control"), route)
 		}
 	}

@@ -1,13 +1,13 @@
 package admin
 
 import (
-	"context"
 	"time"
 
 	"github.com/go-chi/chi/v5"
 
 	"github.com/portcullis-idp/portcullis/internal/access"
 	"github.com/portcullis-idp/portcullis/internal/account"
+	"github.com/portcullis-idp/portcullis/internal/audit"
 	"github.com/portcullis-idp/portcullis/internal/configure"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
@@ -41,9 +41,8 @@ type Deps struct {
 	// Lockouts says who is locked out after failed attempts; nil = pages say nothing
 	// of it.
 	Lockouts *lockout.Service
-	// Chain says in one sentence what the chain of digests over the audit log proves;
-	// nil = there is none. faulty says that it proves that something was altered.
-	Chain func(ctx context.Context) (sentence string, faulty bool, err error)
+	// Audit verifies the chain over the audit log; nil = there is none.
+	Audit *audit.Service
 }
 
 // Console answers every page of the console.
@@ -61,14 +60,15 @@ type Console struct {
 	atlas     idp.Whereabouts
 	badges    page.Badges
 	lockouts  *lockout.Service
-	chain     func(ctx context.Context) (string, bool, error)
+	audit     *audit.Service
+	verified  verified
 }
 
 // New returns a Console.
 func New(d Deps) *Console {
 	return &Console{store: d.Store, roles: d.Roles, accounts: d.Accounts, sessions: d.Sessions, tokens: d.Tokens,
 		lockdowns: d.Lockdowns, configure: d.Configure, flow: d.Flow, live: d.Live, public: d.PublicURL, atlas: d.Whereabouts,
-		badges: page.Badges{View: d.Locked}, lockouts: d.Lockouts, chain: d.Chain}
+		badges: page.Badges{View: d.Locked}, lockouts: d.Lockouts, audit: d.Audit}
 }
 
 // Routes adds the console's pages; it is one of server.Deps.Mounts. Whoever is
@@ -91,6 +91,10 @@ func (c *Console) Routes(r chi.Router) {
 			m.Get("events/live/", c.liveEvents)
 		}
 		m.Get("events/export/", c.exportEvents)
+		if c.audit != nil {
+			m.Get("events/verify/", c.chainPage)
+			m.Post("events/verify/", c.verifyChain)
+		}
 		m.Get("events/{event}/", c.event)
 		m.Get("brands/", c.brands)
 		m.Get("brands/new/", c.newBrand)

@@ -9,6 +9,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/portcullis-idp/portcullis/internal/audit"
 	"github.com/portcullis-idp/portcullis/internal/postgres"
 	"github.com/portcullis-idp/portcullis/internal/server/account"
 	"github.com/portcullis-idp/portcullis/internal/server/admin"
@@ -24,7 +25,7 @@ func open(t testing.TB) *pagetest.Site {
 	t.Cleanup(db.Close)
 	s := pagetest.New(t, db)
 	console := admin.New(admin.Deps{Store: db, Accounts: s.Accounts, Sessions: s.Sessions, Tokens: s.Tokens,
-		Lockdowns: s.Lockdowns, Configure: s.Configure, Flow: s.Lockdown, Whereabouts: pagetest.Atlas{}})
+		Lockdowns: s.Lockdowns, Configure: s.Configure, Flow: s.Lockdown, Whereabouts: pagetest.Atlas{}, Audit: audit.New(audit.Deps{Store: db, Access: s.Access})})
 	own := account.New(account.Deps{Store: db, Accounts: s.Accounts, Sessions: s.Sessions, Tokens: s.Tokens,
 		Lockdowns: s.Lockdowns, Flow: s.Lockdown, Whereabouts: pagetest.Atlas{}})
 	s.Open(db.NewSessionStore(blank), console.Routes, own.Routes, neighbours)

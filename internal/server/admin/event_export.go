@@ -33,6 +33,9 @@ func (c *Console) exportEvents(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	format := q.Trimmed("format")
+	if format == "" {
+		format = "csv"
+	}
 	write, kind := writers[format], kinds[format]
 	if write == nil {
 		return idp.Invalid("format", "“%.20s” is not a format of files: expected csv or json.", format)

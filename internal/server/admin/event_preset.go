@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"net/http"
 	"slices"
 
 	"github.com/a-h/templ"
@@ -10,7 +9,6 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/lock"
 	"github.com/portcullis-idp/portcullis/internal/lockout"
 	"github.com/portcullis-idp/portcullis/internal/server/page"
-	"github.com/portcullis-idp/portcullis/internal/server/web"
 	"github.com/portcullis-idp/portcullis/web/ui"
 )
 
@@ -65,22 +63,4 @@ func exportButtons(list page.List) templ.Component {
 		return ui.Button(ui.ButtonProps{Label: label, Icon: ui.IconDownload, Href: at.Href("format", format, "ordering", "")})
 	}
 	return ui.Join(button("Export CSV", "csv"), button("Export JSON", "json"))
-}
-
-// chainLine says what is known of the chain of digests over the log.
-type chainLine struct {
-	Text string
-	Bad  bool
-}
-
-func (c *Console) chainLine(r *http.Request) chainLine {
-	if c.chain == nil {
-		return chainLine{}
-	}
-	text, bad, err := c.chain(r.Context())
-	if err != nil {
-		web.From(r.Context()).Record.Warn(err) // the events are there all the same
-		return chainLine{Text: "What the chain says of these events could not be read.", Bad: true}
-	}
-	return chainLine{Text: text, Bad: bad}
 }

@@ -72,6 +72,7 @@ var exceptions = []exception{
 	{path: "events/live/", needs: []need{{idp.VerbList, idp.ResourceEvent}}},
 	{method: http.MethodGet, path: "locking-mode/", needs: []need{{idp.VerbRead, idp.ResourcePreference}}},
 	{path: "events/export/", needs: []need{{idp.VerbList, idp.ResourceEvent}}},
+	{path: "events/verify/", needs: []need{{idp.VerbList, idp.ResourceEvent}}},
 	{path: "lockouts/history/", needs: []need{{idp.VerbList, idp.ResourceLockout}}},
 	{path: "lockouts/live/", needs: []need{{idp.VerbList, idp.ResourceLockout}}},
 	{method: http.MethodGet, path: "security-settings/", needs: []need{{idp.VerbRead, idp.ResourceSetting}}},

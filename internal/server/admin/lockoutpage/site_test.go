@@ -153,10 +153,11 @@ func (s *site) fail(u *idp.User, ip string, times int) {
 		actor.Request.ClientIP = netip.MustParseAddr(ip)
 	}
 	for i := range times {
-		_, err := s.lockouts.Try(s.t.Context(), actor, idp.Attempt{User: u, Name: "nobody", Secret: strconv.Itoa(i) + time.Now().String(),
-			Failed: func(ctx context.Context, tx idp.Repos, reason idp.Refusal) error {
-				return tx.Events.Append(ctx, idp.NewEvent(idp.ActionLoginFailed, "test", actor, u, map[string]any{"reason": string(reason)}))
-			}}, func(context.Context) (idp.Refusal, error) { return idp.RefusedPassword, nil })
+		_, err := s.lockouts.Try(s.t.Context(), actor, idp.Attempt{User: u, Name: "nobody", Secret: strconv.Itoa(i) + time.Now().String()},
+			func(ctx context.Context) (idp.Refusal, error) {
+				event := idp.NewEvent(idp.ActionLoginFailed, "test", actor, u, map[string]any{"reason": string(idp.RefusedPassword)})
+				return idp.RefusedPassword, s.Store.Repos().Events.Append(ctx, event)
+			})
 		require.NoError(s.t, err)
 	}
 }
