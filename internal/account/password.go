@@ -138,9 +138,7 @@ func (s *Service) Authenticate(ctx context.Context, actor idp.Actor, by idp.Atte
 	if user != nil {
 		by.Against = user.Password
 	}
-	by.Failed = func(ctx context.Context, tx idp.Repos, reason idp.Refusal) error {
-		return s.failed(ctx, tx, actor, met, reason)
-	}
+	by.Failed = func(reason idp.Refusal) idp.Failure { return failed(actor, met, reason) }
 	passed, err := s.guard.Try(ctx, actor, by, func(ctx context.Context) (idp.Refusal, error) {
 		if user == nil {
 			return idp.RefusedUnknown, s.hasher.VerifyAbsent(ctx, by.Secret)
@@ -196,19 +194,15 @@ func (s *Service) passwordRefusal(ctx context.Context, now, read *idp.User) erro
 	return nil
 }
 
-// failed writes down that somebody could not sign in, and lets the reputation of
-// account and address have it. What was typed is not kept: people type passwords
-// into the wrong field.
-func (s *Service) failed(ctx context.Context, tx idp.Repos, actor idp.Actor, u *idp.User, reason idp.Refusal) error {
+// failed is what an attempt to sign in leaves behind that did not succeed. What was
+// typed is not kept: people type passwords into the wrong field.
+func failed(actor idp.Actor, u *idp.User, reason idp.Refusal) idp.Failure {
 	actor.User = nil // whoever is signed in in this browser has no part in it
 	facts, identifier := map[string]any{"reason": string(reason)}, ""
 	if u != nil {
 		facts["username"], identifier = u.Username, u.Username
 	}
-	if err := tx.Events.Append(ctx, idp.NewEvent(idp.ActionLoginFailed, app, actor, u, facts)); err != nil {
-		return err
-	}
-	return tx.Reputations.Adjust(ctx, identifier, actor.ClientIP(), idp.ReputationFailed)
+	return idp.Failure{Event: idp.NewEvent(idp.ActionLoginFailed, app, actor, u, facts), Identifier: identifier}
 }
 
 // upgrade replaces a foreign or outdated hash. It is a kindness that may fail:

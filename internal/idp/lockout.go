@@ -141,8 +141,17 @@ type Attempt struct {
 	// Secret is what was typed, and Against what it is compared with: the same
 	// wrong secret counts once, until it is compared with something else.
 	Secret, Against string
-	// Failed is what else to write when it has failed, in the same transaction.
-	Failed func(ctx context.Context, tx Repos, reason Refusal) error
+	// Failed says what else to write when it has failed, in the same transaction;
+	// nil = nothing.
+	Failed func(reason Refusal) Failure
+}
+
+// Failure is what a failed attempt leaves behind.
+type Failure struct {
+	Event *Event
+	// Identifier is what the reputation has it under, besides the event's address;
+	// "" = no account was met.
+	Identifier string
 }
 
 // Guard counts attempts to prove secrets. Whatever checks one asks it.
@@ -172,7 +181,13 @@ func (g Unguarded) Try(ctx context.Context, _ Actor, a Attempt, verify func(ctx 
 	if err != nil || reason == "" || a.Failed == nil {
 		return err == nil && reason == "", err
 	}
-	return false, g.Store.InTx(ctx, func(tx Repos) error { return a.Failed(ctx, tx, reason) })
+	f := a.Failed(reason)
+	return false, g.Store.InTx(ctx, func(tx Repos) error {
+		if err := tx.Events.Append(ctx, f.Event); err != nil {
+			return err
+		}
+		return tx.Reputations.Adjust(ctx, f.Identifier, f.Event.ClientIP, ReputationFailed)
+	})
 }
 
 // Renewed implements Guard.

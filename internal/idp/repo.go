@@ -356,6 +356,8 @@ type EventFilter struct {
 // Events is the audit log: it grows and is read, nothing else.
 type Events interface {
 	Append(ctx context.Context, e *Event) error
+	// AppendAll is Append of many, in one round trip.
+	AppendAll(ctx context.Context, all []*Event) error
 	Get(ctx context.Context, id EventID) (*Event, error)
 	Find(ctx context.Context, filter EventFilter) (Page[Event], error)
 	// Tail returns events that were committed since the mark, and the mark behind

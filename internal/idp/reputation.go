@@ -38,6 +38,12 @@ type Reputation struct {
 	ExpiresAt  time.Time
 }
 
+// ReputationPair is what a score belongs to.
+type ReputationPair struct {
+	Identifier string
+	IP         netip.Addr
+}
+
 // ReputationFilter selects scores. Those that have expired are never found.
 type ReputationFilter struct {
 	Paging
@@ -55,6 +61,9 @@ type Reputations interface {
 	// identifier of "" stands for attempts that met no account, an address that
 	// is not valid for an unknown one; of a pair of both nothing is kept.
 	Adjust(ctx context.Context, identifier string, ip netip.Addr, delta int) error
+	// AdjustAll is Adjust of many pairs, in one round trip and in the order of the
+	// pairs, so that two who do it never wait for each other in a circle.
+	AdjustAll(ctx context.Context, deltas map[ReputationPair]int) error
 	// Score is the sum over all pairs with the address or the identifier. One
 	// that is not valid, or "", selects nothing.
 	Score(ctx context.Context, ip netip.Addr, identifier string) (int, error)

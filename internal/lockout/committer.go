@@ -25,7 +25,10 @@ type op struct {
 // effect is what an op leads to besides.
 type effect struct {
 	lockout *idp.Lockout
-	write   func(ctx context.Context, tx idp.Repos, l *idp.Lockout) error // nil = nothing; l has its ID
+	// told writes what a lockout leads to, once it has its ID, and returns its event.
+	told   func(ctx context.Context, tx idp.Repos, l *idp.Lockout) (*idp.Event, error)
+	failed *idp.Failure // of the attempt
+	event  *idp.Event   // one more; nil = none
 }
 
 // committer does ops, all that wait together in one transaction: the disk is
@@ -134,22 +137,34 @@ func apply(ctx context.Context, tx idp.Repos, batch []*op, wait bool) (done, lef
 	return done, left, write(ctx, tx, effects, begun)
 }
 
+// write stores what a batch leads to: the events in one round trip, and the
+// reputations in another.
 func write(ctx context.Context, tx idp.Repos, effects []effect, begun []idp.Lockout) error {
-	next := 0
+	var events []*idp.Event
+	deltas := map[idp.ReputationPair]int{}
 	for _, e := range effects {
-		var l *idp.Lockout
+		if e.failed != nil {
+			events = append(events, e.failed.Event)
+			deltas[idp.ReputationPair{Identifier: e.failed.Identifier, IP: e.failed.Event.ClientIP}] += idp.ReputationFailed
+		}
 		if e.lockout != nil {
-			l = &begun[next]
-			next++
+			event, err := e.told(ctx, tx, &begun[0])
+			if err != nil {
+				return err
+			}
+			events, begun = append(events, event), begun[1:]
 		}
-		if e.write == nil {
-			continue
-		}
-		if err := e.write(ctx, tx, l); err != nil {
-			return err
+		if e.event != nil {
+			events = append(events, e.event)
 		}
 	}
-	return nil
+	if len(events) == 0 {
+		return nil
+	}
+	if err := tx.Events.AppendAll(ctx, events); err != nil {
+		return err
+	}
+	return tx.Reputations.AdjustAll(ctx, deltas)
 }
 
 // subjects are the standings of a batch, each once.

@@ -93,7 +93,7 @@ func (s *Service) Try(ctx context.Context, actor idp.Actor, a idp.Attempt, verif
 		return false, &idp.Error{Code: idp.CodeRateLimited, RetryAfter: c.wait,
 			Message: "Too many sign-ins have failed from your network. Try again later, or from a browser that you have signed in with before."}
 	case repeated:
-		if err := s.store.InTx(ctx, func(tx idp.Repos) error { return t.tell(ctx, tx, idp.RefusedPassword) }); err != nil {
+		if err := t.again(ctx); err != nil {
 			return false, err
 		}
 		return false, s.paces.wait(ctx, began)
@@ -189,33 +189,29 @@ func (t *try) failed(ctx context.Context, reason idp.Refusal) error {
 		if fail(mine, t.id, t.print, t.limits, now) {
 			e = t.lockout(mine, now)
 		}
-		crowds := failedThere(t.address(held), t.sub.account, t.limits, now)
-		begun := e.write
-		e.write = func(ctx context.Context, tx idp.Repos, l *idp.Lockout) error {
-			if err := t.tell(ctx, tx, reason); err != nil {
-				return err
-			}
-			if begun != nil {
-				if err := begun(ctx, tx, l); err != nil {
-					return err
-				}
-			}
-			if !crowds {
-				return nil
-			}
-			return tx.Events.Append(ctx, idp.NewEvent(idp.ActionSuspicious, app, t.actor, nil, map[string]any{"action_id": ActionCrowded,
-				"network": network(t.actor.ClientIP()).String(), "accounts": t.limits.AddressAccounts}))
+		e.failed = t.failure(reason)
+		if failedThere(t.address(held), t.sub.account, t.limits, now) {
+			e.event = idp.NewEvent(idp.ActionSuspicious, app, t.actor, nil, map[string]any{"action_id": ActionCrowded,
+				"network": network(t.actor.ClientIP()).String(), "accounts": t.limits.AddressAccounts})
 		}
 		return e
 	}})
 }
 
-// tell writes what else an attempt that failed is to leave behind.
-func (t *try) tell(ctx context.Context, tx idp.Repos, reason idp.Refusal) error {
+// again writes down that somebody tried a secret that is known to be wrong.
+func (t *try) again(ctx context.Context) error {
+	return t.s.at.do(context.WithoutCancel(ctx), &op{on: []idp.Standing{t.sub.standing()}, apply: func(map[idp.UUID]*idp.Standing, time.Time) effect {
+		return effect{failed: t.failure(idp.RefusedPassword)}
+	}})
+}
+
+// failure is what else an attempt that failed is to leave behind; nil = nothing.
+func (t *try) failure(reason idp.Refusal) *idp.Failure {
 	if t.a.Failed == nil {
 		return nil
 	}
-	return t.a.Failed(ctx, tx, reason)
+	f := t.a.Failed(reason)
+	return &f
 }
 
 // passed gives the attempt back, with the next transaction of the request where
@@ -287,16 +283,16 @@ func (t *try) address(held map[idp.UUID]*idp.Standing) *idp.Standing {
 func (t *try) lockout(s *idp.Standing, now time.Time) effect {
 	l := &idp.Lockout{Subject: t.sub.id, Identifier: t.sub.identifier, UserID: t.sub.user, DeviceID: t.sub.device, LockedAt: now,
 		LockedUntil: *s.LockedUntil, Reason: idp.LockoutBruteForce, TriggerIP: t.actor.ClientIP(), Attempts: t.limits.MaxAttempts}
-	return effect{lockout: l, write: func(ctx context.Context, tx idp.Repos, l *idp.Lockout) error {
+	return effect{lockout: l, told: func(ctx context.Context, tx idp.Repos, l *idp.Lockout) (*idp.Event, error) {
 		said := facts(ActionLocked, l)
 		if t.a.User != nil && t.s.told != nil && t.limits.MailOwner {
 			outcome, err := t.s.told(ctx, tx, t.a.User, l)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			said["owner_mail"] = outcome
 		}
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionSuspicious, app, t.actor, t.a.User, said))
+		return idp.NewEvent(idp.ActionSuspicious, app, t.actor, t.a.User, said), nil
 	}}
 }
 

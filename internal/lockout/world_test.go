@@ -96,8 +96,8 @@ func from(ip string) idp.Actor {
 // guess tries a secret that is never right. hashes counts what is compared.
 func (s *server) guess(t *testing.T, actor idp.Actor, a idp.Attempt, hashes *atomic.Int64) (bool, error) {
 	t.Helper()
-	a.Failed = func(ctx context.Context, tx idp.Repos, reason idp.Refusal) error {
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionLoginFailed, "test", actor, a.User, map[string]any{"reason": string(reason)}))
+	a.Failed = func(reason idp.Refusal) idp.Failure {
+		return idp.Failure{Event: idp.NewEvent(idp.ActionLoginFailed, "test", actor, a.User, map[string]any{"reason": string(reason)})}
 	}
 	return s.Try(t.Context(), actor, a, func(context.Context) (idp.Refusal, error) {
 		hashes.Add(1)

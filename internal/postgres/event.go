@@ -119,6 +119,32 @@ func eventTexts(w *where, f idp.EventFilter) {
 
 // Append also assigns ID and CreatedAt where they are unset.
 func (r events) Append(ctx context.Context, e *idp.Event) error {
+	err := r.q.QueryRow(ctx, eventInsert, eventValues(e)...).Scan(&e.CreatedAt)
+	r.tell(err)
+	return wrap(err, "event", "appending the event %s", e.Action)
+}
+
+func (r events) AppendAll(ctx context.Context, all []*idp.Event) error {
+	b := &pgx.Batch{}
+	for _, e := range all {
+		b.Queue(eventInsert, eventValues(e)...).QueryRow(func(row pgx.Row) error { return row.Scan(&e.CreatedAt) })
+	}
+	err := r.q.SendBatch(ctx, b).Close()
+	r.tell(err)
+	return wrap(err, "event", "appending %d events", len(all))
+}
+
+func (r events) tell(err error) {
+	if heard := r.heard.Load(); heard != nil && err == nil {
+		(*heard)()
+	}
+}
+
+const eventInsert = `
+	INSERT INTO events (id, action, app, "user", context, client_ip, brand, created_at, expires_at)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($9, clock_timestamp()), $8) RETURNING created_at`
+
+func eventValues(e *idp.Event) []any {
 	if e.ID.IsZero() {
 		e.ID = idp.NewID[idp.Event]()
 	}
@@ -127,16 +153,7 @@ func (r events) Append(ctx context.Context, e *idp.Event) error {
 	if e.Imported {
 		created = &e.CreatedAt
 	}
-	err := r.q.QueryRow(ctx, `
-		INSERT INTO events (id, action, app, "user", context, client_ip, brand, created_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($9, clock_timestamp()), $8) RETURNING created_at`,
-		e.ID, printable(string(e.Action)), printable(e.App), plain(e.User), plain(e.Context), e.ClientIP, plain(e.Brand), e.ExpiresAt,
-		created).
-		Scan(&e.CreatedAt)
-	if heard := r.heard.Load(); heard != nil && err == nil {
-		(*heard)()
-	}
-	return wrap(err, "event", "appending the event %s", e.Action)
+	return []any{e.ID, printable(string(e.Action)), printable(e.App), plain(e.User), plain(e.Context), e.ClientIP, plain(e.Brand), e.ExpiresAt, created}
 }
 
 func (r events) Daily(ctx context.Context, days int) ([]idp.EventCount, error) {

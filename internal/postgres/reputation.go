@@ -1,8 +1,11 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"net/netip"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -19,17 +22,38 @@ func (r reputations) Adjust(ctx context.Context, identifier string, ip netip.Add
 	if identifier == "" && !ip.IsValid() {
 		return nil
 	}
+	_, err := exec(ctx, r.q, "reputation", "adjusting the reputation of "+ip.String(), reputationAdjust, r.adjustment(identifier, ip, delta)...)
+	return err
+}
+
+func (r reputations) AdjustAll(ctx context.Context, deltas map[idp.ReputationPair]int) error {
+	pairs := slices.SortedFunc(maps.Keys(deltas), func(a, b idp.ReputationPair) int {
+		return cmp.Or(cmp.Compare(a.Identifier, b.Identifier), a.IP.Compare(b.IP))
+	})
+	b := &pgx.Batch{}
+	for _, p := range pairs {
+		if p.Identifier != "" || p.IP.IsValid() {
+			b.Queue(reputationAdjust, r.adjustment(p.Identifier, p.IP, deltas[p])...)
+		}
+	}
+	if b.Len() == 0 {
+		return nil
+	}
+	return wrap(r.q.SendBatch(ctx, b).Close(), "reputation", "adjusting %d reputations", b.Len())
+}
+
+func (r reputations) adjustment(identifier string, ip netip.Addr, delta int) []any {
 	lowest, highest := r.limits.Or()
-	_, err := exec(ctx, r.q, "reputation", "adjusting the reputation of "+ip.String(), `
+	return []any{identifier, ip.Unmap().WithZone(""), delta, lowest, highest, idp.ReputationLifetime.Seconds()}
+}
+
+const reputationAdjust = `
 		INSERT INTO reputations (identifier, ip, score, expires_at)
 		VALUES ($1, $2, greatest($4::integer, least($5::integer, $3::integer)), clock_timestamp() + make_interval(secs => $6))
 		ON CONFLICT (identifier, ip) DO UPDATE SET
 			score = greatest($4::integer, least($5::integer, $3::integer +
 				CASE WHEN reputations.expires_at > clock_timestamp() THEN reputations.score ELSE 0 END)),
-			updated_at = clock_timestamp(), expires_at = excluded.expires_at`,
-		identifier, ip.Unmap().WithZone(""), delta, lowest, highest, idp.ReputationLifetime.Seconds())
-	return err
-}
+			updated_at = clock_timestamp(), expires_at = excluded.expires_at`
 
 func (r reputations) Score(ctx context.Context, ip netip.Addr, identifier string) (int, error) {
 	var score int
