@@ -13,6 +13,8 @@ const (
 	net = 10 * time.Second
 	// patience bounds one round.
 	patience = 30 * time.Second
+	// haste bounds the last one.
+	haste = 2 * time.Second
 	// headEvery is how often the head is written to the log.
 	headEvery = time.Hour
 )
@@ -26,11 +28,13 @@ func (s *Service) Run(ctx context.Context) {
 	for woken, lost := true, false; ; {
 		select {
 		case <-ctx.Done():
+			s.finish(ctx)
 			return
 		case <-timer.C:
 		}
 		r, err := s.round(ctx)
 		if ctx.Err() != nil {
+			s.finish(ctx)
 			return
 		}
 		if err != nil && !lost {
@@ -47,11 +51,19 @@ func (s *Service) Run(ctx context.Context) {
 		case r.Sealed > 0 || woken: // once more: what was under way is committed by then
 			woken = false
 		default:
-			if woken = s.await(ctx); ctx.Err() != nil {
-				return
-			}
+			woken = s.await(ctx)
 		}
 		timer.Reset(wait)
+	}
+}
+
+// finish seals what was written last, if that can be done soon; otherwise the next
+// server does.
+func (s *Service) finish(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), haste)
+	defer cancel()
+	if _, err := s.Seal(ctx); err != nil {
+		s.Log.DebugContext(ctx, "the last events are not sealed yet", "error", err)
 	}
 }
 

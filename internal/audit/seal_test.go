@@ -271,8 +271,10 @@ func TestAServerAtWorkSeals(t *testing.T) {
 	sealed(4)
 	w.news("two")
 	sealed(5)
+	w.news("three")
 	stop()
 	<-ended
+	require.Equal(t, 6, read[int](w, `SELECT count(*) FROM event_seals`), "the last ones too")
 	require.Empty(t, w.verify(audit.Query{}).says())
 	require.Regexp(t, `head=3:[0-9a-f]{64}`, w.log.String())
 }
