@@ -68,5 +68,20 @@ func TestInChromium(t *testing.T) {
 	tab.Open(settings)
 	tab.Eval(`(() => { const f = document.querySelector("[name='security.brute_force.max_attempts']"); f.value = "3"; f.dispatchEvent(new Event("input", {bubbles: true})) })()`, nil)
 	tab.Until(`document.querySelector("#effect").textContent.includes("3 wrong passwords within 10 minutes")`)
+
+	// What was changed, what is wrong, and what the chain proves.
+	three := "3"
+	require.NoError(t, s.lockouts.Set(t.Context(), s.boss.Actor(), map[string]*string{prefix + "max_attempts": &three}))
+	tab.Open(settings)
+	tab.Judge("security-settings-changed")
+	tab.Eval(`(() => { const f = document.querySelector("[name='security.brute_force.window_seconds']"); f.value = "5"; f.form.noValidate = true; f.form.requestSubmit() })()`, nil)
+	tab.Until(`document.querySelector("[aria-invalid]")`)
+	tab.Judge("security-settings-fault")
+	_, err = s.chain.Seal(t.Context())
+	require.NoError(t, err)
+	tab.Open("/if/admin/events/verify/")
+	tab.Eval(`document.querySelector("main form").requestSubmit()`, nil)
+	tab.Until(`document.querySelector("main").textContent.includes("Chain verified up to entry")`)
+	tab.Judge("events-chain")
 	require.Empty(t, tab.Complaints())
 }

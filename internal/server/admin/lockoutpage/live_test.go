@@ -3,6 +3,7 @@ package lockoutpage_test
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -11,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/portcullis-idp/portcullis/internal/access"
+	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/lockout"
 	"github.com/portcullis-idp/portcullis/internal/server/pagetest"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
 )
@@ -43,7 +46,14 @@ func TestLive(t *testing.T) {
 	told := false
 	for !told && lines.Scan() {
 		if data, is := strings.CutPrefix(lines.Text(), "data: "); is && strings.Contains(data, "pk") {
-			require.NotContains(t, data, "ada")
+			var message struct{ PK string }
+			require.NoError(t, json.Unmarshal([]byte(data), &message))
+			id, err := idp.ParseID[idp.Event](message.PK)
+			require.NoError(t, err)
+			e, err := s.Store.Repos().Events.Get(t.Context(), id)
+			require.NoError(t, err)
+			require.Equal(t, lockout.ActionLocked, e.Context["action_id"], "and of no failed sign-in before it")
+			require.Equal(t, `{"pk":"`+message.PK+`"}`, data, "no word about whom")
 			told = true
 		}
 	}

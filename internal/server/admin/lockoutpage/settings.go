@@ -140,7 +140,7 @@ func fieldOf(v lockout.Value, typed, fault string) ui.FieldProps {
 
 func resetButton(v lockout.Value) templ.Component {
 	return ui.Button(ui.ButtonProps{Label: "Reset to " + worded(v.Setting, v.Default), Icon: ui.IconRotateCcw, Kind: ui.Ghost, Small: true, Form: formReset,
-		Name: "reset", Value: v.Key, Attrs: templ.Attributes{"aria-label": "Reset " + v.Title + " to its default, " + worded(v.Setting, v.Default)}})
+		Name: "reset", Value: v.Key, Attrs: templ.Attributes{"aria-label": "Reset to " + worded(v.Setting, v.Default) + ": " + v.Title}})
 }
 
 // worded is a value as people say it.

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/portcullis-idp/portcullis/internal/access"
+	"github.com/portcullis-idp/portcullis/internal/audit"
 	"github.com/portcullis-idp/portcullis/internal/feed"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/lockout"
@@ -43,6 +44,7 @@ type site struct {
 	*pagetest.Site
 	t        testing.TB
 	lockouts *lockout.Service
+	chain    *audit.Service
 	boss     *pagetest.Browser
 	unsent   string
 	broken   bool // the database refuses what lockouts ask of it
@@ -105,8 +107,9 @@ func open(t testing.TB) *site {
 	source.HearEvents(events.Wake)
 	stream := &live.Events{Hub: hub, Log: events, Store: db, Access: s.Access, Sessions: s.Sessions, Tokens: s.Tokens}
 	t.Cleanup(stream.Close)
+	s.chain = audit.New(audit.Deps{Store: db, Access: s.Access})
 	console := admin.New(admin.Deps{Store: db, Accounts: s.Accounts, Sessions: s.Sessions, Tokens: s.Tokens, Lockdowns: s.Lockdowns,
-		Configure: s.Configure, Flow: s.Lockdown, Roles: access.NewService(access.ServiceDeps{Store: db, Checker: s.Access}), Lockouts: s.lockouts, Live: stream})
+		Configure: s.Configure, Flow: s.Lockdown, Roles: access.NewService(access.ServiceDeps{Store: db, Checker: s.Access}), Lockouts: s.lockouts, Audit: s.chain, Live: stream})
 	pages := lockoutpage.New(lockoutpage.Deps{Store: db, Lockouts: s.lockouts, Live: stream, Unsent: func() string { return s.unsent }})
 	s.Open(db.NewSessionStore(func(deadline time.Time, values map[string]any) ([]byte, error) {
 		return json.Marshal(map[string]any{"deadline": deadline, "values": values})
