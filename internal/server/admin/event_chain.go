@@ -130,7 +130,11 @@ func verdict(r audit.Report, faults int64) ui.AlertProps {
 	if r.First > 1 {
 		return ui.AlertProps{Tone: ui.ToneOK, Title: "Entries " + number(r.First) + " to " + number(r.Last) + " verified", Text: "What comes before them was taken for right."}
 	}
-	return ui.AlertProps{Tone: ui.ToneOK, Title: "Chain verified up to entry " + number(r.Last), Text: "No event was changed, removed or moved since it was sealed."}
+	a := ui.AlertProps{Tone: ui.ToneOK, Title: "Chain verified up to entry " + number(r.Last), Text: "No event was changed, removed or moved since it was sealed."}
+	if r.Unkeyed > 0 {
+		a.Text = "Nothing is out of place. " + ui.Count(int(r.Unkeyed), "entry") + " sealed without a secret: whoever can write the database could have made them anew."
+	}
+	return a
 }
 
 func chainFacts(at time.Time, r audit.Report, faults int64) []ui.Item {

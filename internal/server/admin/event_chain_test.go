@@ -40,7 +40,7 @@ func TestChain(t *testing.T) {
 	done := boss.Post(verify, first.Fields()...)
 	require.Equal(t, http.StatusOK, done.Status, done.Text())
 	require.Empty(t, done.Faults())
-	require.Regexp(t, `Chain verified up to entry \d+ No event was changed`, done.Main())
+	require.Regexp(t, `Chain verified up to entry \d+ Nothing is out of place\. \d+ entries sealed without a secret`, done.Main())
 	require.Regexp(t, `Head, to be noted elsewhere \d+:[0-9a-f]{64}`, done.Main())
 	require.Regexp(t, `Chain verified up to entry \d+, just now\. Sealed up to entry \d+`, boss.Get("/if/admin/events/").Main())
 

@@ -188,7 +188,8 @@ func (s *site) inForce() []idp.Lockout {
 }
 
 // many makes so many lockouts of names that nobody has, unknown-0001 and so on; the
-// first of them is the newest and began a minute ago, each other one a second before.
+// first of them are the newest and began a minute ago, two at a time, each other two a
+// millisecond before.
 func (s *site) many(n int) {
 	s.t.Helper()
 	require.NoError(s.t, s.Store.InTx(s.t.Context(), func(tx idp.Repos) error {
@@ -196,7 +197,7 @@ func (s *site) many(n int) {
 		var standings []idp.Standing
 		var begun []idp.Lockout
 		for i := range n {
-			began, until := at.Add(-time.Duration(i)*time.Second), at.Add(time.Hour)
+			began, until := at.Add(-time.Duration(i/2)*time.Millisecond), at.Add(time.Hour)
 			subject := idp.NewID[idp.Lockout]().UUID()
 			standings = append(standings, idp.Standing{Subject: subject})
 			begun = append(begun, idp.Lockout{Subject: subject, Identifier: fmt.Sprintf("unknown-%04x", i+1), LockedAt: began, LockedUntil: until,
