@@ -197,6 +197,18 @@ func TestLateEvents(t *testing.T) {
 	require.Zero(t, n)
 }
 
+// History that fills its last round is over with it: what turns up behind is found.
+func TestAFullRoundEndsTheHistory(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.write(1000)
+	r, err := w.audit.Seal(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, audit.Round{Sealed: 1000}, r)
+	w.write(1)
+	require.Equal(t, []string{"inserted 0"}, w.verify(audit.Query{}).says())
+}
+
 func TestWhatIsNotSealedYetIsCounted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -190,3 +190,22 @@ func TestWhoMayVerify(t *testing.T) {
 	_, err = w.audit.Verify(t.Context(), idp.Actor{User: &idp.User{ID: 7, Username: "u", IsActive: true}}, audit.Query{}, nil)
 	require.Equal(t, idp.CodeForbidden, idp.CodeOf(err))
 }
+
+// Verifying takes its time, so a server does it for one at a time.
+func TestOneVerifiesAtATime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.write(2)
+	w.seal(w.audit)
+	w.does(`UPDATE events SET app = 'x' WHERE app = '1'`)
+	asked := false
+	_, err := w.audit.Verify(t.Context(), idp.SystemActor(), audit.Query{}, func(audit.Fault) error {
+		asked = true
+		_, err := w.audit.Verify(t.Context(), idp.SystemActor(), audit.Query{}, nil)
+		require.Equal(t, idp.CodeBusy, idp.CodeOf(err))
+		return nil
+	})
+	require.NoError(t, err)
+	require.True(t, asked)
+	require.Equal(t, []string{"altered 2"}, w.verify(audit.Query{}).says())
+}

@@ -93,7 +93,7 @@ func (r seals) Unsealed(ctx context.Context, m idp.SealMark) ([]idp.EventRow, id
 			m.UntilFrom = m.Floor
 		}
 	}
-	committed, args := "", []any{m.CreatedAt, m.ID, sealLimit}
+	committed, args := "", []any{m.CreatedAt, m.ID, sealLimit + 1}
 	if m.Since != "" {
 		committed = `AND NOT pg_visible_in_snapshot(e.xact, $4::text::pg_snapshot) AND pg_visible_in_snapshot(e.xact, $5::text::pg_snapshot)`
 		args = append(args, m.Since, m.Until)
@@ -108,10 +108,11 @@ func (r seals) Unsealed(ctx context.Context, m idp.SealMark) ([]idp.EventRow, id
 	if err != nil {
 		return nil, m, at, wrap(err, "event", "reading what is not sealed")
 	}
-	if len(found) < sealLimit {
+	if len(found) <= sealLimit {
 		return found, idp.SealMark{Since: m.Until, At: m.UntilAt, Floor: m.UntilFrom}, at, nil
 	}
-	last := &found[len(found)-1]
+	found = found[:sealLimit]
+	last := &found[sealLimit-1]
 	m.CreatedAt, m.ID = last.CreatedAt, last.ID
 	return found, m, at, nil
 }
