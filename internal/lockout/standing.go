@@ -15,6 +15,9 @@ func (s *Service) Out(u *idp.User) (until time.Time, is bool) { return s.view.Lo
 // Limits are those in force.
 func (s *Service) Limits() Limits { return s.view.Limits() }
 
+// Lasts is how long a lockout lasts that follows so many in a row.
+func (l Limits) Lasts(before int) time.Duration { return l.lasts(before) }
+
 // Standings are how attempts at an account went in the present window: those of
 // everybody first, then those of browsers it is known in. Errors: CodeForbidden.
 func (s *Service) Standings(ctx context.Context, actor idp.Actor, u *idp.User) ([]idp.Standing, error) {

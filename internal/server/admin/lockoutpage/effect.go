@@ -12,7 +12,7 @@ import (
 func sentences(l lockout.Limits) []string {
 	out := []string{ui.Count(l.MaxAttempts, "wrong password") + " within " + span(l.Window) + " " + verb(l.MaxAttempts, "locks", "lock") + " the account out for " + span(l.Duration) + "."}
 	if l.Growing {
-		second, third := grown(l, 1), grown(l, 2)
+		second, third := l.Lasts(1), l.Lasts(2)
 		text := "Each further lockout in a row lasts twice as long: the second one " + span(second) + ", the third one " + span(third)
 		if last := max(l.Longest, l.Duration); third < last {
 			text += ", none longer than " + span(last)
@@ -45,17 +45,6 @@ func verb(n int, one, many string) string {
 	return many
 }
 
-// grown is how long a lockout lasts that follows so many in a row.
-func grown(l lockout.Limits, before int) time.Duration {
-	d := l.Duration
-	for range before {
-		if d *= 2; d >= l.Longest {
-			return max(l.Longest, l.Duration)
-		}
-	}
-	return d
-}
-
 // perDay is how many guesses at one account a day has room for, by whichever way gets
 // further: stopping one short of a lockout and waiting for the window to pass, or going
 // on after each lockout.
@@ -65,11 +54,7 @@ func perDay(l lockout.Limits) int {
 	bold := 0
 	for at, n := time.Duration(0), 0; at < day; n++ {
 		bold += l.MaxAttempts
-		if l.Growing {
-			at += grown(l, n)
-		} else {
-			at += l.Duration
-		}
+		at += l.Lasts(n)
 	}
 	return max(careful, bold)
 }
