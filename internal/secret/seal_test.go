@@ -122,3 +122,20 @@ func TestTheOwnSecretIsMadeOnce(t *testing.T) {
 	_, err = secret.OwnSecret(filepath.Join(path, "below"))
 	require.Error(t, err)
 }
+
+// A digest says which secret it was made with, and is made again with that one.
+func TestDigestBy(t *testing.T) {
+	t.Parallel()
+	first, second := bytes.Repeat([]byte("a"), MinSecret), bytes.Repeat([]byte("b"), MinSecret)
+	before, err := NewSealer(first)
+	require.NoError(t, err)
+	after, err := NewSealer(second, first)
+	require.NoError(t, err)
+	require.NotEqual(t, before.Mark(), after.Mark())
+	again, known := after.DigestBy(before.Mark(), "p", []byte("v"))
+	require.True(t, known)
+	require.Equal(t, before.Digest("p", []byte("v")), again)
+	require.NotEqual(t, after.Digest("p", []byte("v")), again)
+	_, known = before.DigestBy(after.Mark(), "p", []byte("v"))
+	require.False(t, known)
+}
