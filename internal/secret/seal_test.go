@@ -126,10 +126,10 @@ func TestTheOwnSecretIsMadeOnce(t *testing.T) {
 // A digest says which secret it was made with, and is made again with that one.
 func TestDigestBy(t *testing.T) {
 	t.Parallel()
-	first, second := bytes.Repeat([]byte("a"), MinSecret), bytes.Repeat([]byte("b"), MinSecret)
-	before, err := NewSealer(first)
+	first, second := bytes.Repeat([]byte("a"), secret.MinSecret), bytes.Repeat([]byte("b"), secret.MinSecret)
+	before, err := secret.NewSealer(first)
 	require.NoError(t, err)
-	after, err := NewSealer(second, first)
+	after, err := secret.NewSealer(second, first)
 	require.NoError(t, err)
 	require.NotEqual(t, before.Mark(), after.Mark())
 	again, known := after.DigestBy(before.Mark(), "p", []byte("v"))
