@@ -146,13 +146,15 @@ func (s stage) Submit(ctx context.Context, run *flow.Run, in flow.Input) (flow.S
 	if err != nil && (!idp.Is(err, idp.CodeRefused) || idp.Locked(err)) {
 		return nil, err
 	}
-	run.Forget() // the hash may have been renewed, and the account closed while it was computed
-	_, refused := run.Admit(ctx, idp.DoorPassword)
-	if refused != nil && !idp.Is(refused, idp.CodeRefused) {
-		return nil, refused
-	}
-	if err != nil || !passed || refused != nil {
+	if err != nil || !passed {
 		return s.failed(run)
+	}
+	run.Forget() // the hash may have been renewed, and the account closed while it was computed
+	switch _, err := run.Admit(ctx, idp.DoorPassword); {
+	case idp.Is(err, idp.CodeRefused):
+		return s.failed(run)
+	case err != nil:
+		return nil, err
 	}
 	keyFailures.Drop(run.Vars)
 	flow.KeyAuthMethod.Put(run.Vars, "password")
