@@ -76,5 +76,9 @@ func otherPages(t *testing.T, s *site) {
 		shown{"event", "/if/admin/events/" + event + "/", "Full context"},
 		shown{"search", "/if/admin/search/?q=ada", "ada"},
 		shown{"locking-mode", "/if/admin/locking-mode/", "One strict anywhere wins"},
+		shown{"lockouts", "/if/admin/lockouts/", "Each ends by itself"},
+		shown{"lockouts-history", "/if/admin/lockouts/history/", "Each ends by itself"},
+		shown{"security-settings", "/if/admin/security-settings/", "What this comes to"},
+		shown{"events-chain", "/if/admin/events/verify/", "Verify now"},
 	)
 }
