@@ -339,6 +339,8 @@ func TestStrangersOnEveryRoute(t *testing.T) {
 			switch {
 			case strings.Contains(path, "/flows/inspector/"):
 				require.Equal(t, http.StatusNotFound, code, "%s with a %s cookie: the contract hides it", route, name)
+			case strings.HasPrefix(path, "/api/security/"), strings.HasPrefix(path, "/api/settings"):
+				require.Equal(t, http.StatusUnauthorized, code, "%s with a %s cookie: the contract of these says so", route, name)
 			case !anybody:
 				require.Contains(t, []int{http.StatusForbidden, http.StatusSeeOther}, code, "%s with a %s cookie", route, name)
 			}

@@ -65,23 +65,23 @@ func Find(key string) *Setting {
 	return nil
 }
 
-// read judges a value. The error says what was expected.
-func (s *Setting) read(value string) (int, error) {
+// read judges a value; problem says what was expected, "" = it is one.
+func (s *Setting) read(value string) (n int, problem string) {
 	value = strings.TrimSpace(value)
 	if s.Bool {
 		switch strings.ToLower(value) {
 		case "true":
-			return 1, nil
+			return 1, ""
 		case "false":
-			return 0, nil
+			return 0, ""
 		}
-		return 0, fmt.Errorf("Must be true or false.")
+		return 0, "Must be true or false."
 	}
 	n, err := strconv.Atoi(value)
 	if err != nil || n < s.Min || n > s.Max {
-		return 0, fmt.Errorf("Must be a whole number from %d to %d.", s.Min, s.Max)
+		return 0, fmt.Sprintf("Must be a whole number from %d to %d.", s.Min, s.Max)
 	}
-	return n, nil
+	return n, ""
 }
 
 // limitsOf makes limits of stored values. What cannot be read counts as not set.
@@ -92,7 +92,7 @@ func limitsOf(stored map[string]json.RawMessage) Limits {
 		if json.Unmarshal(stored[s.Key], &text) != nil {
 			continue
 		}
-		if n, err := s.read(text); err == nil {
+		if n, problem := s.read(text); problem == "" {
 			s.apply(&l, n)
 		}
 	}
@@ -130,7 +130,7 @@ func valueOf(ctx context.Context, repos idp.Repos, k Setting) (Value, error) {
 	v := Value{Setting: k, Value: k.Default}
 	var text string
 	if raw != nil && json.Unmarshal(raw, &text) == nil {
-		if _, err := k.read(text); err == nil {
+		if _, problem := k.read(text); problem == "" {
 			v.Value, v.Set = text, true
 		}
 	}
@@ -151,8 +151,8 @@ func (s *Service) Set(ctx context.Context, actor idp.Actor, values map[string]*s
 		if value == nil {
 			continue
 		}
-		if _, err := k.read(*value); err != nil {
-			faults.Add(key, "%s", err.Error())
+		if _, problem := k.read(*value); problem != "" {
+			faults.Add(key, "%s", problem)
 		}
 	}
 	if err := s.access.Check(actor, idp.VerbUpdate, idp.Object{Resource: idp.ResourceSetting}); err != nil {

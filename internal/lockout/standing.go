@@ -56,9 +56,9 @@ func Judge(values map[string]string) (l Limits, faults idp.Faults) {
 		if !named {
 			continue
 		}
-		n, err := k.read(value)
-		if err != nil {
-			faults.Add(k.Key, "%s", err.Error())
+		n, problem := k.read(value)
+		if problem != "" {
+			faults.Add(k.Key, "%s", problem)
 			continue
 		}
 		k.apply(&l, n)

@@ -2,7 +2,6 @@ package api
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"reflect"
 
@@ -153,9 +152,9 @@ func (a *API) setSettings(c *call, list []map[string]json.RawMessage) (any, erro
 		if r["category"] != nil && (json.Unmarshal(r["category"], &category) != nil || category != lockout.Category) {
 			faults.Add("category", "The category of %s is %q.", limit(key, 100), lockout.Category)
 		}
-		value, err := settingValue(r["value"])
-		if err != nil {
-			faults.Add(key, "%s", err.Error())
+		value, problem := settingValue(r["value"])
+		if problem != "" {
+			faults.Add(key, "%s", problem)
 			continue
 		}
 		if _, twice := values[key]; twice {
@@ -170,16 +169,16 @@ func (a *API) setSettings(c *call, list []map[string]json.RawMessage) (any, erro
 }
 
 // settingValue takes numbers and truth values for the texts they are.
-func settingValue(raw json.RawMessage) (string, error) {
+func settingValue(raw json.RawMessage) (value, problem string) {
 	var v any
 	if raw == nil || json.Unmarshal(raw, &v) != nil {
-		return "", fmt.Errorf("Expected a value.")
+		return "", "Expected a value."
 	}
 	switch v := v.(type) {
 	case string:
-		return v, nil
+		return v, ""
 	case bool, float64:
-		return string(raw), nil
+		return string(raw), ""
 	}
-	return "", fmt.Errorf("Expected a text, a number, true or false.")
+	return "", "Expected a text, a number, true or false."
 }
