@@ -1,9 +1,9 @@
 DROP TRIGGER settings_feed ON settings;
 DROP TRIGGER settings_removed_feed ON settings;
 CREATE CONSTRAINT TRIGGER settings_feed AFTER INSERT OR UPDATE ON settings DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
-    WHEN (NEW.name = 'cluster_auth_preference') EXECUTE FUNCTION setting_changed();
+    WHEN (NEW.name IN ('cluster_auth_preference', 'break_glass')) EXECUTE FUNCTION setting_changed();
 CREATE CONSTRAINT TRIGGER settings_removed_feed AFTER DELETE ON settings DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
-    WHEN (OLD.name = 'cluster_auth_preference') EXECUTE FUNCTION setting_changed();
+    WHEN (OLD.name IN ('cluster_auth_preference', 'break_glass')) EXECUTE FUNCTION setting_changed();
 DELETE FROM settings WHERE name LIKE 'security.%';
 DROP TRIGGER users_lockouts ON users;
 DROP FUNCTION user_forgotten();

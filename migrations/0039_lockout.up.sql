@@ -68,6 +68,6 @@ CREATE TRIGGER users_lockouts AFTER DELETE ON users FOR EACH ROW EXECUTE FUNCTIO
 DROP TRIGGER settings_feed ON settings;
 DROP TRIGGER settings_removed_feed ON settings;
 CREATE CONSTRAINT TRIGGER settings_feed AFTER INSERT OR UPDATE ON settings DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
-    WHEN (NEW.name = 'cluster_auth_preference' OR NEW.name LIKE 'security.%') EXECUTE FUNCTION setting_changed();
+    WHEN (NEW.name IN ('cluster_auth_preference', 'break_glass') OR NEW.name LIKE 'security.%') EXECUTE FUNCTION setting_changed();
 CREATE CONSTRAINT TRIGGER settings_removed_feed AFTER DELETE ON settings DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
-    WHEN (OLD.name = 'cluster_auth_preference' OR OLD.name LIKE 'security.%') EXECUTE FUNCTION setting_changed();
+    WHEN (OLD.name IN ('cluster_auth_preference', 'break_glass') OR OLD.name LIKE 'security.%') EXECUTE FUNCTION setting_changed();

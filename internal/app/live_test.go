@@ -185,6 +185,8 @@ var unstreamed = map[idp.Refusal]string{
 	idp.RefusedAnonymous: "the account of nobody has no session, and no account becomes it",
 	idp.RefusedIntent:    "a session has one purpose",
 	idp.RefusedBinding:   "it is a request that breaks a binding, and ends the session by that",
+	idp.RefusedPassword:  "passwords are not asked for again",
+	idp.RefusedLockout:   "whoever guesses at a password ends nothing that was proved before: see all doors",
 	idp.RefusedStale:     "it takes a database that cannot be reached: see the tests of server/live and of the modes",
 }
 

@@ -33,6 +33,8 @@ var shippedFlows = map[string]string{
 // contents is everything the installation keeps: a digest per table. What the
 // job queue writes on its own is left out.
 func (s *site) contents() map[string]string {
+	// What a job fills in after the act.
+	later := map[string]string{"session_ends": "counted"}
 	s.Helper()
 	conn := s.connect()
 	rows, err := conn.Query(s.Context(), `SELECT table_name::text FROM information_schema.tables
@@ -45,7 +47,8 @@ func (s *site) contents() map[string]string {
 	for _, table := range tables {
 		var digest string
 		name := pgx.Identifier{table}.Sanitize()
-		require.NoError(s, conn.QueryRow(s.Context(), `SELECT count(*)::text || ' rows, ' || coalesce(md5(string_agg(x::text, E'\n' ORDER BY x::text)), '') FROM `+name+` x`).Scan(&digest))
+		require.NoError(s, conn.QueryRow(s.Context(), `SELECT count(*)::text || ' rows, ' || coalesce(md5(string_agg(x::text, E'\n' ORDER BY x::text)), '')
+			FROM (SELECT to_jsonb(t) - $1::text AS x FROM `+name+` t) t`, later[table]).Scan(&digest))
 		out[table] = digest
 	}
 	require.Greater(s, len(out), 10)
