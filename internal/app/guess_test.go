@@ -159,7 +159,7 @@ func TestProperty7EveryWayInCounts(t *testing.T) {
 	s.reauthentication()
 	const again = "/api/v3/flows/executor/once-more/"
 	for i := range 5 {
-		got = own.do(http.MethodPost, again, map[string]any{"component": "ak-stage-password", "password": fmt.Sprint("mistyped ", i)})
+		own.do(http.MethodPost, again, map[string]any{"component": "ak-stage-password", "password": fmt.Sprint("mistyped ", i)})
 		own.do(http.MethodGet, again, nil)
 	}
 	require.Len(t, s.lockouts(), 2)
