@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"strings"
 	"sync/atomic"
@@ -117,21 +118,24 @@ func eventTexts(w *where, f idp.EventFilter) {
 	}
 }
 
-// Append also assigns ID and CreatedAt where they are unset.
+// Append also assigns ID where it is unset, and CreatedAt once it is written: with
+// the next statement of the transaction, at its commit at the latest.
 func (r events) Append(ctx context.Context, e *idp.Event) error {
-	err := r.q.QueryRow(ctx, eventInsert, eventValues(e)...).Scan(&e.CreatedAt)
-	r.tell(err)
-	return wrap(err, "event", "appending the event %s", e.Action)
+	return r.append(ctx, fmt.Sprintf("appending the event %s", e.Action), e)
 }
 
 func (r events) AppendAll(ctx context.Context, all []*idp.Event) error {
+	return r.append(ctx, fmt.Sprintf("appending %d events", len(all)), all...)
+}
+
+func (r events) append(ctx context.Context, act string, all ...*idp.Event) error {
 	b := &pgx.Batch{}
 	for _, e := range all {
 		b.Queue(eventInsert, eventValues(e)...).QueryRow(func(row pgx.Row) error { return row.Scan(&e.CreatedAt) })
 	}
-	err := r.q.SendBatch(ctx, b).Close()
+	err := later(ctx, r.q, b, func(err error) error { return wrap(err, "event", "%s", act) })
 	r.tell(err)
-	return wrap(err, "event", "appending %d events", len(all))
+	return err
 }
 
 func (r events) tell(err error) {

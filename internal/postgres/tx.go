@@ -21,11 +21,11 @@ const (
 // InTx implements idp.Store.
 func (db *DB) InTx(ctx context.Context, fn func(tx idp.Repos) error) error {
 	return db.retry(ctx, func() (int64, error) {
-		conn, tx, err := begin(ctx, db.pool)
+		conn, err := acquire(ctx, db.pool)
 		if err != nil {
 			return 0, err
 		}
-		return db.finish(ctx, conn, tx, fn)
+		return db.finish(ctx, conn, fn)
 	})
 }
 
@@ -33,43 +33,37 @@ func (db *DB) InTx(ctx context.Context, fn func(tx idp.Repos) error) error {
 // had (the server is out of connections), the pool has to do.
 func (db *DB) Lockdown(ctx context.Context, fn func(tx idp.Repos) error) error {
 	return db.retry(ctx, func() (int64, error) {
-		conn, tx, err := begin(ctx, db.reserved)
+		conn, err := acquire(ctx, db.reserved)
 		if err != nil && ctx.Err() == nil {
 			db.log.WarnContext(ctx, "no reserved connection for a lockdown; using the pool", "error", err)
-			conn, tx, err = begin(ctx, db.pool)
+			conn, err = acquire(ctx, db.pool)
 		}
 		if err != nil {
 			return 0, err
 		}
-		return db.finish(ctx, conn, tx, fn)
+		return db.finish(ctx, conn, fn)
 	})
 }
 
-// begin starts a transaction. Connections that turn out to be broken, as after
-// a restart of the database, are passed over: nothing was done on them yet.
-func begin(ctx context.Context, pool *pgxpool.Pool) (*pgxpool.Conn, pgx.Tx, error) {
-	for broken := int32(0); ; broken++ {
-		conn, err := pool.Acquire(ctx)
-		if err != nil {
-			return nil, nil, wrap(err, "database", "waiting for a database connection")
-		}
-		tx, err := conn.Begin(ctx)
-		if err == nil {
-			return conn, tx, nil
-		}
-		useless := conn.Conn().IsClosed()
-		conn.Release()
-		if !useless || ctx.Err() != nil || broken >= pool.Config().MaxConns {
-			return nil, nil, wrap(err, "database", "beginning a transaction")
-		}
-	}
+func acquire(ctx context.Context, pool *pgxpool.Pool) (*pgxpool.Conn, error) {
+	conn, err := pool.Acquire(ctx)
+	return conn, wrap(err, "database", "waiting for a database connection")
 }
+
+// errUseless is of a connection that was broken before anything was asked of it, as
+// all are after a restart of the database.
+var errUseless = errors.New("the connection was broken")
 
 // retry runs a transaction again while it loses races, and waits until what it
 // changed in the feed has taken effect.
 func (db *DB) retry(ctx context.Context, attempt func() (change int64, err error)) error {
+	broken := int32(0)
 	for n := 1; ; n++ {
 		change, err := attempt()
+		if errors.Is(err, errUseless) && ctx.Err() == nil && broken < db.pool.Config().MaxConns+lockdownConns {
+			broken, n = broken+1, 0 // nothing was done: another one is asked
+			continue
+		}
 		if await := db.await.Load(); err == nil && change > 0 && await != nil {
 			(*await)(ctx, change)
 		}
@@ -94,15 +88,19 @@ func lostRace(err error) bool {
 	return state == serialisationFailure || state == deadlockDetected
 }
 
-// finish runs fn in the transaction, commits or rolls back, and gives the
+// finish runs fn in a transaction, commits or rolls back, and gives the
 // connection back. change is the last number that it was given in the change
 // feed; 0 = it changed nothing there.
-func (db *DB) finish(ctx context.Context, conn *pgxpool.Conn, tx pgx.Tx, fn func(tx idp.Repos) error) (change int64, err error) {
+func (db *DB) finish(ctx context.Context, conn *pgxpool.Conn, fn func(tx idp.Repos) error) (change int64, err error) {
 	defer conn.Release()
 	takeChange(conn.Conn()) // of one that was rolled back at the last moment
+	tx := &transaction{conn: conn.Conn()}
 	// Runs after a panic too. A caller that gave up must not keep the rollback
 	// from being sent, or the row locks would stay until the timeout.
 	defer func() {
+		if err != nil && tx.undone() && conn.Conn().IsClosed() {
+			err = errors.Join(errUseless, err)
+		}
 		if conn.Conn().PgConn().TxStatus() != 'I' {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 			defer cancel()
