@@ -18,14 +18,71 @@ const indexShards = 256
 // that the garbage collector had to walk would hold up every answer while it does.
 type index struct {
 	seed   maphash.Seed
+	sieve  atomic.Pointer[sieve]
 	shards [indexShards]atomic.Pointer[shard]
+
+	told int // for the writer alone: how many hashes the sieve was told of
+}
+
+// sieve says of most hashes that are not in the index that they are not, from one
+// look at little memory. It knows of all that are. Its words are a power of two.
+type sieve []atomic.Uint64
+
+// sieveShare is how many hashes share a word at most.
+const sieveShare = 4
+
+// at returns where the sieve knows of a hash, and by which bits.
+func (s sieve) at(hash uint64) (word *atomic.Uint64, bits uint64) {
+	return &s[hash>>8&uint64(len(s)-1)], 1<<(hash>>44&63) | 1<<(hash>>50&63)
+}
+
+// lacks reports whether the hash is not in the index; when not, it may be.
+func (s sieve) lacks(hash uint64) bool {
+	word, bits := s.at(hash)
+	return word.Load()&bits != bits
+}
+
+// tell has the sieve know of a hash, or makes one with room for what there is now.
+func (x *index) tell(hash uint64) {
+	s := *x.sieve.Load()
+	if x.told++; x.told > sieveShare*len(s) {
+		size := 1
+		for sieveShare*size < 2*x.taken() {
+			size *= 2
+		}
+		s, x.told = make(sieve, size), 0
+		for i := range x.shards {
+			if old := x.shards[i].Load(); old != nil {
+				for j := range old.hashes {
+					if h := old.hashes[j].Load(); h != 0 {
+						word, bits := s.at(h)
+						word.Store(word.Load() | bits)
+						x.told++
+					}
+				}
+			}
+		}
+		x.sieve.Store(&s)
+	}
+	word, bits := s.at(hash)
+	word.Or(bits)
+}
+
+// taken is how many hashes there are.
+func (x *index) taken() int {
+	n := 0
+	for i := range x.shards {
+		if s := x.shards[i].Load(); s != nil {
+			n += s.taken
+		}
+	}
+	return n
 }
 
 // shard holds the locks whose hashes begin with its number. Rows and texts are only
 // ever appended to; when there is no room left, what is still held is copied into a
 // new shard. A reader that is on its way through the old one sees it as it was.
 type shard struct {
-	filter []atomic.Uint64 // says of most hashes that are not there that they are not, from little memory
 	hashes []atomic.Uint64 // an open hash table; 0 = free. A hash stays, with no head, when its locks are gone
 	heads  []atomic.Uint32 // of the chain of a hash: a row's number + 1; 0 = none
 	rows   []row           // as many as there is room for
@@ -67,7 +124,11 @@ func (s *shard) at(place uint32) entry {
 	return entry{s, &s.rows[place-1]}
 }
 
-func newIndex() *index { return &index{seed: maphash.MakeSeed()} }
+func newIndex() *index {
+	x := &index{seed: maphash.MakeSeed()}
+	x.sieve.Store(&sieve{{}})
+	return x
+}
 
 // hash is never 0.
 func (x *index) hash(key idp.LockKey) uint64 {
@@ -93,9 +154,6 @@ func (x *index) find(hash uint64) entry {
 	if s == nil {
 		return entry{}
 	}
-	if word, bits := s.sieve(hash); word.Load()&bits != bits {
-		return entry{}
-	}
 	mask := uint64(len(s.hashes) - 1)
 	for i := hash >> 8 & mask; ; i = (i + 1) & mask {
 		switch s.hashes[i].Load() {
@@ -105,11 +163,6 @@ func (x *index) find(hash uint64) entry {
 			return entry{}
 		}
 	}
-}
-
-// sieve returns where the filter knows of a hash, and by which bits.
-func (s *shard) sieve(hash uint64) (word *atomic.Uint64, bits uint64) {
-	return &s.filter[hash>>20&uint64(len(s.filter)-1)], 1<<(hash>>34&63) | 1<<(hash>>40&63)
 }
 
 // slot returns where the hash is or belongs. There is always a free slot.
@@ -158,6 +211,7 @@ func (x *index) put(p *packed, key int, hash uint64) *row {
 	s.keeps += len(p.data)
 	s.used++
 	s.live++
+	x.tell(hash) // before it can be found: whoever is sent on finds nothing yet
 	s.link(hash, uint32(s.used))
 	return r
 }
@@ -179,8 +233,6 @@ func (s *shard) link(hash uint64, place uint32) {
 	if s.hashes[i].Load() == 0 {
 		s.taken++
 		s.hashes[i].Store(hash)
-		word, bits := s.sieve(hash)
-		word.Or(bits)
 	}
 }
 
@@ -198,7 +250,7 @@ func (x *index) room(number uint64, text int) *shard {
 	for 2*size < 3*(live+live/2+2) {
 		size *= 2
 	}
-	s := &shard{filter: make([]atomic.Uint64, max(1, size/16)), hashes: make([]atomic.Uint64, size), heads: make([]atomic.Uint32, size),
+	s := &shard{hashes: make([]atomic.Uint64, size), heads: make([]atomic.Uint32, size),
 		rows: make([]row, live+live/2+2), texts: make([]byte, keeps+keeps/2+text+64)}
 	if old != nil {
 		for i := range old.heads {

@@ -161,6 +161,7 @@ const maxTries = 16
 
 func (v *View) search(keys []idp.LockKey) entry {
 	x := v.index.Load()
+	known := *x.sieve.Load()
 	var best entry
 	for i := range keys {
 		if keys[i].Kind == idp.LockIP {
@@ -170,7 +171,9 @@ func (v *View) search(keys []idp.LockKey) entry {
 		if v.entries[keys[i].Kind].Load() == 0 {
 			continue // counted before a lock is put, and until it is dropped
 		}
-		best = v.along(x.find(x.hash(keys[i])), keys, best)
+		if hash := x.hash(keys[i]); !known.lacks(hash) {
+			best = v.along(x.find(hash), keys, best)
+		}
 	}
 	return best
 }
