@@ -30,6 +30,7 @@ type Standing struct {
 	LockedUntil *time.Time
 	Lockouts    int        // in a row, without a success between
 	LockedAt    *time.Time // when the last of them began
+	Fresh       bool       // not stored yet
 }
 
 // Lockout is a block on a subject after too many failed attempts. It ends by
@@ -104,13 +105,14 @@ type Lockouts interface {
 	Find(ctx context.Context, filter LockoutFilter) (Page[Lockout], error)
 	// Count counts the lockouts in force, no further than most.
 	Count(ctx context.Context, filter LockoutFilter, most int) (int, error)
-	// Hold holds the standings of subjects until the transaction ends, and makes
-	// those there are none of. It leaves out those that somebody else holds, unless
-	// wait is set. now is read when they are held.
+	// Hold holds the standings of subjects until the transaction ends; those there
+	// are none of are fresh, and stored by Save. It leaves out those that somebody
+	// else holds, unless wait is set. now is read when they are held.
 	Hold(ctx context.Context, subjects []Standing, wait bool) (held map[UUID]*Standing, now time.Time, err error)
 	// Standings reads those of an account, without holding them.
 	Standings(ctx context.Context, user UserID) ([]Standing, error)
-	// Save stores standings that are held.
+	// Save stores standings that are held. When somebody else has stored a fresh one
+	// meanwhile, the transaction is tried again.
 	Save(ctx context.Context, standings []*Standing) error
 	// Begin stores lockouts that begin at LockedAt, in place of ones of their
 	// subjects whose time is over, and fills in the ID.

@@ -2,6 +2,7 @@ package lockout
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,24 +33,31 @@ type effect struct {
 }
 
 // committer does ops, all that wait together in one transaction: the disk is
-// waited for once, and counting stays exact.
+// waited for once, and counting stays exact. Some transactions are under way at once,
+// so that the database need not wait for this server nor the other way round; ops of
+// one subject are done one transaction after the other.
 type committer struct {
 	store idp.Store
 
 	mu      sync.Mutex
 	waiting []*op
-	at      bool // somebody is at it
+	busy    map[idp.UUID]bool // whose standings a transaction here is about
+	under   int               // transactions under way
 }
+
+const (
+	// batches is how many transactions are under way at once.
+	batches = 2
+	// worthwhile is how many ops a transaction beside another one is worth.
+	worthwhile = 32
+)
 
 // do returns when the op is committed. When ctx ends first, it may still be.
 func (c *committer) do(ctx context.Context, o *op) error {
 	o.done = make(chan error, 1)
 	c.mu.Lock()
 	c.waiting = append(c.waiting, o)
-	if !c.at {
-		c.at = true
-		go c.drain()
-	}
+	c.start()
 	c.mu.Unlock()
 	select {
 	case err := <-o.done:
@@ -59,23 +67,75 @@ func (c *committer) do(ctx context.Context, o *op) error {
 	}
 }
 
-func (c *committer) drain() {
-	for {
-		c.mu.Lock()
-		n := min(len(c.waiting), batchSize)
-		if n == 0 {
-			c.at = false
-			c.mu.Unlock()
+// start begins what can be begun. The caller holds mu.
+func (c *committer) start() {
+	for c.under == 0 || c.under < batches && len(c.waiting) >= worthwhile {
+		batch := c.take()
+		if len(batch) == 0 {
 			return
 		}
-		batch := c.waiting[:n:n]
-		c.waiting = c.waiting[n:]
-		c.mu.Unlock()
-		// Nobody waits for somebody else's account to be free.
-		if held := c.commit(batch, false); len(held) > 0 {
-			go c.commit(held, true)
+		c.under++
+		go c.work(batch)
+	}
+}
+
+// take returns the ops that nothing under way stands in the way of, and marks their
+// subjects as busy. Of one subject it takes all, in their order, or none.
+func (c *committer) take() (batch []*op) {
+	passed := map[idp.UUID]bool{} // subjects of ops that have to wait; later ones wait behind them
+	left := c.waiting[:0]
+	for _, o := range c.waiting {
+		if len(batch) == batchSize || slices.ContainsFunc(o.on, func(s idp.Standing) bool { return c.busy[s.Subject] || passed[s.Subject] }) {
+			for _, s := range o.on {
+				passed[s.Subject] = true
+			}
+			left = append(left, o)
+			continue
+		}
+		batch = append(batch, o)
+	}
+	clear(c.waiting[len(left):])
+	c.waiting = left
+	if c.busy == nil {
+		c.busy = map[idp.UUID]bool{}
+	}
+	for _, s := range subjects(batch) {
+		c.busy[s.Subject] = true
+	}
+	return batch
+}
+
+// work does a batch. Those of whom somebody else holds a standing wait in a
+// transaction of their own: nobody waits for somebody else's account to be free.
+func (c *committer) work(batch []*op) {
+	left := c.commit(batch, false)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.under--
+	still := map[idp.UUID]bool{}
+	for _, s := range subjects(left) {
+		still[s.Subject] = true
+	}
+	for _, s := range subjects(batch) {
+		if !still[s.Subject] {
+			delete(c.busy, s.Subject)
 		}
 	}
+	if len(left) > 0 {
+		go c.wait(left)
+	}
+	c.start()
+}
+
+// wait does ops whose standings somebody else holds, once they are free.
+func (c *committer) wait(left []*op) {
+	c.commit(left, true)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range subjects(left) {
+		delete(c.busy, s.Subject)
+	}
+	c.start()
 }
 
 // commit does a batch and answers each op; those whose standings somebody else

@@ -173,3 +173,37 @@ func TestDeletingAUserKeepsTheAudit(t *testing.T) {
 	require.Nil(t, got.RestoredByID)
 	require.Equal(t, []string{"u", "admin", "admin"}, []string{got.Username, got.ActorName, got.RestoredByName})
 }
+
+func TestManyEventsAreWrittenAsOneIs(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	ctx := t.Context()
+	ends := time.Now().Add(time.Hour).Truncate(time.Microsecond).UTC()
+	long := time.Date(2020, 1, 2, 3, 4, 5, 6000, time.UTC)
+	made := func() []*idp.Event {
+		return []*idp.Event{
+			{Action: idp.ActionLoginFailed, App: "a\x00b", User: map[string]any{"pk": 7, "username": "ada"}, ClientIP: netip.MustParseAddr("::ffff:192.0.2.7"),
+				Context: map[string]any{"text": "nul \x00, quote \" and \xff", "list": []any{1, "zwei", nil}}, Brand: map[string]any{"name": "b"}, ExpiresAt: &ends},
+			{Action: idp.ActionLogin, App: "x", ClientIP: netip.MustParseAddr("fe80::1%eth0"), Imported: true, CreatedAt: long},
+			{Action: idp.ActionLogout, App: "y"},
+		}
+	}
+	together, single := made(), made()
+	require.NoError(t, db.InTx(ctx, func(tx idp.Repos) error { return tx.Events.AppendAll(ctx, together) }))
+	for _, e := range single {
+		require.NoError(t, db.Repos().Events.Append(ctx, e))
+	}
+	for i := range together {
+		a, err := db.Repos().Events.Get(ctx, together[i].ID)
+		require.NoError(t, err)
+		b, err := db.Repos().Events.Get(ctx, single[i].ID)
+		require.NoError(t, err)
+		require.True(t, a.CreatedAt.Equal(together[i].CreatedAt), "each is told its own time")
+		if !together[i].Imported {
+			require.WithinDuration(t, b.CreatedAt, a.CreatedAt, time.Minute)
+			a.CreatedAt = b.CreatedAt
+		}
+		a.ID = b.ID
+		require.Equal(t, b, a)
+	}
+}

@@ -19,40 +19,58 @@ type reputations struct {
 
 // Adjust counts from zero on a row that has expired but was not purged yet.
 func (r reputations) Adjust(ctx context.Context, identifier string, ip netip.Addr, delta int) error {
-	if identifier == "" && !ip.IsValid() {
-		return nil
-	}
-	_, err := exec(ctx, r.q, "reputation", "adjusting the reputation of "+ip.String(), reputationAdjust, r.adjustment(identifier, ip, delta)...)
-	return err
+	return r.AdjustAll(ctx, map[idp.ReputationPair]int{{Identifier: identifier, IP: ip}: delta})
 }
 
+// AdjustAll takes the rows in one order, whoever adjusts several of them. Changes
+// that lie between the limits, as failed attempts do, are made by one statement.
 func (r reputations) AdjustAll(ctx context.Context, deltas map[idp.ReputationPair]int) error {
 	pairs := slices.SortedFunc(maps.Keys(deltas), func(a, b idp.ReputationPair) int {
 		return cmp.Or(cmp.Compare(a.Identifier, b.Identifier), a.IP.Compare(b.IP))
 	})
+	lowest, highest := r.limits.Or()
+	lifetime := idp.ReputationLifetime.Seconds()
+	var identifiers, addresses []string
+	var small []int32
 	b := &pgx.Batch{}
 	for _, p := range pairs {
-		if p.Identifier != "" || p.IP.IsValid() {
-			b.Queue(reputationAdjust, r.adjustment(p.Identifier, p.IP, deltas[p])...)
+		delta, ip := deltas[p], p.IP.Unmap().WithZone("")
+		switch {
+		case p.Identifier == "" && !p.IP.IsValid():
+		case lowest <= delta && delta <= highest:
+			address := ""
+			if ip.IsValid() {
+				address = ip.String()
+			}
+			identifiers, addresses, small = append(identifiers, p.Identifier), append(addresses, address), append(small, int32(delta))
+		default:
+			b.Queue(reputationAdjust, p.Identifier, ip, delta, lowest, highest, lifetime)
 		}
+	}
+	if len(small) > 0 {
+		b.Queue(reputationAdjustAll, identifiers, addresses, small, lowest, highest, lifetime)
 	}
 	if b.Len() == 0 {
 		return nil
 	}
-	return wrap(r.q.SendBatch(ctx, b).Close(), "reputation", "adjusting %d reputations", b.Len())
-}
-
-func (r reputations) adjustment(identifier string, ip netip.Addr, delta int) []any {
-	lowest, highest := r.limits.Or()
-	return []any{identifier, ip.Unmap().WithZone(""), delta, lowest, highest, idp.ReputationLifetime.Seconds()}
+	return later(ctx, r.q, b, func(err error) error { return wrap(err, "reputation", "adjusting %d reputations", len(deltas)) })
 }
 
 const reputationAdjust = `
-		INSERT INTO reputations (identifier, ip, score, expires_at)
+		INSERT INTO reputations AS r (identifier, ip, score, expires_at)
 		VALUES ($1, $2, greatest($4::integer, least($5::integer, $3::integer)), clock_timestamp() + make_interval(secs => $6))
 		ON CONFLICT (identifier, ip) DO UPDATE SET
-			score = greatest($4::integer, least($5::integer, $3::integer +
-				CASE WHEN reputations.expires_at > clock_timestamp() THEN reputations.score ELSE 0 END)),
+			score = greatest($4::integer, least($5::integer, $3::integer + CASE WHEN r.expires_at > clock_timestamp() THEN r.score ELSE 0 END)),
+			updated_at = clock_timestamp(), expires_at = excluded.expires_at`
+
+// reputationAdjustAll adds changes that are scores themselves, which is where a row
+// that is there finds them.
+const reputationAdjustAll = `
+		INSERT INTO reputations AS r (identifier, ip, score, expires_at)
+		SELECT v.identifier, nullif(v.ip, '')::inet, v.delta, clock_timestamp() + make_interval(secs => $6)
+		  FROM unnest($1::text[], $2::text[], $3::integer[]) v (identifier, ip, delta)
+		ON CONFLICT (identifier, ip) DO UPDATE SET
+			score = greatest($4::integer, least($5::integer, excluded.score + CASE WHEN r.expires_at > clock_timestamp() THEN r.score ELSE 0 END)),
 			updated_at = clock_timestamp(), expires_at = excluded.expires_at`
 
 func (r reputations) Score(ctx context.Context, ip netip.Addr, identifier string) (int, error) {

@@ -81,11 +81,14 @@ func (db *DB) retry(ctx context.Context, attempt func() (change int64, err error
 	}
 }
 
-// lostRace reports whether PostgreSQL asked to try again: a serialisation
-// failure or a deadlock.
+// errLostRace is of a transaction that found out late that another one was first.
+var errLostRace = &idp.Error{Code: idp.CodeBusy, Message: "The server is busy. Try again in a moment.", RetryAfter: busyPause}
+
+// lostRace reports whether a transaction is to be tried again: PostgreSQL asks for
+// it after a serialisation failure or a deadlock.
 func lostRace(err error) bool {
 	state := sqlState(err)
-	return state == serialisationFailure || state == deadlockDetected
+	return state == serialisationFailure || state == deadlockDetected || errors.Is(err, errLostRace)
 }
 
 // finish runs fn in a transaction, commits or rolls back, and gives the
