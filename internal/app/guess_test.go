@@ -262,3 +262,36 @@ func TestWithoutAMailServerTheEventSaysSo(t *testing.T) {
 	require.Len(t, page.Items, 1)
 	require.Equal(t, "no mail server is configured", page.Items[0].Context["owner_mail"])
 }
+
+// An attempt during a lockout asks the database which configuration is in force, where
+// the browser stands, and to note one failure more: not who the account is, what it
+// holds or how its attempts went. Statements of what goes on beside come between now
+// and then, so the least that is counted is what an attempt costs.
+func TestAnAttemptDuringALockoutAsksTheDatabaseLittle(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 1)
+	ada := s.user("ada")
+	for i := range 5 {
+		s.browser().guess(ada.Username, fmt.Sprint("wrong ", i))
+	}
+	require.Len(t, s.lockouts(), 1)
+	c := lay(t, s.url)
+	s.url = c.url
+	r := s.open()
+	const flow = "/api/v3/flows/executor/" + signInFlow + "/"
+	var least []string
+	for i := range 8 {
+		b := s.browser().at(r)
+		b.do(http.MethodPost, flow, map[string]any{"component": "ak-stage-identification", "uid_field": ada.Username})
+		c.take()
+		a := b.do(http.MethodPost, flow, map[string]any{"component": "ak-stage-password", "password": fmt.Sprint("wrong again ", i)})
+		require.Contains(t, string(a.body), "Failed to authenticate.")
+		if got := c.take(); i == 0 || len(got) < len(least) {
+			least = got
+		}
+	}
+	require.Len(t, least, 3, "%q", least)
+	for i, part := range []string{"FROM configuration", "FROM runs", "UPDATE runs"} {
+		require.Contains(t, least[i], part)
+	}
+}

@@ -34,7 +34,7 @@ func (a *App) engine() *flow.Executor {
 	a.policies = policy.NewEngine(a.policyKinds).With(policies.Directory{Store: a.DB}).
 		Acting(policies.Effects{Store: a.DB, Post: a.Mail, Log: a.Log}).Resolving(net.DefaultResolver).Locating(a.Geo)
 	bound := stages.NewPolicies(a.DB, a.policies)
-	return flow.NewExecutor(flow.Deps{Store: a.DB, Policies: bound, Gate: a.Access, Kinds: stages.All(stages.Deps{
+	return flow.NewExecutor(flow.Deps{Store: a.DB, Policies: bound, Gate: a.Access, People: a.view, Kinds: stages.All(stages.Deps{
 		Store: a.DB, Accounts: a.Accounts, Sessions: a.Sessions, Lockdowns: a.Lockdowns, Invitations: a.Invitations, Consents: a.Consents, Policies: bound,
 		Links: a.Tokens, Post: a.Mail,
 	})})

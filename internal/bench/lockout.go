@@ -30,7 +30,7 @@ const (
 	guessing     = 1500 * time.Millisecond // how long a round of them takes
 	manyLockouts = 1_000_000
 	attackRate   = 500 // requests a second
-	calmSignIns  = 60
+	calmSignIns  = 200
 	alikeSamples = 2000 // of each kind
 )
 
@@ -326,7 +326,8 @@ func attacked(ctx context.Context, r *report, p *process) error {
 	return nil
 }
 
-// attack tries the victim's password 500 times a second until stop.
+// attack tries the victim's password until stop, with attackRate requests a second,
+// those that begin a flow and those it redirects to included.
 func attack(ctx context.Context, p *process) (stop func()) {
 	own, cancel := context.WithCancel(ctx)
 	var group sync.WaitGroup
@@ -336,17 +337,12 @@ func attack(ctx context.Context, p *process) (stop func()) {
 		group.Go(func() {
 			tick := time.NewTicker(time.Second * browsers / attackRate)
 			defer tick.Stop()
-			for n := 0; ; {
-				c := newClient(p.URL, transport)
-				if _, err := c.call(http.MethodPost, executorPath, map[string]any{"component": "ak-stage-identification", "uid_field": "victim"}); err != nil && own.Err() == nil {
+			for n := 0; own.Err() == nil; {
+				c := newClient(p.URL, paced{own, tick.C, transport})
+				if _, err := c.call(http.MethodPost, executorPath, map[string]any{"component": "ak-stage-identification", "uid_field": "victim"}); err != nil {
 					continue
 				}
 				for range 4 { // the fifth ends the flow
-					select {
-					case <-own.Done():
-						return
-					case <-tick.C:
-					}
 					n++
 					_, _ = c.call(http.MethodPost, executorPath, map[string]any{"component": "ak-stage-password", "password": fmt.Sprint("wrong", b, n)})
 				}
@@ -357,6 +353,22 @@ func attack(ctx context.Context, p *process) (stop func()) {
 		cancel()
 		group.Wait()
 		transport.CloseIdleConnections()
+	}
+}
+
+// paced sends a request with every tick.
+type paced struct {
+	ctx  context.Context
+	tick <-chan time.Time
+	next http.RoundTripper
+}
+
+func (p paced) RoundTrip(r *http.Request) (*http.Response, error) {
+	select {
+	case <-p.ctx.Done():
+		return nil, p.ctx.Err()
+	case <-p.tick:
+		return p.next.RoundTrip(r)
 	}
 }
 

@@ -30,6 +30,13 @@ type Deps struct {
 	Kinds    []Kind
 	Gate     idp.Gate      // nil = nothing is ever locked
 	Lifetime time.Duration // of a run; 0 = DefaultLifetime
+	People   People        // nil = the Store
+}
+
+// People reads accounts as the database has them now, from memory or not. Nobody may
+// change what it returns. The error is CodeNotFound when there is none.
+type People interface {
+	User(ctx context.Context, id idp.UserID) (*idp.User, error)
 }
 
 // Executor takes browsers through flows.
@@ -40,6 +47,7 @@ type Executor struct {
 	list     []Kind
 	kinds    map[string]Kind
 	lifetime time.Duration
+	people   People
 	turns    turns
 
 	definitions idp.Kept[string, *definition]
@@ -48,7 +56,7 @@ type Executor struct {
 // NewExecutor returns an Executor. It panics when two kinds share a name: the
 // list of kinds is part of the code.
 func NewExecutor(d Deps) *Executor {
-	x := &Executor{store: d.Store, policies: d.Policies, list: d.Kinds, lifetime: d.Lifetime, kinds: map[string]Kind{}}
+	x := &Executor{store: d.Store, policies: d.Policies, list: d.Kinds, lifetime: d.Lifetime, people: d.People, kinds: map[string]Kind{}}
 	if x.gate = d.Gate; x.gate == nil {
 		x.gate = idp.Unlocked{}
 	}

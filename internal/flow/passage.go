@@ -64,7 +64,8 @@ func (x *Executor) load(ctx context.Context, v Visit) (*passage, error) {
 	}
 	f := *d.flow // whoever gets the answer may do with it what they like
 	p := &passage{x: x, visit: v, policies: d.policies, run: &Run{ID: idp.NewID[idp.Run](), Flow: &f, Actor: v.Actor, Brand: v.Brand, Device: v.Device,
-		Query: bounded(v.Query), Vars: Vars{}, Effects: &Effects{}, kinds: x.list, gate: x.gate, repo: x.store.Repos().Users}}
+		Query: bounded(v.Query), Vars: Vars{}, Effects: &Effects{}, kinds: x.list, gate: x.gate, repo: x.store.Repos().Users, kept: x.people}}
+	p.run.at = p
 	if p.policies == nil {
 		p.policies = x.policies
 	}

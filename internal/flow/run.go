@@ -28,6 +28,7 @@ type Run struct {
 	notes []error
 	said  []string // by the answer before this request, for the page that follows it
 	repo  idp.Users
+	kept  People // nil = repo alone
 	users map[idp.UserID]*idp.User
 }
 
@@ -37,7 +38,7 @@ func (r *Run) User(ctx context.Context, id idp.UserID) (*idp.User, error) {
 	if u, ok := r.users[id]; ok {
 		return u, nil
 	}
-	u, err := r.repo.Get(ctx, id)
+	u, err := r.person(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -70,6 +71,14 @@ func (r *Run) Users(ctx context.Context, ids []idp.UserID) ([]*idp.User, error) 
 		}
 	}
 	return out, nil
+}
+
+// person reads a user from memory, where what is there is in step with the database.
+func (r *Run) person(ctx context.Context, id idp.UserID) (*idp.User, error) {
+	if r.kept != nil {
+		return r.kept.User(ctx, id)
+	}
+	return r.repo.Get(ctx, id)
 }
 
 func (r *Run) keep(u *idp.User) {

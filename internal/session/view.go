@@ -145,6 +145,30 @@ func (v *View) recall(d digest, last bool) (*idp.Session, *idp.User) {
 	return s, &out.user
 }
 
+// User reads a user, from memory where that is certain to be what the database
+// holds. Nobody may change what they get. The error is CodeNotFound when there is none.
+func (v *View) User(ctx context.Context, id idp.UserID) (*idp.User, error) {
+	if v.fresh.State() == feed.Fresh {
+		if p, ok := v.users[uint(id)%viewShards].get(id); ok {
+			u := &idp.User{}
+			p.into(u)
+			return u, nil
+		}
+	}
+	at := v.position()
+	u, err := v.store.Repos().Users.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	who := pack(u)
+	v.gate.RLock()
+	defer v.gate.RUnlock()
+	if !v.concerned(at, idp.SessionID{}, id) {
+		v.users[uint(id)%viewShards].put(id, who)
+	}
+	return u, nil
+}
+
 func when(nanoseconds int64) time.Time { return time.Unix(0, nanoseconds).UTC() }
 
 // position is how many changes there were; a reading that begins now is kept
