@@ -29,6 +29,9 @@ const (
 	otherServer = "0f0e0d0c-0b9c-4f0e-a1c8-9a8b3a2f3e11"
 	// cutWithin is how long a live session may outlast its lock.
 	cutWithin = 2 * time.Second
+	// askedAgain is how often the agent asks whether who is connected may act, which
+	// no lock tells of.
+	askedAgain = 5 * time.Second
 	// sshPatience bounds what takes long only where something is broken.
 	sshPatience = time.Minute
 )
@@ -269,7 +272,18 @@ func (m *machine) lift(name string) {
 
 func (m *machine) call(method, path string, status int, body io.Reader, out any) {
 	m.Helper()
-	r, err := http.NewRequestWithContext(m.Context(), method, m.server.URL+"/api/v3/locks/"+path, body)
+	m.request(method, "locks/"+path, status, body, out)
+}
+
+// ask sends JSON to another part of the API.
+func (m *machine) ask(method, path string, status int, body string, out any) {
+	m.Helper()
+	m.request(method, path, status, strings.NewReader(body), out)
+}
+
+func (m *machine) request(method, path string, status int, body io.Reader, out any) {
+	m.Helper()
+	r, err := http.NewRequestWithContext(m.Context(), method, m.server.URL+"/api/v3/"+path, body)
 	require.NoError(m, err)
 	r.Header.Set("Authorization", "Bearer "+adminToken)
 	r.Header.Set("Content-Type", "application/json")
@@ -331,15 +345,20 @@ func (s *session) begun(word string) *session {
 	return s
 }
 
-// isCut waits for the end.
+// isCut waits for the end after a lock.
 func (s *session) isCut(since time.Time, text string) {
+	s.m.Helper()
+	s.isCutWithin(cutWithin, since, text)
+}
+
+func (s *session) isCutWithin(limit time.Duration, since time.Time, text string) {
 	s.m.Helper()
 	select {
 	case err := <-s.ended:
 		took := time.Since(since)
 		require.Error(s.m, err)
 		if !raceEnabled { // which slows all of it down, with everything else that is tested
-			require.Less(s.m, took, cutWithin)
+			require.Less(s.m, took, limit)
 		}
 		s.m.Logf("cut after %s", took.Round(time.Millisecond))
 	case <-time.After(sshPatience):
@@ -441,4 +460,44 @@ func TestLocksBiteInSSH(t *testing.T) {
 	_, text = m.lock(map[string]any{"user": "bob"}, "")
 	bob.isCut(since, text)
 	m.refuses("bob")
+
+	// Accounts that may not act are refused and cut without any lock.
+	var alice struct{ PK int }
+	m.ask(http.MethodPost, "core/users/", http.StatusCreated, `{"username": "alice", "name": "Alice"}`, &alice)
+	m.admits("alice")
+	last := m.stay("alice", there, sleeping).begun("begun ")
+	since = time.Now()
+	m.ask(http.MethodPatch, fmt.Sprintf("core/users/%d/", alice.PK), http.StatusOK, `{"is_active": false}`, nil)
+	last.isCutWithin(askedAgain+cutWithin, since, "")
+	m.refuses("alice")
+	m.ask(http.MethodPatch, fmt.Sprintf("core/users/%d/", alice.PK), http.StatusOK, `{"is_active": true}`, nil)
+	m.admits("alice")
+
+	// PAM tells who it is and where from by its environment.
+	_, text = m.lock(map[string]any{"login": m.login, "ip": "192.0.2.0/24"}, "Not from there.")
+	for _, c := range []struct{ login, from, refused string }{
+		{m.login, "192.0.2.7", text}, {m.login, "198.51.100.7", ""}, {"x" + m.login, "192.0.2.7", "lock targeting Login"}, {"nobody", "192.0.2.7", ""}, {m.login, "", ""},
+	} {
+		out, err := m.pam(c.login, c.from)
+		if c.refused == "" {
+			require.NoError(t, err, "%+v: %s", c, out)
+			continue
+		}
+		require.ErrorContains(t, err, "exit status 1", "%+v", c)
+		require.Contains(t, out, c.refused)
+	}
+	m.agent.stop()
+	out, err := m.pam(m.login, "198.51.100.7")
+	require.ErrorContains(t, err, "exit status 1", "nobody can say: %s", out)
+}
+
+// pam runs what pam_exec would.
+func (m *machine) pam(login, from string) (string, error) {
+	m.Helper()
+	program, err := binary()
+	require.NoError(m, err)
+	command := exec.CommandContext(m.Context(), program, "agent", "check", "--pam", "--socket", m.path("agent.sock"))
+	command.Env = append(os.Environ(), "PAM_USER="+login, "PAM_RHOST="+from)
+	out, err := command.CombinedOutput()
+	return string(out), err
 }
