@@ -115,6 +115,8 @@ func TestACommitThatComesLateIsSealed(t *testing.T) {
 	require.NoError(t, w.db.InTx(t.Context(), func(tx idp.Repos) error {
 		late := &idp.Event{Action: idp.ActionLogin, App: "late", CreatedAt: time.Now().Add(-30 * time.Second), Imported: true} // it waited
 		require.NoError(t, tx.Events.Append(t.Context(), late))
+		_, err := tx.Events.Get(t.Context(), late.ID) // it is written
+		require.NoError(t, err)
 		for _, name := range []string{"first", "second", "third", "fourth"} {
 			w.news(name)
 			require.Equal(t, 1, w.seal(w.audit))
