@@ -24,6 +24,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
 	"github.com/portcullis-idp/portcullis/internal/lockout"
 	"github.com/portcullis-idp/portcullis/internal/mail"
+	"github.com/portcullis-idp/portcullis/internal/notify"
 	"github.com/portcullis-idp/portcullis/internal/policy"
 	"github.com/portcullis-idp/portcullis/internal/postgres"
 	"github.com/portcullis-idp/portcullis/internal/postgres/migration"
@@ -59,6 +60,7 @@ type App struct {
 	Prints      *blueprint.Service
 	Library     *blueprint.Library
 	Mail        *mail.Service
+	Notify      *notify.Service
 	Server      *server.Server
 
 	// Geo knows where addresses are.
@@ -191,6 +193,7 @@ func (a *App) build() error {
 	a.Flows = a.engine()
 	a.Configure = configure.New(configure.Deps{Store: a.DB, Access: a.Access, Stages: a.Flows, Policies: a.policyKinds,
 		Prompt: prompt.CheckPrompt, Sealer: sealer})
+	a.Notify = a.notifier()
 	a.Prints = a.prints()
 	a.Library = a.library()
 	a.Server, err = a.web()

@@ -12,6 +12,7 @@ func (a *App) auditor(sealer *secret.Sealer, lasts bool) *audit.Service {
 	if lasts {
 		d.Keys = sealer
 	}
+	d.Sealed = func() { a.Notify.Wake() }
 	s := audit.New(d)
 	a.DB.HearAppends(s.Wake)
 	return s

@@ -44,6 +44,9 @@ func (s *Service) Run(ctx context.Context) {
 			noted = time.Now()
 			s.note(ctx)
 		}
+		if r.Sealed > 0 && s.Sealed != nil {
+			s.Sealed()
+		}
 		wait := pause
 		switch {
 		case r.More:

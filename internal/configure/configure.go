@@ -67,6 +67,12 @@ func (s *Service) Settle(ctx context.Context, tx idp.Repos, actor idp.Actor, was
 		return settle(ctx, tx, s.policies(), actor, was, row)
 	case *idp.PolicyBinding:
 		return settle(ctx, tx, s.policyBindings(), actor, was, row)
+	case *idp.NotificationRule:
+		return settle(ctx, tx, s.notificationRules(), actor, was, row)
+	case *idp.Transport:
+		return settle(ctx, tx, s.transports(), actor, was, row)
+	case *idp.WebhookMapping:
+		return settle(ctx, tx, s.webhookMappings(), actor, was, row)
 	}
 	return fmt.Errorf("settling a %T: it is no object of the configuration", row)
 }

@@ -67,9 +67,9 @@ func judgePolicyBinding(ctx context.Context, tx idp.Repos, _, b *idp.PolicyBindi
 	case b.Timeout > maxTimeout:
 		faults.Add("timeout", "Ensure this value is less than or equal to %d.", math.MaxInt32)
 	}
-	if f, _, err := target(ctx, tx, b.Target); err != nil {
+	if label, err := targetLabel(ctx, tx, b.Target); err != nil {
 		return err
-	} else if f == nil {
+	} else if label == "" {
 		absent(&faults, "target", b.Target.String())
 	}
 	if b.PolicyID != nil {
@@ -131,14 +131,30 @@ func policyBindingName(ctx context.Context, tx idp.Repos, b *idp.PolicyBinding) 
 		}
 		who = "user " + u.Username
 	}
-	f, stage, err := target(ctx, tx, b.Target)
+	label, err := targetLabel(ctx, tx, b.Target)
+	if err != nil || label == "" {
+		return who, err
+	}
+	return who + " on " + label, nil
+}
+
+// targetLabel says what a policy is bound to; "" = nothing has the ID.
+func targetLabel(ctx context.Context, tx idp.Repos, id idp.UUID) (string, error) {
+	f, stage, err := target(ctx, tx, id)
 	switch {
 	case err != nil:
 		return "", err
 	case stage != nil:
-		return fmt.Sprintf("%s on #%d of %s", who, stage.Order, f.Slug), nil
+		return fmt.Sprintf("#%d of %s", stage.Order, f.Slug), nil
 	case f != nil:
-		return who + " on " + f.Slug, nil
+		return f.Slug, nil
 	}
-	return who, nil
+	r, err := tx.NotificationRules.Get(ctx, idp.NotificationRuleID(id))
+	if idp.Is(err, idp.CodeNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return "notification rule " + r.Name, nil
 }

@@ -84,6 +84,9 @@ const (
 	ResourcePreference Resource = "cluster_auth_preference"
 	ResourceLockout    Resource = "lockout"
 	ResourceSetting    Resource = "setting"
+	// ResourceNotification covers rules, transports, mappings and deliveries; what
+	// somebody was told is their own.
+	ResourceNotification Resource = "notification"
 	// ResourceRecovery is a recovery link for somebody else.
 	ResourceRecovery Resource = "recovery"
 )
@@ -94,7 +97,7 @@ func Verbs() []Verb { return []Verb{VerbList, VerbRead, VerbCreate, VerbUpdate, 
 // Resources lists every resource.
 func Resources() []Resource {
 	return []Resource{ResourceUser, ResourceGroup, ResourceRole, ResourceSession, ResourceToken, ResourceLockdown, ResourceLock, ResourceLockout,
-		ResourceEvent, ResourceBrand, ResourceFlow, ResourceStage, ResourcePolicy, ResourceBlueprint, ResourceInvitation,
+		ResourceEvent, ResourceNotification, ResourceBrand, ResourceFlow, ResourceStage, ResourcePolicy, ResourceBlueprint, ResourceInvitation,
 		ResourceConsent, ResourceRecovery, ResourcePreference, ResourceSetting, ResourceSystem}
 }
 

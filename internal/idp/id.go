@@ -49,6 +49,11 @@ type (
 	LockID          = ID[Lock]
 	RoleID          = ID[Role]
 	LockoutID       = ID[Lockout]
+
+	NotificationRuleID = ID[NotificationRule]
+	TransportID        = ID[Transport]
+	WebhookMappingID   = ID[WebhookMapping]
+	NotificationID     = ID[Notification]
 )
 
 // NewID returns a fresh time-ordered identifier (RFC 9562, version 7).

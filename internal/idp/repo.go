@@ -19,6 +19,8 @@ type Paging struct {
 type Page[T any] struct {
 	Items []T
 	Total int
+	// AtLeast is true where nobody has counted to the end: there are Total or more.
+	AtLeast bool
 }
 
 // Table is what every plainly stored noun offers. Get, Update and Delete of
@@ -508,7 +510,13 @@ type Repos struct {
 	Lockouts       Lockouts
 	Roles          Roles
 	Jobs           Jobs
-	Attempts       Attempts
+
+	NotificationRules NotificationRules
+	Transports        Transports
+	WebhookMappings   WebhookMappings
+	Notifications     Notifications
+	Deliveries        Deliveries
+	Attempts          Attempts
 }
 
 // Store is the way to the database.

@@ -160,7 +160,8 @@ func (db *DB) over(q querier) idp.Repos {
 		Events: events{q, &db.events}, Seals: seals{q}, Lockdowns: lockdowns{q}, Runs: runs{q}, Holder: holder{q}, Settings: settings{q},
 		Reputations: reputations{q, db.scores}, Invitations: newInvitations(q), Consents: consents{q},
 		Blueprints: newBlueprints(q), Configuration: configuration{q}, Links: links{q}, KnownDevices: knownDevices{q}, Locks: locks{q}, Lockouts: lockouts{q}, Roles: newRoles(q), Jobs: jobs{q: q, queue: db.queue},
-		Attempts: attempts{db, q},
+		Attempts: attempts{db, q}, NotificationRules: newNotificationRules(q), Transports: newTransports(q), WebhookMappings: newWebhookMappings(q),
+		Notifications: notifications{q}, Deliveries: deliveries{q},
 	}
 }
 

@@ -1,0 +1,16 @@
+package app
+
+import (
+	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/notify"
+	"github.com/portcullis-idp/portcullis/internal/policies"
+	"github.com/portcullis-idp/portcullis/internal/policy"
+)
+
+// notifier makes what tells people of events. Its policies may look, not act: what
+// they did would be an event that they are asked about in turn.
+func (a *App) notifier() *notify.Service {
+	return notify.New(notify.Deps{Store: a.DB, Access: a.Access, Log: a.Log, MailReady: a.Mail.Ready,
+		Engine:  policy.NewEngine(a.policyKinds).With(policies.Directory{Store: a.DB}).Locating(a.Geo),
+		Senders: map[idp.TransportMode]notify.Sender{}})
+}
