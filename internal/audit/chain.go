@@ -59,16 +59,41 @@ func seal(keys Keys, before []byte, s *idp.Seal, row []*string) {
 	s.Value, _ = valueOf(keys, before, s, row)
 }
 
+// purposePurge keeps the seals of records of purges apart.
+const purposePurge = "audit log purged, version 1"
+
+// recorded is everything that the seal of a record covers.
+func recorded(before []byte, p *idp.Purge) []byte {
+	out := appendPart(nil, string(before))
+	for _, part := range []string{strconv.FormatInt(p.N, 10), strconv.FormatInt(p.First, 10), strconv.FormatInt(p.Last, 10), string(p.Anchor), p.AnchorMethod,
+		strconv.FormatInt(p.Until.UnixMicro(), 10), strconv.Itoa(p.Days), strconv.FormatInt(p.At.UnixMicro(), 10), p.Method, p.KeyMark} {
+		out = appendPart(out, part)
+	}
+	return out
+}
+
+// sealRecord makes the value of a record.
+func sealRecord(keys Keys, before []byte, p *idp.Purge) {
+	p.Method = methodPlain
+	if keys != nil {
+		p.Method, p.KeyMark = methodKeyed, keys.Mark()
+	}
+	p.Value, _ = digest(keys, p.Method, p.KeyMark, purposePurge, recorded(before, p))
+}
+
 // valueOf is what the value of an entry has to be; known is false for a secret that
 // is not here, and for a method there is not.
 func valueOf(keys Keys, before []byte, s *idp.Seal, row []*string) (value []byte, known bool) {
-	text := sealed(before, s, row)
+	return digest(keys, s.Method, s.KeyMark, purpose, sealed(before, s, row))
+}
+
+func digest(keys Keys, method, mark, purpose string, text []byte) (value []byte, known bool) {
 	switch {
-	case s.Method == methodPlain && s.KeyMark == "":
+	case method == methodPlain && mark == "":
 		sum := sha256.Sum256(append([]byte(purpose+"\x00"), text...))
 		return sum[:], true
-	case s.Method == methodKeyed && keys != nil:
-		return keys.DigestBy(s.KeyMark, purpose, text)
+	case method == methodKeyed && keys != nil:
+		return keys.DigestBy(mark, purpose, text)
 	}
 	return nil, false
 }

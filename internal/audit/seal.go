@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
@@ -18,6 +19,7 @@ type Deps struct {
 	Access idp.Access
 	Keys   Keys // nil = there is no lasting secret
 	Log    *slog.Logger
+	Sealed func() // called when this server has sealed events; nil = nobody
 }
 
 // Service seals the audit log and verifies it.
@@ -25,16 +27,20 @@ type Service struct {
 	Deps
 	wake   chan struct{}
 	verify chan struct{} // held by whoever verifies here
+	kept   atomic.Int64  // how many days events are kept
 
 	mu      sync.Mutex
 	newest  Head   // that this server has seen
+	refused string // why the last round of Purge stopped early, as the log was told
 	foreign bool   // somebody else has to seal: it was said
 	told    string // the head that was last written to the log
 }
 
 // New returns a Service.
 func New(d Deps) *Service {
-	return &Service{Deps: d, wake: make(chan struct{}, 1), verify: make(chan struct{}, 1)}
+	s := &Service{Deps: d, wake: make(chan struct{}, 1), verify: make(chan struct{}, 1)}
+	s.kept.Store(int64(DefaultRetention))
+	return s
 }
 
 // Wake says that an event was written. It never blocks.
@@ -90,6 +96,11 @@ func (s *Service) begin(ctx context.Context, tx idp.Repos, wait bool) (last *idp
 	if err != nil {
 		return nil, nil, err
 	}
+	if last == nil {
+		if last, err = s.anchor(ctx, tx); err != nil {
+			return nil, nil, err
+		}
+	}
 	if s.Keys == nil && last != nil && last.Method != methodPlain {
 		s.leave(ctx)
 		return nil, nil, nil
@@ -101,7 +112,7 @@ func (s *Service) begin(ctx context.Context, tx idp.Repos, wait bool) (last *idp
 	case mark != nil:
 	case last == nil:
 		mark = &idp.SealMark{Origin: idp.SealHistory}
-	default: // every mark is gone
+	default: // every mark is gone, or everything behind what was purged
 		mark = &idp.SealMark{Origin: idp.SealLate}
 	}
 	return last, mark, nil
@@ -118,6 +129,16 @@ func (s *Service) leave(ctx context.Context) {
 	}
 }
 
+// anchor is the last entry that was purged, for a chain that has no other; nil = there
+// is none.
+func (s *Service) anchor(ctx context.Context, tx idp.Repos) (*idp.Seal, error) {
+	p, err := tx.Seals.LastPurge(ctx)
+	if err != nil || p == nil {
+		return nil, err
+	}
+	return &idp.Seal{Seq: p.Last, Value: p.Anchor, Method: p.AnchorMethod}, nil
+}
+
 // compare tells the log when the chain has lost entries that this server has seen.
 func (s *Service) compare(ctx context.Context, tx idp.Repos, last *idp.Seal) error {
 	s.mu.Lock()
@@ -127,7 +148,12 @@ func (s *Service) compare(ctx context.Context, tx idp.Repos, last *idp.Seal) err
 		if err != nil {
 			return err
 		}
-		if len(found) == 0 || found[0].Seq != s.newest.Seq || !same(found[0].Value, s.newest.Value) {
+		purged, err := tx.Seals.LastPurge(ctx)
+		if err != nil {
+			return err
+		}
+		away := purged != nil && purged.Last >= s.newest.Seq // this server has slept for long
+		if !away && (len(found) == 0 || found[0].Seq != s.newest.Seq || !same(found[0].Value, s.newest.Value)) {
 			s.Log.ErrorContext(ctx, "seals of the audit log were removed or replaced: run “portcullis audit verify” with this head", "head", s.newest.String())
 		}
 	}

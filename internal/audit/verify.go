@@ -23,6 +23,7 @@ const (
 	FaultCut      FaultKind = "cut"       // the newest entries are gone, or replaced
 	FaultSecret   FaultKind = "secret"    // made with a secret that is not here
 	FaultUnkeyed  FaultKind = "downgrade" // made without a secret behind entries with one
+	FaultRecord   FaultKind = "record"    // the record of what retention removed is not as it was sealed
 )
 
 // Fault is something that is not as it was sealed.
@@ -43,6 +44,7 @@ func (f Fault) String() string {
 		FaultCut:      "is not the one that was noted: the newest entries were removed or replaced",
 		FaultSecret:   "cannot be judged: sealed with a secret that is not configured here",
 		FaultUnkeyed:  "was sealed without a secret although the ones before have one",
+		FaultRecord:   "the record that retention removed them is not as it was sealed, or is forged",
 	}[f.Kind]
 	switch {
 	case f.Entry > 0 && f.Last > f.Entry:
@@ -55,7 +57,7 @@ func (f Fault) String() string {
 	} else if f.Event != nil {
 		where = "event " + f.Event.String()
 	}
-	if f.Kind == FaultRemoved || f.Kind == FaultMissing {
+	if f.Kind == FaultRemoved || f.Kind == FaultMissing || f.Kind == FaultRecord {
 		where += ":"
 	}
 	return where + " " + what
@@ -63,7 +65,7 @@ func (f Fault) String() string {
 
 // Query says what to verify.
 type Query struct {
-	From int64 // the first entry; 0 = 1. The one before is taken for right.
+	From int64 // the first entry; 0 = 1, or the first that was not purged. The one before is taken for right.
 	Head *Head // noted earlier; nil = none
 	// Most ends the walk after so many entries, and MostFaults after so many faults;
 	// 0 = never.
@@ -80,6 +82,10 @@ type Report struct {
 	Unkeyed     int64 // entries that whoever can write the database could have made
 	History     int64 // entries for what was there when the chain began
 	Late        int64 // entries that were made later on somebody's word
+	// Purged is the last entry that retention removed, on record; 0 = none. HeadPurged
+	// is true where the head that was noted is among them: nothing can be said of it.
+	Purged     int64
+	HeadPurged bool
 }
 
 // walk is one verification.
@@ -91,7 +97,8 @@ type walk struct {
 	expected int64
 	before   [][]byte // what the next entry may have been made behind; nil = not known
 	keyed    bool
-	open     *Fault // may be followed by more of the kind
+	open     *Fault     // may be followed by more of the kind
+	anchor   *idp.Purge // the last record of purges that is right; nil = there is none
 }
 
 // Verify walks the chain and calls each with every fault, in the order of the
@@ -131,6 +138,11 @@ func (w *walk) run(ctx context.Context) error {
 		if len(entries) == 0 {
 			break
 		}
+		if entries[0].Seq > w.expected { // they may have been purged meanwhile
+			if err := w.follow(ctx, seals); err != nil {
+				return err
+			}
+		}
 		for i := range entries {
 			if err := w.entry(&entries[i]); err != nil {
 				return err
@@ -139,6 +151,11 @@ func (w *walk) run(ctx context.Context) error {
 				w.report.Next = w.expected
 				break
 			}
+		}
+	}
+	if w.anchor != nil && w.expected == w.anchor.Last+1 { // the newest entries are never purged
+		if err := w.fault(Fault{Kind: FaultMissing, Entry: w.expected, Last: w.expected}); err != nil {
+			return err
 		}
 	}
 	if err := w.close(); err != nil || w.report.Next > 0 {
@@ -155,6 +172,9 @@ func (w *walk) full() bool {
 func (w *walk) begin(ctx context.Context, seals idp.Seals) error {
 	if w.q.From < 1 {
 		return idp.Invalid("from", "Must be a whole number from 1 on.")
+	}
+	if begun, err := w.beginBehind(ctx, seals); begun || err != nil {
+		return err
 	}
 	if w.q.From == 1 {
 		w.before = [][]byte{nil}
@@ -289,6 +309,13 @@ func (w *walk) end(ctx context.Context, seals idp.Seals) error {
 func (w *walk) noted(ctx context.Context, seals idp.Seals) error {
 	h := w.q.Head
 	if h == nil {
+		return nil
+	}
+	if w.anchor != nil && h.Seq < w.anchor.Last {
+		w.report.HeadPurged = true
+		return nil
+	}
+	if w.anchor != nil && h.Seq == w.anchor.Last && same(h.Value, w.anchor.Anchor) {
 		return nil
 	}
 	found, err := seals.From(ctx, h.Seq, 1)

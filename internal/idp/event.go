@@ -56,9 +56,9 @@ type Event struct {
 	Context   map[string]any
 	ClientIP  netip.Addr
 	Brand     map[string]any
-	CreatedAt time.Time // by the database's clock
-	Imported  bool      // CreatedAt is kept as it is: the event comes from elsewhere
-	ExpiresAt *time.Time
+	CreatedAt time.Time  // by the database's clock
+	Imported  bool       // CreatedAt is kept as it is: the event comes from elsewhere
+	ExpiresAt *time.Time // when retention may remove it; nil = when the installation says
 }
 
 // EventUser describes a user inside an event.

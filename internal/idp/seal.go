@@ -84,4 +84,33 @@ type Seals interface {
 	Append(ctx context.Context, entries []Seal) error
 	// From lists entries with their events, by number.
 	From(ctx context.Context, seq int64, limit int) ([]SealedEvent, error)
+
+	// Purges lists what retention has removed, by number, from behind one on.
+	Purges(ctx context.Context, after int64, limit int) ([]Purge, error)
+	// LastPurge returns the newest record; nil = there is none.
+	LastPurge(ctx context.Context) (*Purge, error)
+	// Due returns the oldest entries behind a number, with their events, up to the
+	// first event that is to stay when events are kept for so many days: none younger
+	// than a week, and none of the newest entries. An event that is gone keeps its
+	// place. until is when the newest of these events was created, at the database's time.
+	Due(ctx context.Context, after int64, days, limit int) (found []SealedEvent, until, at time.Time, err error)
+	// Purge removes the entries of a record and their events, and stores the record.
+	// Storage refuses what Due would not return.
+	Purge(ctx context.Context, p *Purge) error
+}
+
+// Purge is the record of entries that retention removed together with their events,
+// oldest first. The chain goes on behind the last one.
+type Purge struct {
+	N           int64 // from 1, without gaps
+	First, Last int64 // the entries
+	// Anchor is the seal of the last one, and AnchorMethod its method.
+	Anchor       []byte
+	AnchorMethod string
+	Until        time.Time // when the newest event of them was created
+	Days         int       // how long events were kept then
+	At           time.Time
+	Method       string
+	KeyMark      string // as of a Seal
+	Value        []byte // the seal of the record
 }
