@@ -126,13 +126,13 @@ func (r lockouts) Unlock(ctx context.Context, u idp.Unlocking) ([]idp.Lockout, e
 		return nil, wrap(err, "standing", "holding standings")
 	}
 	subjects, err := pgx.CollectRows(rows, pgx.RowTo[idp.UUID])
-	if err != nil || len(subjects) == 0 {
+	if err != nil {
 		return nil, wrap(err, "standing", "holding standings")
 	}
 	rows, err = r.q.Query(ctx, `
-		WITH was AS (SELECT * FROM lockouts t WHERE t.subject = ANY($1) AND `+lockoutActive+` FOR UPDATE),
+		WITH was AS (SELECT * FROM lockouts t WHERE (t.subject = ANY($1) OR t.user_id = $4 OR t.user_id = ANY($6) OR t.subject = ANY($5)) AND `+lockoutActive+` FOR UPDATE),
 		ended AS (UPDATE lockouts l SET ended_at = (SELECT clock_timestamp()), end_reason = $2, ended_by = $3 FROM was WHERE l.id = was.id)
-		SELECT `+lockoutColumns+` FROM was t`+lockoutUser+` ORDER BY t.locked_at, t.id`, subjects, u.Reason, u.By)
+		SELECT `+lockoutColumns+` FROM was t`+lockoutUser+` ORDER BY t.locked_at, t.id`, subjects, u.Reason, u.By, u.UserID, u.Subjects, u.UserIDs)
 	if err != nil {
 		return nil, wrap(err, "lockout", "ending lockouts")
 	}

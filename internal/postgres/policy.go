@@ -113,10 +113,11 @@ func (r policyBindings) Update(ctx context.Context, b *idp.PolicyBinding) error 
 	return r.rows.Update(ctx, b)
 }
 
-// checkTarget stands in for the foreign key that two tables cannot share.
+// checkTarget stands in for the foreign key that several tables cannot share.
 func (r policyBindings) checkTarget(ctx context.Context, target idp.UUID) error {
 	var known bool
-	err := r.q.QueryRow(ctx, `SELECT EXISTS (SELECT FROM flows WHERE id = $1) OR EXISTS (SELECT FROM flow_bindings WHERE id = $1)`,
+	err := r.q.QueryRow(ctx, `SELECT EXISTS (SELECT FROM flows WHERE id = $1) OR EXISTS (SELECT FROM flow_bindings WHERE id = $1)
+		OR EXISTS (SELECT FROM notification_rules WHERE id = $1)`,
 		target).Scan(&known)
 	if err == nil && !known {
 		return idp.Invalid("target", "Invalid pk “%s”: the object does not exist.", target)
