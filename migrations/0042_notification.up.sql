@@ -108,7 +108,7 @@ CREATE INDEX deliveries_ended_at_idx ON deliveries (ended_at) WHERE ended_at IS 
 -- Up to which entry of the audit log's chain events were compared with the rules: each
 -- is in it once, in the order of the commits. What was before, nobody is told of.
 CREATE TABLE notification_progress (
-    single boolean CONSTRAINT notification_progress_pkey PRIMARY KEY DEFAULT true CONSTRAINT notification_progress_single CHECK (single),
+    single boolean CONSTRAINT notification_progress_pkey PRIMARY KEY DEFAULT true,
     seq    bigint NOT NULL
 );
 INSERT INTO notification_progress (seq) SELECT coalesce(max(seq), 0) FROM event_seals;
