@@ -76,12 +76,17 @@ const sweepLockouts = time.Minute
 // purgeEvery is how often locks of the past are purged.
 const purgeEvery = time.Hour
 
+// purgeEvents is how often events that are older than they are kept are purged.
+const purgeEvents = 10 * time.Minute
+
 // chores are what the replicas do again and again.
 func (a *App) chores() []postgres.Chore {
 	return []postgres.Chore{{Name: "blueprints", Every: checkEvery, Do: a.refresh},
+		{Name: "notifications", Every: time.Hour, Do: func(ctx context.Context) error { return a.Notify.Sweep(ctx) }},
 		{Name: "sessions", Every: expireEvery, Do: a.Sessions.Expire},
 		{Name: "lockouts", Every: sweepLockouts, Do: func(ctx context.Context) error { return a.Lockouts.Sweep(ctx, a.Config.LockRetention) }},
-		{Name: "locks", Every: purgeEvery, Do: func(ctx context.Context) error { return a.Locks.Purge(ctx, a.Config.LockRetention) }}}
+		{Name: "locks", Every: purgeEvery, Do: func(ctx context.Context) error { return a.Locks.Purge(ctx, a.Config.LockRetention) }},
+		{Name: "events", Every: purgeEvents, Do: a.Audit.Purge}}
 }
 
 // report tells the log what a check of the blueprints came to.

@@ -249,3 +249,24 @@ func TestHugeEventsAreCut(t *testing.T) {
 	require.Equal(t, map[string]any{"cut": true, "action_id": "x", "number": 7}, got["context"])
 	require.Equal(t, huge, e.Context["huge"], "the event stays whole")
 }
+
+func TestWhatIsOverIsNotKeptForEver(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	mia := w.user("mia", "")
+	w.rule("r", "x", func(r *idp.NotificationRule) { r.DestinationAffectedUser = true }, w.transport("hook", idp.TransportWebhook), w.transport("bell", idp.TransportLocal))
+	for range 3 {
+		w.happens("x", nil, mia)
+	}
+	w.round()
+	d, err := w.db.Repos().Deliveries.Take(t.Context(), lease)
+	require.NoError(t, err)
+	w.notify.try(t.Context(), d)
+	w.does(`UPDATE deliveries SET created_at = created_at - interval '31 days', ended_at = ended_at - interval '31 days'`)
+	w.does(`UPDATE notifications SET created_at = created_at - interval '91 days' WHERE id IN (SELECT id FROM notifications ORDER BY created_at LIMIT 1)`)
+	require.NoError(t, w.notify.Sweep(t.Context()))
+	require.Len(t, w.deliveries(), 2, "what waits is kept")
+	page, err := w.db.Repos().Notifications.Find(t.Context(), idp.NotificationFilter{})
+	require.NoError(t, err)
+	require.Len(t, page.Items, 2)
+}

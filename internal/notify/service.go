@@ -78,8 +78,9 @@ func nudge(c chan struct{}) {
 }
 
 const (
-	// lookEvery is how often rules are compared with what other servers wrote.
-	lookEvery = time.Second
+	// lookEvery is how often there is a look without a call: at what another server has
+	// sealed or queued, and died.
+	lookEvery = 5 * time.Second
 	// senders is how many deliveries are under way at once on a server.
 	senders = 8
 	// restAfter bounds how often a fault of the database is logged.
