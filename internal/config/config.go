@@ -22,7 +22,9 @@ type Config struct {
 	DatabasePool   int
 	PostgresBin    string
 	TrustedProxies []netip.Prefix
-	Bootstrap      Bootstrap
+	// WebhookAllow is where webhooks may lead although that is not public.
+	WebhookAllow []netip.Prefix
+	Bootstrap    Bootstrap
 	// SecretKeys are what the server seals with; the first seals, the others
 	// only open. None = the data directory holds one.
 	SecretKeys [][]byte
@@ -98,6 +100,7 @@ func parse(values map[string]string) (*Config, error) {
 		},
 		DatabasePool:    p.integer("database_pool", 2, 500),
 		TrustedProxies:  p.prefixes("trusted_proxies"),
+		WebhookAllow:    p.prefixes("webhook_allow"),
 		LogLevel:        p.level(),
 		LogFormat:       p.oneOf("log_format", "text", "json"),
 		ShutdownDelay:   p.duration("shutdown_delay", 0, time.Hour),

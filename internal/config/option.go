@@ -55,6 +55,7 @@ func Options() []Option {
 		{Key: "smtp_tls", Default: "starttls", Help: "How the connection to the mail server is protected: starttls, tls (from the start) or none."},
 		{Key: "smtp_timeout", Default: "10s", Help: "How long the mail server may take to answer, up to 45s."},
 		{Key: "email_templates_dir", Help: "Directory with texts of mails, *.html with a *.txt beside; one named like a shipped text, such as email/password_reset.html, takes its place. Empty: only what is shipped."},
+		{Key: "webhook_allow", Help: "Addresses or networks, comma separated, that webhooks of notifications may lead to although they are not public, such as 10.20.0.0/16. Empty: public addresses only."},
 		{Key: "log_level", Default: "info", Help: "debug, info, warn or error."},
 		{Key: "log_format", Default: "text", Help: "text or json."},
 		{Key: "shutdown_delay", Default: "0s", Help: "How long the server goes on answering after it has said that it is not ready, so that load balancers can turn away first."},

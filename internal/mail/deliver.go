@@ -134,12 +134,21 @@ func (s *Service) data(letter *token.Letter, settings *email.Settings) Data {
 const maxName = 64
 
 // line makes one short line of a name.
-func line(s string) string {
-	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
-	if r := []rune(s); len(r) > maxName {
-		return string(r[:maxName]) + "…"
+func line(s string) string { return oneLine(s, maxName) }
+
+// oneLine makes one line of a text, of no more than so many characters.
+func oneLine(s string, most int) string {
+	s = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "\uFFFD"), unshown), " ")
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
 	}
 	return s
+}
+
+// unshown reports whether a character has no place in a line: what separates words,
+// and what changes how the rest is read.
+func unshown(r rune) bool {
+	return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)
 }
 
 // Test sends a mail that says that mail works, and returns the server's answer.

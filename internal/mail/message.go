@@ -95,11 +95,20 @@ func out(m idp.Message, from string) Message {
 	if sent.HTML == "" {
 		sent.HTML = escaped(m.Text)
 	}
-	if parsed, err := mail.ParseAddress(from); err == nil && m.Number != (idp.UUID{}) {
-		_, domain, _ := strings.Cut(parsed.Address, "@")
-		sent.ID = m.Number.String() + "@" + domain
+	if m.Number != (idp.UUID{}) {
+		sent.ID = messageID(m.Number.String(), from)
 	}
 	return sent
+}
+
+// messageID is the ID of a mail by its sender; "" where that is no address.
+func messageID(name, from string) string {
+	parsed, err := mail.ParseAddress(from)
+	if err != nil {
+		return ""
+	}
+	_, domain, _ := strings.Cut(parsed.Address, "@")
+	return name + "@" + domain
 }
 
 // told writes the event.
