@@ -10,7 +10,7 @@ import (
 type column struct {
 	name     string
 	help     string
-	ref      string // what a primary key names: flow, stage, prompt, policy, group, user, role, target; after a colon, the kind of stage
+	ref      string // what a primary key names: flow, stage, prompt, policy, group, user, role, target, transport, mapping; after a colon, the kind of stage
 	enum     []string
 	typ      string // string, boolean, integer, number, object
 	list     bool

@@ -86,6 +86,9 @@ type noun[T, F any, W wire[T]] struct {
 	// cannot say more.
 	narrow func(fields map[string]any) F
 	page   func(*F) *idp.Paging
+	// hidden lists the fields that differ and must not be shown; nil = there are
+	// none.
+	hidden func(was, now *T) []string
 }
 
 func (n noun[T, F, W]) about() about {
@@ -208,6 +211,13 @@ func (n noun[T, F, W]) put(ctx context.Context, r *run, was *thing, pk string, a
 	if err := r.s.Rules.Settle(ctx, r.tx, r.actor, former, row); err != nil {
 		return nil, err
 	}
+	if n.hidden != nil {
+		old, _ := former.(*T)
+		if old == nil {
+			old = new(T)
+		}
+		out.secrets = n.hidden(old, row)
+	}
 	_, now := n.fresh()
 	now.from(row)
 	after, err := plain(now)
@@ -215,7 +225,7 @@ func (n noun[T, F, W]) put(ctx context.Context, r *run, was *thing, pk string, a
 	case err != nil:
 	case was == nil:
 		err = n.table(r.tx).Create(ctx, row)
-	case text(after) != text(out.before):
+	case text(after) != text(out.before) || len(out.secrets) > 0:
 		err = n.table(r.tx).Update(ctx, row)
 	}
 	if err != nil {

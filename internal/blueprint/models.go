@@ -20,15 +20,21 @@ const (
 	tokenModel         = "authentik_core.token"
 	roleModel          = "authentik_rbac.role"
 	invitationModel    = "authentik_stages_invitation.invitation"
-	applyModel         = "authentik_blueprints.metaapplyblueprint"
-	cleanModel         = "authentik_blueprints.metacleanblueprint"
+
+	notificationRuleModel = "authentik_events.notificationrule"
+	transportModel        = "authentik_events.notificationtransport"
+	webhookMappingModel   = "authentik_events.notificationwebhookmapping"
+
+	applyModel = "authentik_blueprints.metaapplyblueprint"
+	cleanModel = "authentik_blueprints.metacleanblueprint"
 )
 
 // models lists what a blueprint may speak of, beside kinds of stages and
 // policies.
 func models() map[string]model {
 	out := map[string]model{}
-	for _, m := range []model{flows(), bindings(), prompts(), policyBindings(), brands(), groups{}, users{}, roles{}, tokens{}, invitations{}, kept{}} {
+	for _, m := range []model{flows(), bindings(), prompts(), policyBindings(), brands(), groups{}, users{}, roles{}, tokens{}, invitations{},
+		notificationRules(), transports(), webhookMappings(), kept{}} {
 		out[m.about().model] = m
 	}
 	return out
@@ -90,7 +96,7 @@ func prompts() model {
 func policyBindings() model {
 	return noun[idp.PolicyBinding, idp.PolicyBindingFilter, *policyBindingWire]{
 		model: policyBindingModel, title: "Policy binding", resource: idp.ResourcePolicy, key: []string{"target", "policy", "group", "user", "order"},
-		help: "Lets a policy, a group or a user decide whether a flow or a stage of one applies.",
+		help: "Lets a policy, a group or a user decide whether a flow or a stage of one applies, or a notification rule matches an event.",
 		table: func(r idp.Repos) idp.HeldTable[idp.PolicyBinding, idp.PolicyBindingID, idp.PolicyBindingFilter] {
 			return r.PolicyBindings
 		},

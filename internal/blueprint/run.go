@@ -69,8 +69,12 @@ func (r *run) referred(ctx context.Context, ref, pk string) (*thing, error) {
 		names = []string{userModel}
 	case "role":
 		names = []string{roleModel}
+	case "transport":
+		names = []string{transportModel}
+	case "mapping":
+		names = []string{webhookMappingModel}
 	case "target":
-		names = []string{flowModel, bindingModel}
+		names = []string{flowModel, bindingModel, notificationRuleModel}
 	case "stage":
 		if id, err := idp.ParseID[idp.Stage](pk); err == nil {
 			return r.stage(ctx, id)

@@ -81,7 +81,7 @@ func (w *promptWire) into(p *idp.Prompt) error {
 const maxTimeout = 1<<31 - 1
 
 type policyBindingWire struct {
-	Target        idp.UUID      `json:"target" ref:"target" help:"The flow or the flow stage binding."`
+	Target        idp.UUID      `json:"target" ref:"target" help:"The flow, the flow stage binding or the notification rule."`
 	Policy        *idp.PolicyID `json:"policy" ref:"policy" help:"The policy; exactly one of policy, group and user."`
 	Group         *idp.GroupID  `json:"group" ref:"group" help:"The group that passes."`
 	User          *idp.UserID   `json:"user" ref:"user" help:"The user who passes."`
