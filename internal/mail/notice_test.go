@@ -5,12 +5,14 @@ import (
 	"flag"
 	"fmt"
 	"mime"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -182,6 +184,28 @@ func TestNoticesThatDoNotArrive(t *testing.T) {
 		require.NotContains(t, err.Error(), "\x01", name)
 	}
 	require.Zero(t, post.Taken())
+}
+
+// A mail server may greet with anything.
+func TestNoticesAndWhatMailServersSay(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		conn, err := listener.Accept()
+		if err == nil {
+			fmt.Fprintf(conn, "421 busy \xff\x00\x1b[31m %s\r\n", strings.Repeat("x", 3000))
+			conn.Close()
+		}
+	}()
+	server := mail.Server{Host: "127.0.0.1", Port: listener.Addr().(*net.TCPAddr).Port, TLS: smtp.Plain, Timeout: 5 * time.Second, From: "portcullis@example.org"}
+	_, err = mail.Sender{Service: office(&desk{}, server, "")}.Send(t.Context(), notice())
+	require.ErrorContains(t, err, "busy")
+	require.NotErrorIs(t, err, notify.ErrFinal)
+	require.True(t, utf8.ValidString(err.Error()))
+	require.False(t, strings.ContainsFunc(err.Error(), unicode.IsControl), "%q", err)
+	require.Less(t, len(err.Error()), 1100)
 }
 
 // subject is a mail's as people see it.
