@@ -69,6 +69,8 @@ type App struct {
 	Feed *feed.Feed
 	// Live streams the audit log as it grows.
 	Live *live.Events
+	// Bells tells browsers how much of what people were told they have not seen.
+	Bells *live.Bells
 
 	view        *session.View
 	feedSource  *postgres.FeedSource
@@ -174,15 +176,18 @@ func (a *App) build() error {
 	a.view = session.NewView(a.DB, a.Locked.Strict)
 	a.view.Shut(a.Locked.Stale)
 	a.feedSource = a.DB.NewFeedSource()
-	hub := a.hub()
-	a.Feed = feed.New(a.feedSource, feed.Options{Log: a.Log}, a.view, a.Locked, a.Roles, lockouts, hub) // the hub asks what the views hold
+	hub := a.hub(0)
+	a.Bells = &live.Bells{Hub: a.hub(bellsAtMost), Store: a.DB}
+	a.Feed = feed.New(a.feedSource, feed.Options{Log: a.Log}, a.view, a.Locked, a.Roles, lockouts, hub, a.Bells) // hubs ask what the views hold
 	a.view.Follow(a.Feed)
 	a.Locked.Follow(a.Feed)
 	lockouts.Follow(a.Feed)
 	hub.Follow(a.Feed)
+	a.Bells.Hub.Follow(a.Feed)
 	a.Sessions = session.New(session.Deps{Store: a.DB, Access: a.Access, View: a.view, Whereabouts: a.Geo})
 	a.Tokens = token.New(token.Deps{Store: a.DB, Access: a.Access, Sealer: sealer, Revealable: a.Config.TokenKeysRevealable})
 	a.Live = a.streams(hub)
+	a.Bells.Door = a.Live.Again
 	a.Invitations = invitation.New(invitation.Deps{Store: a.DB, Access: a.Access})
 	a.Consents = consent.New(consent.Deps{Store: a.DB, Access: a.Access})
 	a.Mail = a.post()
@@ -232,6 +237,7 @@ func (a *App) Close() error {
 	}
 	if a.Live != nil {
 		a.Live.Close()
+		a.Bells.Close()
 	}
 	if a.Geo != nil {
 		a.Geo.Stop()

@@ -28,11 +28,14 @@ func (s eventSource) Watch(ctx context.Context, on bool) error {
 	return s.app.DB.WatchEvents(ctx, s.app.Feed.ID(), on)
 }
 
-// hub holds the streams. It asks about locks what the view says, uncounted, and
+// bellsAtMost is how many bells hang on a server: everybody who looks at a page has one.
+const bellsAtMost = 4096
+
+// hub holds streams, so many at most; 0 = as many as is usual. It asks about locks what the view says, uncounted, and
 // has each session that one of them cuts written down.
-func (a *App) hub() *live.Hub {
+func (a *App) hub(total int) *live.Hub {
 	quiet := access.New(access.Deps{Roles: a.Roles, Locks: lock.Door{View: a.Locked, Quiet: true}, Networks: a.Geo})
-	return live.NewHub(live.Options{Strict: a.Locked.Strict, Doubt: a.Locked.Stale,
+	return live.NewHub(live.Options{Total: total, Strict: a.Locked.Strict, Doubt: a.Locked.Stale,
 		Barred: func(actor idp.Actor) bool { return barred(quiet, actor) },
 		Cut: func(ctx context.Context, actor idp.Actor, l *idp.Lock) {
 			if err := a.Locks.Cut(ctx, actor, l); err != nil {

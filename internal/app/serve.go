@@ -65,6 +65,7 @@ func rest() {
 // answered, and the requests in flight are finished.
 func (a *App) Run(ctx context.Context, listener net.Listener) error {
 	server := a.Server.HTTP()
+	server.RegisterOnShutdown(a.Bells.Close)
 	server.RegisterOnShutdown(a.Live.Hub.Close) // streams do not end by themselves
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()

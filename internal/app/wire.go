@@ -18,6 +18,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/server/admin/lockoutpage"
 	"github.com/portcullis-idp/portcullis/internal/server/admin/lockpage"
 	"github.com/portcullis-idp/portcullis/internal/server/admin/modepage"
+	"github.com/portcullis-idp/portcullis/internal/server/admin/notifypage"
 	"github.com/portcullis-idp/portcullis/internal/server/admin/policypage"
 	"github.com/portcullis-idp/portcullis/internal/server/admin/rolepage"
 	"github.com/portcullis-idp/portcullis/internal/server/admin/stagepage"
@@ -46,8 +47,9 @@ func (a *App) web() (*server.Server, error) {
 	public := a.Config.PublicURL
 	json := api.New(api.Deps{Store: a.DB, Access: a.Access, Roles: a.RoleService, Locks: a.Locks, Lockouts: a.Lockouts, Audit: a.Audit, Invitations: a.Invitations, Consents: a.Consents, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
 		Lockdowns: a.Lockdowns, Configure: a.Configure, Flows: a.Flows, Policies: a.policies, Mail: a.Mail, Blueprints: a.Library, Prints: a.Prints, Live: a.Live, Whereabouts: a.Geo, Version: cli.Version, PublicURL: public, LockModes: a.Roles})
+	notices := notifypage.New(notifypage.Deps{Store: a.DB, Configure: a.Configure, Notify: a.Notify, Policies: a.policyKinds, MailReady: a.Mail.Ready})
 	console := admin.New(admin.Deps{Store: a.DB, Roles: a.RoleService, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
-		Lockdowns: a.Lockdowns, Configure: a.Configure, Flow: lockdowns, Live: a.Live, PublicURL: public, Whereabouts: a.Geo, Locked: a.Locked, Lockouts: a.Lockouts, Audit: a.Audit})
+		Lockdowns: a.Lockdowns, Configure: a.Configure, Flow: lockdowns, Live: a.Live, PublicURL: public, Whereabouts: a.Geo, Locked: a.Locked, Lockouts: a.Lockouts, Audit: a.Audit, Deliveries: notices.OfEvent})
 	flows := flowpage.New(flowpage.Deps{Store: a.DB, Configure: a.Configure, Stages: a.Flows, Policies: a.policyKinds, PublicURL: public})
 	steps := stagepage.New(stagepage.Deps{Store: a.DB, Configure: a.Configure, Kinds: a.Flows})
 	invitations := invitationpage.New(invitationpage.Deps{Store: a.DB, Invitations: a.Invitations, PublicURL: public})
@@ -63,9 +65,9 @@ func (a *App) web() (*server.Server, error) {
 	prints := blueprintpage.New(a.Library)
 	roles := rolepage.New(rolepage.Deps{Store: a.DB, Roles: a.RoleService, Locked: a.Locked})
 	own := account.New(account.Deps{Store: a.DB, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
-		Lockdowns: a.Lockdowns, Flow: lockdowns, Whereabouts: a.Geo})
+		Lockdowns: a.Lockdowns, Flow: lockdowns, Whereabouts: a.Geo, Bells: a.Bells})
 	return server.New(server.Deps{Log: a.Log, Store: a.DB, Sessions: a.Sessions, Tokens: a.Tokens, Flows: a.Flows,
 		Pages: page.Pages{}, Access: a.Access, SessionStore: a.DB.NewSessionStore(server.BlankSession),
 		PublicURL: public, TrustedProxies: a.Config.TrustedProxies, Notice: a.notice,
-		Mounts: []func(chi.Router){json.Mount, console.Routes, flows.Routes, steps.Routes, rules.Routes, invitations.Routes, roles.Routes, locks.Routes, lockouts.Routes, modes.Routes, prints.Routes, roles.Routes, own.Routes}})
+		Mounts: []func(chi.Router){json.Mount, console.Routes, flows.Routes, steps.Routes, rules.Routes, invitations.Routes, roles.Routes, locks.Routes, lockouts.Routes, modes.Routes, prints.Routes, notices.Routes, own.Routes}})
 }

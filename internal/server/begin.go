@@ -39,6 +39,7 @@ func (s *Server) begin(next http.Handler) http.Handler {
 		r.Host = from.host
 		scope.Cookies = web.Cookies{Secure: s.secure(r)}
 		scope.LoadBrand = func() *idp.Brand { return s.brand(r) }
+		scope.Unseen = func() int { return s.unseen(r) }
 		ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
 		ww.Header().Set(RequestIDHeader, info.ID)
 		defer s.line(ww, r, scope, start)

@@ -106,7 +106,7 @@ func (s *Server) cookie(r *http.Request, scope *web.Scope) error {
 	}
 	scope.Messages = &messages{manager: s.manager, session: session, token: c.Value}
 	info := scope.Actor.Request
-	if strings.HasSuffix(r.URL.Path, "/events/live/") || r.URL.Path == api.LockWatchPath {
+	if strings.HasSuffix(r.URL.Path, "/live/") || r.URL.Path == api.LockWatchPath {
 		return nil // a page that nobody looks at listens too, and again whenever it was cut off
 	}
 	if err := s.sessions.Seen(r.Context(), session, info.ClientIP, info.UserAgent); err != nil {

@@ -240,6 +240,7 @@ class LiveEvents extends HTMLElement {
         const url = new URL(this.getAttribute("src"), location.href);
         if (this.after) url.searchParams.set("after", this.after);
         const res = await fetch(url, { signal, headers: { Accept: "text/event-stream" } });
+        if (res.status === 404) return; // nobody tells anything here
         if (res.redirected || res.status === 401 || res.status === 403) return this.end(res.status === 403 ? "forbidden" : "ended");
         if (res.ok) {
           wait = 1000;
@@ -402,6 +403,32 @@ class FreshTable extends LiveEvents {
   }
 }
 
+// <live-bell src>: how much there is that was not seen, as src says it.
+class LiveBell extends LiveEvents {
+  connectedCallback() {
+    if (!this.hasAttribute("src")) return;
+    this.gone = new AbortController();
+    document.addEventListener("visibilitychange", () => this.listen(), { signal: this.gone.signal });
+    this.unseen = Number($(".bell-count", this).textContent.replace(/\D/g, ""));
+    this.listen();
+  }
+  take(name, data) {
+    if (name) return name === "end" && super.take(name, data);
+    const [link, count] = [$("a", this), $(".bell-count", this)];
+    count.textContent = data.count;
+    count.hidden = !data.unseen;
+    link.title = data.words;
+    link.setAttribute("aria-label", data.words);
+    if (data.unseen > this.unseen) say(data.words);
+    this.unseen = data.unseen;
+  }
+  show() {}
+  end() {
+    this.over = true;
+    this.under?.abort();
+  }
+}
+
 // age says anew how long ago the times in a part of the page are.
 function age(root) {
   for (const t of root.querySelectorAll("time[datetime]")) {
@@ -419,5 +446,5 @@ document.addEventListener("input", ({ target }) => {
     .replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
 });
 
-for (const [name, type] of Object.entries({ "live-parts": LiveParts, "code-editor": CodeEditor, "order-list": OrderList, "sort-list": SortList, "live-events": LiveEvents, "fresh-table": FreshTable }))
+for (const [name, type] of Object.entries({ "live-parts": LiveParts, "code-editor": CodeEditor, "order-list": OrderList, "sort-list": SortList, "live-events": LiveEvents, "fresh-table": FreshTable, "live-bell": LiveBell }))
   customElements.define(name, type);

@@ -25,6 +25,8 @@ type Deps struct {
 	Flow      page.LockdownFlow // starts the brand's lockdown flow
 	// Whereabouts says where sessions are used from; nil = nobody knows.
 	Whereabouts idp.Whereabouts
+	// Bells keeps the bells of pages that are open up to date; nil = each page counts.
+	Bells Bells
 }
 
 // Pages answers the person's own pages.
@@ -36,11 +38,12 @@ type Pages struct {
 	lockdowns *lockdown.Service
 	flow      page.LockdownFlow
 	atlas     idp.Whereabouts
+	bells     Bells
 }
 
 // New returns the Pages.
 func New(d Deps) *Pages {
-	return &Pages{store: d.Store, accounts: d.Accounts, sessions: d.Sessions, tokens: d.Tokens, lockdowns: d.Lockdowns, flow: d.Flow, atlas: d.Whereabouts}
+	return &Pages{store: d.Store, accounts: d.Accounts, sessions: d.Sessions, tokens: d.Tokens, lockdowns: d.Lockdowns, flow: d.Flow, atlas: d.Whereabouts, bells: d.Bells}
 }
 
 // PasswordFlow is the flow in which people change their password.
@@ -64,6 +67,13 @@ func (p *Pages) Routes(r chi.Router) {
 		both := func(path string, h web.Handler) { get(path, h); post(path, h) }
 
 		get(page.AccountPath, p.home)
+		get(page.NotificationsPath, p.notifications)
+		post(page.NotificationsPath+"seen/", p.seeAll)
+		post(page.NotificationsPath+"{notification}/seen/", p.see)
+		post(page.NotificationsPath+"{notification}/delete/", p.dropNotice)
+		if p.bells != nil {
+			get(page.BellPath, p.ring)
+		}
 		get(page.SettingsPath, p.settings)
 		post(page.SettingsPath+"details/", p.saveDetails)
 		post(page.SettingsPath+"lockdown/", p.lockDown)

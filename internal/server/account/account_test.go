@@ -46,7 +46,8 @@ func TestEveryRouteNeedsSomebodyAndIsAboutThem(t *testing.T) {
 	u := ada(s)
 	me, other := s.As(u), s.As(s.Boss)
 	token := s.Token(u, "mine")
-	names := strings.NewReplacer("{session}", me.Session.ID.String(), "{token}", token.ID.String())
+	names := strings.NewReplacer("{session}", me.Session.ID.String(), "{token}", token.ID.String(),
+		"{notification}", idp.NewID[idp.Notification]().String())
 	for _, route := range s.Routes("/if/user/") {
 		method, pattern, _ := strings.Cut(route, " ")
 		path := names.Replace(pattern)

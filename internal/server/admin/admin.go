@@ -1,8 +1,10 @@
 package admin
 
 import (
+	"net/http"
 	"time"
 
+	"github.com/a-h/templ"
 	"github.com/go-chi/chi/v5"
 
 	"github.com/portcullis-idp/portcullis/internal/access"
@@ -43,6 +45,9 @@ type Deps struct {
 	Lockouts *lockout.Service
 	// Audit verifies the chain over the audit log; nil = there is none.
 	Audit *audit.Service
+	// Deliveries draws what was sent because of an event, nil where there is nothing to
+	// see; nil = there are none.
+	Deliveries func(r *http.Request, event idp.EventID) (templ.Component, error)
 }
 
 // Console answers every page of the console.
@@ -61,14 +66,16 @@ type Console struct {
 	badges    page.Badges
 	lockouts  *lockout.Service
 	audit     *audit.Service
-	verified  verified
+
+	deliveries func(r *http.Request, event idp.EventID) (templ.Component, error)
+	verified   verified
 }
 
 // New returns a Console.
 func New(d Deps) *Console {
 	return &Console{store: d.Store, roles: d.Roles, accounts: d.Accounts, sessions: d.Sessions, tokens: d.Tokens,
 		lockdowns: d.Lockdowns, configure: d.Configure, flow: d.Flow, live: d.Live, public: d.PublicURL, atlas: d.Whereabouts,
-		badges: page.Badges{View: d.Locked}, lockouts: d.Lockouts, audit: d.Audit}
+		badges: page.Badges{View: d.Locked}, lockouts: d.Lockouts, audit: d.Audit, deliveries: d.Deliveries}
 }
 
 // Routes adds the console's pages; it is one of server.Deps.Mounts. Whoever is

@@ -168,6 +168,7 @@ type eventView struct {
 	Page  ui.PageProps
 	Facts []ui.Item
 	Event *idp.Event
+	Sent  templ.Component // what was sent because of it; nil = nothing
 }
 
 func (c *Console) event(w http.ResponseWriter, r *http.Request) error {
@@ -181,6 +182,11 @@ func (c *Console) event(w http.ResponseWriter, r *http.Request) error {
 	}
 	d := page.DescribeEvent(e)
 	v := eventView{Event: e, Facts: eventFacts(e, d)}
+	if c.deliveries != nil {
+		if v.Sent, err = c.deliveries(r, id); err != nil {
+			return err
+		}
+	}
 	v.Page = page.Console(r, ui.PageProps{Title: d.Sentence, Tags: ui.TagIcon(d.Tone, d.Icon, d.Label),
 		Crumbs: []ui.Crumb{{Label: "Event log", Href: eventsPath}, {Label: d.Label}}})
 	return page.Render(w, r, eventPage(v))

@@ -24,6 +24,8 @@ var consoleResources = map[string]idp.Resource{
 	"lockdowns": idp.ResourceLockdown, "locks": idp.ResourceLock, "lockouts": idp.ResourceLockout, "security-settings": idp.ResourceSetting, "events": idp.ResourceEvent, "brands": idp.ResourceBrand,
 	"flows": idp.ResourceFlow, "stages": idp.ResourceStage, "prompts": idp.ResourceStage, "policies": idp.ResourcePolicy,
 	"invitations": idp.ResourceInvitation, "blueprints": idp.ResourceBlueprint, "locking-mode": idp.ResourcePreference,
+	"notification-rules": idp.ResourceNotification, "notification-transports": idp.ResourceNotification, "property-mappings": idp.ResourceNotification,
+	"deliveries": idp.ResourceNotification,
 }
 
 // exception is an address that takes something else than its form says. A "*" is
@@ -92,6 +94,11 @@ var exceptions = []exception{
 	{path: "policies/new/*/check/", needs: []need{{idp.VerbRead, idp.ResourcePolicy}}},
 	{path: "policies/new/*/test/", needs: []need{{idp.VerbRead, idp.ResourcePolicy}, {idp.VerbRead, idp.ResourceUser}}},
 	{path: "policies/*/test/", needs: []need{{idp.VerbRead, idp.ResourcePolicy}, {idp.VerbRead, idp.ResourceUser}}},
+	{path: "notification-rules/*/edit/", needs: []need{{idp.VerbUpdate, idp.ResourceNotification}}},
+	{method: http.MethodPost, path: "notification-rules/*/policies/", needs: []need{{idp.VerbCreate, idp.ResourcePolicy}}},
+	{method: http.MethodPost, path: "notification-rules/*/policies/*/", needs: []need{{idp.VerbUpdate, idp.ResourcePolicy}}},
+	{path: "notification-rules/*/policies/*/unbind/", needs: []need{{idp.VerbDelete, idp.ResourcePolicy}}},
+	{path: "property-mappings/new/check/", needs: []need{{idp.VerbRead, idp.ResourceNotification}}},
 	{path: "blueprints/import/", needs: []need{{idp.VerbCreate, idp.ResourceBlueprint}}},
 	{path: "blueprints/*/edit/", needs: []need{{idp.VerbUpdate, idp.ResourceBlueprint}}},
 }

@@ -36,16 +36,22 @@ var consoleNav = []ui.NavGroup{
 		{Label: "Lockdowns", Href: AdminPath + "lockdowns/", Icon: ui.IconGate},
 		{Label: "Settings", Href: SecuritySettingsPath, Icon: ui.IconSettings},
 	}},
-	{Label: "Flows", Items: []ui.NavItem{
+	{Label: "Flows and Stages", Items: []ui.NavItem{
 		{Label: "Flows", Href: AdminPath + "flows/", Icon: ui.IconWorkflow},
 		{Label: "Stages", Href: AdminPath + "stages/", Icon: ui.IconLayers},
 		{Label: "Prompts", Href: AdminPath + "prompts/", Icon: ui.IconTextCursorInput},
-		{Label: "Policies", Href: AdminPath + "policies/", Icon: ui.IconScale},
 		{Label: "Invitations", Href: AdminPath + "invitations/", Icon: ui.IconTicket},
+	}},
+	{Label: "Customization", Items: []ui.NavItem{
+		{Label: "Policies", Href: AdminPath + "policies/", Icon: ui.IconScale},
+		{Label: "Property Mappings", Href: WebhookMappingsPath, Icon: ui.IconFileText},
 		{Label: "Blueprints", Href: AdminPath + "blueprints/", Icon: ui.IconFileCode},
 	}},
 	{Label: "Events", Items: []ui.NavItem{
 		{Label: "Log", Href: AdminPath + "events/", Icon: ui.IconScrollText},
+		{Label: "Notification Rules", Href: NotificationRulesPath, Icon: ui.IconBell},
+		{Label: "Notification Transports", Href: TransportsPath, Icon: ui.IconSend},
+		{Label: "Deliveries", Href: DeliveriesPath, Icon: ui.IconInbox},
 	}},
 	{Label: "System", Items: []ui.NavItem{
 		{Label: "Brands", Href: AdminPath + "brands/", Icon: ui.IconPalette},
@@ -55,6 +61,7 @@ var consoleNav = []ui.NavGroup{
 
 var accountNav = []ui.NavGroup{{Items: []ui.NavItem{
 	{Label: "Home", Href: AccountPath, Icon: ui.IconHouse},
+	{Label: "Notifications", Href: NotificationsPath, Icon: ui.IconBell},
 	{Label: "Settings", Href: SettingsPath, Icon: ui.IconSettings},
 }}}
 
@@ -86,6 +93,9 @@ func frame(r *http.Request, p ui.PageProps, nav []ui.NavGroup) ui.PageProps {
 	p.Brand, p.Theme = Brand(web.Brand(r)), Theme(r)
 	if u := web.User(r); u != nil {
 		p.User = Person(u)
+		if count := web.From(r.Context()).Unseen; count != nil {
+			p.Bell = &ui.Bell{Href: NotificationsPath, Src: BellPath, Unseen: count()}
+		}
 	}
 	p.Nav = ui.MarkCurrent(nav, r.URL.Path)
 	p.Path = r.URL.RequestURI()

@@ -12,12 +12,14 @@ import (
 func Elsewhere(own ...string) func(chi.Router) {
 	return func(r chi.Router) {
 		for _, path := range []string{"", "search/", "users/", "groups/", "sessions/", "lockdowns/", "events/", "brands/", "flows/", "stages/", "prompts/",
-			"policies/", "invitations/", "blueprints/", "locks/", "roles/", "locking-mode/", "lockouts/", "lockouts/history/", "security-settings/"} {
+			"policies/", "invitations/", "blueprints/", "locks/", "roles/", "locking-mode/", "lockouts/", "lockouts/history/", "security-settings/",
+			"notification-rules/", "notification-transports/", "property-mappings/", "deliveries/"} {
 			if !slices.Contains(own, path) {
 				r.Get("/if/admin/"+path, http.NotFound)
 			}
 		}
-		for path, thing := range map[string]string{"flows/": "{flow}/", "stages/": "{stage}/", "policies/": "{policy}/", "locks/": "{lock}/", "roles/": "{role}/"} {
+		for path, thing := range map[string]string{"flows/": "{flow}/", "stages/": "{stage}/", "policies/": "{policy}/", "locks/": "{lock}/", "roles/": "{role}/",
+			"notification-rules/": "{rule}/", "notification-transports/": "{transport}/", "property-mappings/": "{mapping}/", "deliveries/": "{delivery}/"} {
 			if !slices.Contains(own, path) {
 				r.Get("/if/admin/"+path+thing, http.NotFound)
 			}
@@ -27,6 +29,7 @@ func Elsewhere(own ...string) func(chi.Router) {
 			r.Post("/if/admin/lockouts/undo/", http.NotFound)
 		}
 		r.Get("/if/user/settings/", http.NotFound)
+		r.Get("/if/user/notifications/", http.NotFound)
 		r.Post("/if/theme/", http.NotFound)
 	}
 }

@@ -26,6 +26,9 @@ type Scope struct {
 	API       bool // errors are rendered as JSON
 	// Notice says what every page of the console has to say now; nil = nothing.
 	Notice func() string
+	// Unseen counts what whoever is signed in was told and has not seen; nil = nobody
+	// tells them anything. It asks the database.
+	Unseen func() int
 
 	withheld []string // see Withhold
 

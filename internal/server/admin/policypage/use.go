@@ -64,6 +64,15 @@ func (p *Pages) place(ctx context.Context, repos idp.Repos, b *idp.PolicyBinding
 	if !idp.Is(err, idp.CodeNotFound) {
 		return out, err
 	}
+	rule, err := repos.NotificationRules.Get(ctx, idp.NotificationRuleID(b.Target))
+	if err == nil {
+		out.Where, out.Name, out.Said, out.Href = "Notification rule", rule.Name, rule.Name, page.NotificationRulePath(rule.ID)
+		out.Detail = strings.TrimPrefix(out.Detail, ", ")
+		return out, nil
+	}
+	if !idp.Is(err, idp.CodeNotFound) {
+		return out, err
+	}
 	step, err := repos.FlowBindings.Get(ctx, idp.FlowBindingID(b.Target))
 	if err != nil {
 		return out, gone(err)

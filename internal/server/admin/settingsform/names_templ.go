@@ -153,7 +153,9 @@ type part struct {
 type NamesProps struct {
 	Events  bool // conditions over an event, instead of a request
 	Prompts bool // expressions of prompts, which do less
-	None    bool // there is no expression
+	// Mappings is set for webhook mappings, which see a notification and do less.
+	Mappings bool
+	None     bool // there is no expression
 }
 
 // documented are the names in groups.
@@ -163,11 +165,14 @@ func documented(p NamesProps) []part {
 		parts[0].entries = policy.EventEnvironment()
 	}
 	all := policy.Environment()
-	if p.Prompts {
+	if p.Mappings {
+		parts[0].entries = policy.MappingEnvironment()
+	}
+	if p.Prompts || p.Mappings {
 		all = policy.PromptEnvironment()
 	}
 	for _, e := range all {
-		if p.Events && e.Kind == "variable" {
+		if (p.Events || p.Mappings) && e.Kind == "variable" {
 			continue
 		}
 		i := 0

@@ -1,0 +1,118 @@
+package notifypage
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/a-h/templ"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/server/page"
+	"github.com/portcullis-idp/portcullis/web/ui"
+)
+
+// states are the states in words.
+var states = map[idp.DeliveryState]struct {
+	label string
+	tone  ui.Tone
+	icon  ui.IconName
+}{
+	idp.DeliveryPending:   {"Waiting", ui.ToneNeutral, ui.IconClock},
+	idp.DeliveryDelivered: {"Delivered", ui.ToneOK, ui.IconCircleCheck},
+	idp.DeliveryFailed:    {"Failed", ui.ToneBad, ui.IconCircleX},
+}
+
+// stateTag says how far a delivery has come.
+func stateTag(d *idp.Delivery) templ.Component {
+	s := states[d.State]
+	if d.State == idp.DeliveryPending && d.Tries > 0 {
+		s.label, s.tone, s.icon = "Trying again", ui.ToneWarn, ui.IconRotateCcw
+	}
+	return ui.TagIcon(s.tone, s.icon, s.label)
+}
+
+// deliveryTable lists deliveries; back is the page that it stands on.
+func deliveryTable(items []idp.Delivery, back string) ui.TableProps {
+	t := ui.TableProps{ID: "deliveries", Caption: "Deliveries",
+		Columns: []ui.Column{{Label: "What"}, {Label: "State"}, {Label: "Last answer"}, {Label: "Queued"}},
+		Empty: ui.Empty(ui.EmptyProps{Icon: ui.IconInbox, Title: "Nothing was sent yet",
+			Text: "What rules send by webhook and e-mail appears here. What people are told in the console needs no delivery."})}
+	at := now()
+	for i := range items {
+		d := &items[i]
+		row := ui.Row{ID: strconv.FormatInt(d.ID, 10), Label: "delivery " + strconv.FormatInt(d.ID, 10), Cells: []templ.Component{
+			ui.Two(d.RuleName, over(d), deliveryPath(d.ID)), progress(d, at), lastAnswer(d), ui.Time(d.CreatedAt, at)},
+			Actions: []ui.MenuItem{{Label: "Open", Icon: ui.IconFileText, Href: deliveryPath(d.ID)},
+				{Label: "Open the event", Icon: ui.IconScrollText, Href: eventsPath + d.EventID.String() + "/"}}}
+		if d.State != idp.DeliveryPending {
+			row.Actions = append(row.Actions, ui.MenuItem{Label: "Redeliver", Icon: ui.IconRotateCcw, Post: redeliverPath(d.ID), Hidden: page.Back(back).Hidden(), Divider: true})
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+// over is by what and to whom something is sent.
+func over(d *idp.Delivery) string {
+	if d.Recipient != "" {
+		return d.TransportName + " → " + d.Recipient
+	}
+	return d.TransportName
+}
+
+// firstLine is what a list shows of an answer.
+func firstLine(s string) string {
+	s, _, _ = strings.Cut(strings.TrimSpace(s), "\n")
+	if r := []rune(s); len(r) > 120 {
+		return string(r[:120]) + "…"
+	}
+	return s
+}
+
+// more leads to the whole list when a page shows only its beginning.
+func more(total int, filter, value string) templ.Component {
+	if total <= recent {
+		return nil
+	}
+	return ui.Button(ui.ButtonProps{Label: "All " + ui.Count(total, "delivery"), Href: deliveriesPath + "?" + filter + "=" + value, Small: true})
+}
+
+type deliveryView struct {
+	Page     ui.PageProps
+	Delivery *idp.Delivery
+}
+
+func redeliverButton(d *idp.Delivery, back string, small bool) templ.Component {
+	if d.State == idp.DeliveryPending {
+		return nil
+	}
+	return ui.Action(ui.ActionProps{Action: redeliverPath(d.ID), Hidden: page.Back(back).Hidden(), Button: ui.ButtonProps{Label: "Redeliver", Icon: ui.IconRotateCcw, Small: small}})
+}
+
+func (v deliveryView) facts() []ui.Item {
+	d, at := v.Delivery, now()
+	rule, transport, to := ui.Text(d.RuleName+" (deleted)"), ui.Text(d.TransportName+" (deleted)"), templ.Component(ui.Muted("Nobody in particular"))
+	if d.RuleID != nil {
+		rule = ui.Anchor(d.RuleName, rulePath(*d.RuleID))
+	}
+	if d.TransportID != nil {
+		transport = ui.Anchor(d.TransportName, transportPath(*d.TransportID))
+	}
+	switch {
+	case d.UserID != nil:
+		to = ui.Anchor(d.Recipient, usersPath+d.UserID.String()+"/")
+	case d.Recipient != "":
+		to = ui.Text(d.Recipient + " (deleted)")
+	}
+	out := []ui.Item{{Label: "Event", Value: ui.Anchor(d.EventID.String(), eventsPath+d.EventID.String()+"/")}, {Label: "Rule", Value: rule},
+		{Label: "Severity", Value: page.SeverityTag(d.Severity)}, {Label: "Transport", Value: transport}, {Label: "Mode", Value: ui.Text(modes[d.Mode].label)},
+		{Label: "To", Value: to}, {Label: "Tries", Value: ui.Text(ui.Number(d.Tries))}, {Label: "Queued", Value: ui.TimeFull(d.CreatedAt, at)}}
+	if d.State == idp.DeliveryPending {
+		next := templ.Component(ui.Text("As soon as what waits before it is sent"))
+		if d.NextAt != nil {
+			next = ui.TimeFull(*d.NextAt, at)
+		}
+		return append(out, ui.Item{Label: "Next try", Value: next})
+	}
+	return append(out, ui.Item{Label: "Ended", Value: ui.TimeFull(page.At(d.EndedAt), at)})
+}
