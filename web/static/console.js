@@ -429,6 +429,9 @@ class LiveBell extends LiveEvents {
   }
 }
 
+// A navigation longer than the window shows where one is.
+$(".sidebar [aria-current]")?.scrollIntoView({ block: "nearest" });
+
 // age says anew how long ago the times in a part of the page are.
 function age(root) {
   for (const t of root.querySelectorAll("time[datetime]")) {

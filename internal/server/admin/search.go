@@ -80,6 +80,9 @@ func (c *Console) byID(r *http.Request, q string) (string, error) {
 		{idp.ResourceStage, stagesPath + id.String() + "/", func() error { _, err := repos.Stages.Get(ctx, idp.StageID(id)); return err }},
 		{idp.ResourceStage, promptsPath + id.String() + "/", func() error { _, err := repos.Prompts.Get(ctx, idp.PromptID(id)); return err }},
 		{idp.ResourcePolicy, policiesPath + id.String() + "/", func() error { _, err := repos.Policies.Get(ctx, idp.PolicyID(id)); return err }},
+		{idp.ResourceNotification, page.NotificationRulePath(idp.NotificationRuleID(id)), func() error { _, err := repos.NotificationRules.Get(ctx, idp.NotificationRuleID(id)); return err }},
+		{idp.ResourceNotification, page.TransportPath(idp.TransportID(id)), func() error { _, err := repos.Transports.Get(ctx, idp.TransportID(id)); return err }},
+		{idp.ResourceNotification, page.WebhookMappingsPath + id.String() + "/", func() error { _, err := repos.WebhookMappings.Get(ctx, idp.WebhookMappingID(id)); return err }},
 		{idp.ResourceEvent, eventPath(idp.EventID(id)), func() error { _, err := repos.Events.Get(ctx, idp.EventID(id)); return err }},
 	} {
 		if !web.May(r, idp.VerbRead, thing.on) {
@@ -133,7 +136,11 @@ func (c *Console) searchTables(r *http.Request, q string) ([]ui.TableProps, erro
 		out = append(out, t)
 	}
 	parts, err := c.searchFlowParts(r, q)
-	return append(out, parts...), err
+	if err != nil {
+		return nil, err
+	}
+	notices, err := c.searchNotices(r, q)
+	return append(append(out, parts...), notices...), err
 }
 
 // visible finds what the person may list, and nothing for whoever may not.

@@ -53,7 +53,8 @@ func foundTable[T any](noun, path, second, q string, list idp.Page[T], of func(*
 	if len(list.Items) == 0 {
 		return nil
 	}
-	title := map[string]string{"flow": "Flows", "stage": "Stages", "prompt": "Prompts", "policy": "Policies"}[noun]
+	title := map[string]string{"flow": "Flows", "stage": "Stages", "prompt": "Prompts", "policy": "Policies",
+		"rule": "Notification rules", "transport": "Notification transports", "mapping": "Property mappings"}[noun]
 	t := ui.TableProps{ID: "found-" + noun, Caption: title, Title: title, Actions: allOf(list.Total, noun, path, q),
 		Columns: []ui.Column{{Label: "Name"}, {Label: second}}}
 	for i := range list.Items {

@@ -31,7 +31,8 @@ func stateTag(d *idp.Delivery) templ.Component {
 	return ui.TagIcon(s.tone, s.icon, s.label)
 }
 
-// deliveryTable lists deliveries; back is the page that it stands on.
+// deliveryTable lists deliveries; back is the page that it stands on, which may be that
+// of a rule or of a transport: it need not be said again.
 func deliveryTable(items []idp.Delivery, back string) ui.TableProps {
 	t := ui.TableProps{ID: "deliveries", Caption: "Deliveries",
 		Columns: []ui.Column{{Label: "What"}, {Label: "State"}, {Label: "Last answer"}, {Label: "Queued"}},
@@ -41,7 +42,7 @@ func deliveryTable(items []idp.Delivery, back string) ui.TableProps {
 	for i := range items {
 		d := &items[i]
 		row := ui.Row{ID: strconv.FormatInt(d.ID, 10), Label: "delivery " + strconv.FormatInt(d.ID, 10), Cells: []templ.Component{
-			ui.Two(d.RuleName, over(d), deliveryPath(d.ID)), progress(d, at), lastAnswer(d), ui.Time(d.CreatedAt, at)},
+			what(d, back), progress(d, at), lastAnswer(d), ui.Time(d.CreatedAt, at)},
 			Actions: []ui.MenuItem{{Label: "Open", Icon: ui.IconFileText, Href: deliveryPath(d.ID)},
 				{Label: "Open the event", Icon: ui.IconScrollText, Href: eventsPath + d.EventID.String() + "/"}}}
 		if d.State != idp.DeliveryPending {
@@ -52,12 +53,19 @@ func deliveryTable(items []idp.Delivery, back string) ui.TableProps {
 	return t
 }
 
-// over is by what and to whom something is sent.
-func over(d *idp.Delivery) string {
-	if d.Recipient != "" {
-		return d.TransportName + " → " + d.Recipient
+// what is of which rule a delivery is, by what and to whom.
+func what(d *idp.Delivery, back string) templ.Component {
+	main, sub, to := d.RuleName, d.TransportName, ""
+	switch {
+	case d.RuleID != nil && back == rulePath(*d.RuleID):
+		main, sub = d.TransportName, ""
+	case d.TransportID != nil && back == transportPath(*d.TransportID):
+		sub = ""
 	}
-	return d.TransportName
+	if d.Recipient != "" {
+		to = "to " + d.Recipient
+	}
+	return ui.Two(main, strings.TrimSpace(sub+" "+to), deliveryPath(d.ID))
 }
 
 // firstLine is what a list shows of an answer.

@@ -119,7 +119,7 @@ func TestRuleForm(t *testing.T) {
 	require.Equal(t, http.StatusConflict, conflict.Status)
 	require.Contains(t, conflict.Body, "of yesterday", "what was typed is kept")
 	require.Equal(t, "second", s.named("second").Name)
-	require.Contains(t, s.boss.Post(rulesAt+"new/", "name", "second", "severity", "notice").Main(), "name", "names are unique")
+	require.Contains(t, s.boss.Post(rulesAt+"new/", "name", "second", "severity", "notice").Main(), "This field must be unique.")
 
 	require.Contains(t, s.boss.Post(at+"delete/").Main(), "Delete the rule second?", "asks first")
 	require.Contains(t, s.boss.Post(at+"delete/", "confirmed", "1").Follow().Text(), "The rule second was deleted.")
@@ -262,7 +262,7 @@ func TestDeliveries(t *testing.T) {
 	dead := s.delivery(e, r, chat, &idp.DeliveryOutcome{State: idp.DeliveryFailed, Answer: "404 <i>gone</i>\nlong story"})
 	s.delivery(e, r, other, &idp.DeliveryOutcome{State: idp.DeliveryDelivered, Answer: "200 thanks"})
 	rows := s.page(deliveriesAt).TableRows()
-	require.Contains(t, strings.Join(rows, "\n"), "tell chat → boss Failed 1 try 404 <i>gone</i>")
+	require.Contains(t, strings.Join(rows, "\n"), "tell chat to boss Failed 1 try 404 <i>gone</i>")
 	require.NotContains(t, strings.Join(rows, "\n"), "long story")
 	require.Contains(t, s.page(deliveriesAt+deliveryKey(dead)).Main(), "long story")
 	require.NotContains(t, s.page(deliveriesAt+"?state=failed").Rows(), "thanks")
@@ -346,4 +346,20 @@ func TestWhoMayDoWhat(t *testing.T) {
 	require.Contains(t, s.read(auditor, "/if/admin/events/"+e.ID.String()+"/").Main(), "What was sent because of this event")
 	helpdesk := s.builtIn("helpdesk") // reads events, and nothing of notifications
 	require.NotContains(t, s.read(helpdesk, "/if/admin/events/"+e.ID.String()+"/").Main(), "Deliveries")
+}
+
+func TestSearchFindsThem(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	r, chat := s.rule("pigeon rule"), s.transport("pigeon post", idp.TransportWebhook)
+	m, err := s.Configure.CreateWebhookMapping(t.Context(), idp.SystemActor(), idp.WebhookMapping{Name: "pigeon body", Expression: "event"})
+	require.NoError(t, err)
+	p := s.page("/if/admin/search/?q=pigeon")
+	viewer := s.builtIn(access.Viewer)
+	for id, at := range map[string]string{r.ID.String(): rulesAt, chat.ID.String(): transportsAt, m.ID.String(): mappingsAt} {
+		require.True(t, links(p, at+id+"/"), at)
+		require.Equal(t, at+id+"/", s.boss.Get("/if/admin/search/?q="+id).Location)
+		require.Equal(t, http.StatusOK, viewer.Get("/if/admin/search/?q="+id).Status)
+	}
+	require.NotContains(t, viewer.Get("/if/admin/search/?q=pigeon").Main(), "pigeon rule")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 
 	"github.com/a-h/templ"
@@ -90,11 +91,20 @@ func (p *Pages) transports(w http.ResponseWriter, r *http.Request) error {
 	return page.Render(w, r, transportsPage(view, counts, t))
 }
 
+// host is as much of an address as a list shows: the rest may be what proves who posts.
+func host(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return address
+	}
+	return u.Host
+}
+
 // goesTo is where a transport sends.
 func (p *Pages) goesTo(t *idp.Transport) templ.Component {
 	switch {
 	case t.Mode.Hooks():
-		return ui.Mono(t.WebhookURL)
+		return ui.Mono(host(t.WebhookURL))
 	case t.Mode == idp.TransportEmail && !p.mailReady():
 		return ui.TagIcon(ui.ToneWarn, ui.IconTriangleAlert, "No mail server")
 	case t.Mode == idp.TransportEmail:
