@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 
 	"github.com/portcullis-idp/portcullis/internal/access"
@@ -31,6 +32,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/secret"
 	"github.com/portcullis-idp/portcullis/internal/server"
 	"github.com/portcullis-idp/portcullis/internal/server/live"
+	"github.com/portcullis-idp/portcullis/internal/server/metric"
 	"github.com/portcullis-idp/portcullis/internal/session"
 	"github.com/portcullis-idp/portcullis/internal/stages/prompt"
 	"github.com/portcullis-idp/portcullis/internal/token"
@@ -63,6 +65,11 @@ type App struct {
 	Notify      *notify.Service
 	Server      *server.Server
 
+	// Metrics is what /-/metrics tells. Whoever knows of something to be watched adds
+	// it there; see gauge.
+	Metrics *metric.Registry
+	// Requests counts requests.
+	Requests *metric.Requests
 	// Geo knows where addresses are.
 	Geo *geo.Databases
 	// Feed keeps what is held in memory in step with the database.
@@ -80,7 +87,10 @@ type App struct {
 	embedded    *embedded.Server // nil with a database URL
 	watch       *watch           // nil without a blueprints directory
 	worker      *postgres.Worker
-	address     string // what Serve listens on
+	address     string       // what Serve listens on
+	scrapes     net.Listener // of metrics alone; nil = none yet
+	counters    *counters
+	spans       spans
 }
 
 // Open starts the database where it is embedded, migrates it, applies the
@@ -102,8 +112,11 @@ func (a *App) open(ctx context.Context) error {
 	if err := migration.Up(ctx, url, a.Log); err != nil {
 		return err
 	}
+	if err := a.trace(ctx); err != nil {
+		return err
+	}
 	a.DB, err = postgres.Open(ctx, url, postgres.Options{Log: a.Log, MaxConns: int32(a.Config.DatabasePool),
-		Reputation: idp.ReputationLimits{Lowest: a.Config.ReputationLowest, Highest: a.Config.ReputationHighest}})
+		Reputation: idp.ReputationLimits{Lowest: a.Config.ReputationLowest, Highest: a.Config.ReputationHighest}, Tracer: a.spans.statements})
 	if err != nil {
 		return err
 	}
@@ -149,6 +162,7 @@ func (a *App) database(ctx context.Context) (string, error) {
 
 // build wires the use cases, the engine and the server.
 func (a *App) build() error {
+	a.count()
 	a.Hasher = secret.New()
 	a.Geo = geo.Open(geo.Config{City: a.Config.GeoIPCity, ASN: a.Config.GeoIPASN, Log: a.Log})
 	a.Locked = lock.NewView(a.DB, lock.Options{Mode: idp.LockingMode(a.Config.LockingMode),
@@ -178,7 +192,7 @@ func (a *App) build() error {
 	a.feedSource = a.DB.NewFeedSource()
 	hub := a.hub(0)
 	a.Bells = &live.Bells{Hub: a.hub(bellsAtMost), Store: a.DB}
-	a.Feed = feed.New(a.feedSource, feed.Options{Log: a.Log}, a.view, a.Locked, a.Roles, lockouts, hub, a.Bells) // hubs ask what the views hold
+	a.Feed = feed.New(a.feedSource, feed.Options{Log: a.Log, Awaited: a.counters.awaited}, a.view, a.Locked, a.Roles, lockouts, hub, a.Bells) // hubs ask what the views hold
 	a.view.Follow(a.Feed)
 	a.Locked.Follow(a.Feed)
 	lockouts.Follow(a.Feed)
@@ -187,6 +201,7 @@ func (a *App) build() error {
 	a.Sessions = session.New(session.Deps{Store: a.DB, Access: a.Access, View: a.view, Whereabouts: a.Geo})
 	a.Tokens = token.New(token.Deps{Store: a.DB, Access: a.Access, Sealer: sealer, Revealable: a.Config.TokenKeysRevealable})
 	a.Live = a.streams(hub)
+	a.gauge(lockouts)
 	a.Bells.Door = a.Live.Again
 	a.Invitations = invitation.New(invitation.Deps{Store: a.DB, Access: a.Access})
 	a.Consents = consent.New(consent.Deps{Store: a.DB, Access: a.Access})
@@ -252,8 +267,12 @@ func (a *App) Close() error {
 	if a.DB != nil {
 		a.DB.Close()
 	}
-	if a.embedded != nil {
-		return a.embedded.Stop(context.Background())
+	var err error
+	if a.spans.end != nil {
+		err = a.spans.end()
 	}
-	return nil
+	if a.embedded != nil {
+		err = errors.Join(err, a.embedded.Stop(context.Background()))
+	}
+	return err
 }

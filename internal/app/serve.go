@@ -35,10 +35,18 @@ func Serve(ctx context.Context, cfg *config.Config, out io.Writer, o cli.ServeOp
 		return fmt.Errorf("listening on %s: %w", cfg.Listen, err)
 	}
 	defer listener.Close()
+	scrapes, err := listenMetrics(cfg.Watching.MetricsListen)
+	if err != nil {
+		return err
+	}
+	if scrapes != nil {
+		defer scrapes.Close()
+	}
 	a, err := Open(ctx, cfg, cfg.Logger())
 	if err != nil {
 		return err
 	}
+	a.scrapes = scrapes
 	a.address = listener.Addr().String()
 	if o.Demo {
 		if err := a.Demo(ctx); err != nil {
@@ -64,6 +72,11 @@ func rest() {
 // says no, for as long as the configuration wants while everything is still
 // answered, and the requests in flight are finished.
 func (a *App) Run(ctx context.Context, listener net.Listener) error {
+	stop, err := a.serveMetrics()
+	if err != nil {
+		return err
+	}
+	defer stop()
 	server := a.Server.HTTP()
 	server.RegisterOnShutdown(a.Bells.Close)
 	server.RegisterOnShutdown(a.Live.Hub.Close) // streams do not end by themselves
@@ -82,7 +95,7 @@ func (a *App) Run(ctx context.Context, listener net.Listener) error {
 	}
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.Config.ShutdownTimeout)
 	defer cancel()
-	err := server.Shutdown(limit)
+	err = server.Shutdown(limit)
 	if errors.Is(err, context.DeadlineExceeded) {
 		a.Log.Warn("requests were still running when the server stopped", "shutdown_timeout", a.Config.ShutdownTimeout)
 		err = server.Close()

@@ -35,7 +35,7 @@ func (a *App) engine() *flow.Executor {
 	a.policies = policy.NewEngine(a.policyKinds).With(policies.Directory{Store: a.DB}).
 		Acting(policies.Effects{Store: a.DB, Post: a.Mail, Log: a.Log}).Resolving(net.DefaultResolver).Locating(a.Geo)
 	bound := stages.NewPolicies(a.DB, a.policies)
-	return flow.NewExecutor(flow.Deps{Store: a.DB, Policies: bound, Gate: a.Access, People: a.view, Kinds: stages.All(stages.Deps{
+	return flow.NewExecutor(flow.Deps{Store: a.DB, Policies: bound, Gate: a.Access, People: a.view, Heard: a.counters.turn, Kinds: stages.All(stages.Deps{
 		Store: a.DB, Accounts: a.Accounts, Sessions: a.Sessions, Lockdowns: a.Lockdowns, Invitations: a.Invitations, Consents: a.Consents, Policies: bound,
 		Links: a.Tokens, Post: a.Mail,
 	})})
@@ -68,6 +68,6 @@ func (a *App) web() (*server.Server, error) {
 		Lockdowns: a.Lockdowns, Flow: lockdowns, Whereabouts: a.Geo, Bells: a.Bells})
 	return server.New(server.Deps{Log: a.Log, Store: a.DB, Sessions: a.Sessions, Tokens: a.Tokens, Flows: a.Flows,
 		Pages: page.Pages{}, Access: a.Access, SessionStore: a.DB.NewSessionStore(server.BlankSession),
-		PublicURL: public, TrustedProxies: a.Config.TrustedProxies, Notice: a.notice,
+		PublicURL: public, TrustedProxies: a.Config.TrustedProxies, Notice: a.notice, Meter: a.Requests, Metrics: a.page(), Tracer: a.spans.requests,
 		Mounts: []func(chi.Router){json.Mount, console.Routes, flows.Routes, steps.Routes, rules.Routes, invitations.Routes, roles.Routes, locks.Routes, lockouts.Routes, modes.Routes, prints.Routes, notices.Routes, own.Routes}})
 }

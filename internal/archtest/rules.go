@@ -28,6 +28,7 @@ var rules = []rule{
 	{"internal/stages", 3, true}, {"internal/policies", 3, true},
 	{"internal/server", 4, true}, {"internal/cli", 4, false}, {"internal/postgres", 4, true},
 	{"internal/embedded", 4, false}, {"internal/mail", 4, false}, {"internal/webhook", 4, false}, {"internal/geo", 4, false},
+	{"internal/trace", 4, false},
 	{"internal/app", 5, true}, {"internal/bench", 5, true}, {"cmd/portcullis", 6, false},
 	{"internal/config", leaf, false}, {"internal/archtest", leaf, false},
 	{"migrations", leaf, false}, {"blueprints", leaf, false},
@@ -57,7 +58,8 @@ var reserved = map[string][]string{
 	"github.com/spf13/cobra":        {"internal/cli"},
 	"github.com/oschwald/maxmind":   {"internal/geo"},
 	"github.com/maxmind/mmdbwriter": {"internal/testkit/mmdb"},
-	"net/http":                      {"internal/server", "internal/oidc", "internal/webhook", "internal/cli", "internal/app", "internal/bench", "internal/testkit", "lockwatch"},
+	"go.opentelemetry.io":           {"internal/trace"},
+	"net/http":                      {"internal/server", "internal/oidc", "internal/webhook", "internal/cli", "internal/app", "internal/bench", "internal/testkit", "lockwatch", "internal/trace"},
 }
 
 // public packages are imported from outside, and need the standard library alone.

@@ -45,6 +45,7 @@ type Config struct {
 	GeoIPCity       string // path of a database of places; "" = none
 	GeoIPASN        string // path of a database of networks; "" = none
 	Mail            Mail
+	Watching        Watching
 	LogLevel        slog.Level
 	LogFormat       string
 	ShutdownDelay   time.Duration
@@ -122,6 +123,7 @@ func parse(values map[string]string) (*Config, error) {
 		GeoIPASN:  p.path("geoip_asn"),
 	}
 	c.Mail = p.mail(c)
+	c.Watching = p.watching(c)
 	if len(p.faults) > 0 {
 		return nil, &Error{Faults: p.faults}
 	}
@@ -129,14 +131,19 @@ func parse(values map[string]string) (*Config, error) {
 }
 
 func (p *parser) listen() string {
-	v := p.values["listen"]
+	return p.address("listen", "127.0.0.1:9000")
+}
+
+// address is a host, which may be left out, with a port.
+func (p *parser) address(key, example string) string {
+	v := p.values[key]
 	_, port, err := net.SplitHostPort(v)
 	if err != nil {
-		p.fault("listen", "%q is not an address with a port, such as 127.0.0.1:9000", v)
+		p.fault(key, "%q is not an address with a port, such as %s", v, example)
 		return v
 	}
 	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
-		p.fault("listen", "port %q is not a number from 0 to 65535", port)
+		p.fault(key, "port %q is not a number from 0 to 65535", port)
 	}
 	return v
 }

@@ -101,6 +101,9 @@ func loadEnv(k *koanf.Koanf, environ []string, origins map[string]string) []stri
 		},
 	}), nil)
 	for _, o := range Options() {
+		if o.Standard != "" {
+			loadStandard(k, o, environ, origins)
+		}
 		direct, path := given.String(o.Key), given.String(o.Key+"_file")
 		if path != "" && !o.Secret {
 			faults = append(faults, fmt.Sprintf("%s_FILE: only secrets can be read from a file", o.Env()))
@@ -124,6 +127,17 @@ func loadEnv(k *koanf.Koanf, environ []string, origins map[string]string) []stri
 		}
 	}
 	return faults
+}
+
+// loadStandard takes a variable that is not ours. Our own ones and flags come later
+// and win; a file's key has been read, and wins as well.
+func loadStandard(k *koanf.Koanf, o Option, environ []string, origins map[string]string) {
+	for _, pair := range environ {
+		if name, value, _ := strings.Cut(pair, "="); name == o.Standard && value != "" && origins[o.Key] == "" {
+			_ = k.Set(o.Key, value)
+			origins[o.Key] = "the variable " + o.Standard
+		}
+	}
 }
 
 func readSecret(path string) (string, error) {

@@ -12,6 +12,9 @@ type Option struct {
 	// Alias is another key of the same option in the YAML file, with dots between
 	// the names of nested keys; "" = none.
 	Alias string
+	// Standard is a variable by that others set the same, taken where ours is not
+	// set; "" = none.
+	Standard string
 }
 
 // Env is the environment variable.
@@ -56,6 +59,10 @@ func Options() []Option {
 		{Key: "smtp_timeout", Default: "10s", Help: "How long the mail server may take to answer, up to 45s."},
 		{Key: "email_templates_dir", Help: "Directory with texts of mails, *.html with a *.txt beside; one named like a shipped text, such as email/password_reset.html, takes its place. Empty: only what is shipped."},
 		{Key: "webhook_allow", Help: "Addresses or networks, comma separated, that webhooks of notifications may lead to although they are not public, such as 10.20.0.0/16. Empty: public addresses only."},
+		{Key: "metrics_listen", Help: "Address and port to serve /-/metrics on, and nowhere else, such as 127.0.0.1:9001: whoever reaches it may read metrics, unless metrics_token is set. Empty: served on listen."},
+		{Key: "metrics_token", Help: "What programs that read /-/metrics send as a bearer token, at least 16 characters. Empty, without metrics_listen: programs of this machine may read them, and nobody else.", Secret: true},
+		{Key: "otlp_endpoint", Standard: "OTEL_EXPORTER_OTLP_ENDPOINT", Help: "Collector of traces by OTLP over HTTP, such as http://127.0.0.1:4318; /v1/traces is added to it. Also OTEL_EXPORTER_OTLP_ENDPOINT. Empty: no traces."},
+		{Key: "otlp_headers", Standard: "OTEL_EXPORTER_OTLP_HEADERS", Help: "Headers for the collector of traces, as name=value, comma separated. Also OTEL_EXPORTER_OTLP_HEADERS.", Secret: true},
 		{Key: "log_level", Default: "info", Help: "debug, info, warn or error."},
 		{Key: "log_format", Default: "text", Help: "text or json."},
 		{Key: "shutdown_delay", Default: "0s", Help: "How long the server goes on answering after it has said that it is not ready, so that load balancers can turn away first."},

@@ -24,6 +24,9 @@ func (f *Feed) Await(ctx context.Context, seq int64) {
 	defer cancel()
 	began := time.Now()
 	err := f.wait(limit, func() bool { return f.seen.Load() >= seq && f.others(seq) == 0 })
+	if f.awaited != nil && ctx.Err() == nil {
+		f.awaited(time.Since(began), err == nil)
+	}
 	if err != nil && ctx.Err() == nil {
 		f.log.WarnContext(ctx, "not every server has confirmed a change", "change", seq, "applied", f.applied.Load(),
 			"others", f.others(seq), "waited", time.Since(began))

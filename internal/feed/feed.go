@@ -75,6 +75,9 @@ type Options struct {
 	Log   *slog.Logger  // nil = slog.Default()
 	Poll  time.Duration // 0 = DefaultPoll
 	Lease time.Duration // 0 = DefaultLease
+	// Awaited hears how long each act waited for its change to take effect, and
+	// whether every server at work had said so by then; nil = nobody.
+	Awaited func(waited time.Duration, confirmed bool)
 }
 
 // Feed is this server's place in the feed. Start it once.
@@ -84,6 +87,7 @@ type Feed struct {
 	poll, lease time.Duration
 	id          ReplicaID
 	subscribers []Subscriber
+	awaited     func(waited time.Duration, confirmed bool)
 
 	began    time.Time
 	verified atomic.Int64 // nanoseconds from began to the last reading's start, +1; 0 = none yet
@@ -104,7 +108,7 @@ type Feed struct {
 
 // New returns a Feed that keeps the subscribers in step.
 func New(source Source, o Options, subscribers ...Subscriber) *Feed {
-	f := &Feed{source: source, log: o.Log, poll: o.Poll, lease: o.Lease, id: idp.NewID[Feed](), subscribers: subscribers,
+	f := &Feed{source: source, log: o.Log, poll: o.Poll, lease: o.Lease, id: idp.NewID[Feed](), subscribers: subscribers, awaited: o.Awaited,
 		began: time.Now(), wake: make(chan struct{}, 1), told: make(chan idp.Change, maxTold), moved: make(chan struct{}), peers: map[ReplicaID]int64{}}
 	if f.log == nil {
 		f.log = slog.Default()
@@ -182,6 +186,16 @@ func (f *Feed) Age() time.Duration {
 		return math.MaxInt64
 	}
 	return time.Duration(int64(time.Since(f.began)) - verified)
+}
+
+// Applied is the number of the last change that is applied here.
+func (f *Feed) Applied() int64 { return f.applied.Load() }
+
+// Peers is how many other servers are at work.
+func (f *Feed) Peers() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.peers)
 }
 
 // Now is the time by the database's clock, or a little later: never earlier than

@@ -88,6 +88,25 @@ type notebook struct {
 	resets int
 	err    error
 	seen   []int64
+	waits  []wait
+}
+
+// wait is one that the feed told of.
+type wait struct {
+	took      time.Duration
+	confirmed bool
+}
+
+func (n *notebook) note(took time.Duration, confirmed bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.waits = append(n.waits, wait{took, confirmed})
+}
+
+func (n *notebook) waited() []wait {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.waits
 }
 
 func (n *notebook) Reset(context.Context) error {
@@ -118,7 +137,7 @@ func follow(t *testing.T, before *source, test func(t *testing.T, f *Feed, s *so
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		n := &notebook{}
-		f := New(before, Options{Log: slog.New(slog.DiscardHandler)}, n)
+		f := New(before, Options{Log: slog.New(slog.DiscardHandler), Awaited: n.note}, n)
 		require.Equal(t, Stale, f.State(), "nothing is known before the first reading")
 		require.NoError(t, f.Start(t.Context()))
 		defer func() {
@@ -249,6 +268,9 @@ func TestAwaitReturnsWhenTheChangeIsAppliedHere(t *testing.T) {
 		time.Sleep(DefaultPoll)
 		synctest.Wait()
 		require.True(t, closed(done))
+		require.Equal(t, []wait{{DefaultPoll, true}}, n.waited())
+		require.Equal(t, int64(1), f.Applied())
+		require.Zero(t, f.Peers())
 		require.Equal(t, Fresh, f.State())
 		_, seen := n.state()
 		require.Equal(t, []int64{1}, seen)
@@ -286,6 +308,8 @@ func TestAwaitGivesUpAfterTheLease(t *testing.T) {
 		began := time.Now()
 		f.Await(t.Context(), 1)
 		require.Equal(t, DefaultLease, time.Since(began))
+		require.Equal(t, []wait{{DefaultLease, false}}, n.waited())
+		require.Equal(t, 1, f.Peers())
 		s.set(func(s *source) { s.err = errors.New("cut") })
 		f.Await(t.Context(), 2)
 		require.Equal(t, Behind, f.State(), "memory is not believed before it has caught up")

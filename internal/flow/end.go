@@ -103,6 +103,7 @@ func (p *passage) out(ctx context.Context, to string) (*Answer, error) {
 		return nil, err
 	}
 	a.Redirect, a.Done, a.Stored = to, true, false
+	p.hear(TurnCompleted)
 	if a.Inspection != nil {
 		a.Inspection.Next = to
 	}
@@ -267,6 +268,7 @@ func (p *passage) refuse(ctx context.Context, reason string, signIn bool) (*Answ
 	if err != nil {
 		return nil, err
 	}
+	p.hear(TurnDenied)
 	return p.show(ctx, AccessDenied{UserInfo: who, ErrorMessage: reason, SignIn: signIn})
 }
 
@@ -276,6 +278,7 @@ func (p *passage) fault(ctx context.Context, at *bound, cause error) (*Answer, e
 	if err := p.drop(ctx); err != nil {
 		return nil, err
 	}
+	p.hear(TurnFailed)
 	c := FlowError{}
 	if r := p.run.Actor.Request; r != nil {
 		c.RequestID = r.ID

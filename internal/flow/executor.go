@@ -31,6 +31,26 @@ type Deps struct {
 	Gate     idp.Gate      // nil = nothing is ever locked
 	Lifetime time.Duration // of a run; 0 = DefaultLifetime
 	People   People        // nil = the Store
+	// Heard hears what becomes of runs, by the slug of their flow; nil = nobody.
+	Heard func(slug string, what Turn)
+}
+
+// Turn is what became of a run.
+type Turn string
+
+// The turns. Runs that nobody comes back to end without one.
+const (
+	TurnBegun     Turn = "begun"     // the first thing of it was kept
+	TurnCompleted Turn = "completed" // all stages are passed, or one led elsewhere
+	TurnDenied    Turn = "denied"    // a stage, a policy or the flow itself said no; also without a run
+	TurnFailed    Turn = "failed"    // something broke that is no fault of the visitor's
+)
+
+// hear passes on what became of a run of the flow.
+func (p *passage) hear(what Turn) {
+	if p.x.heard != nil {
+		p.x.heard(p.run.Flow.Slug, what)
+	}
 }
 
 // People reads accounts as the database has them now, from memory or not. Nobody may
@@ -49,6 +69,7 @@ type Executor struct {
 	lifetime time.Duration
 	people   People
 	turns    turns
+	heard    func(slug string, what Turn)
 
 	definitions idp.Kept[string, *definition]
 }
@@ -56,7 +77,7 @@ type Executor struct {
 // NewExecutor returns an Executor. It panics when two kinds share a name: the
 // list of kinds is part of the code.
 func NewExecutor(d Deps) *Executor {
-	x := &Executor{store: d.Store, policies: d.Policies, list: d.Kinds, lifetime: d.Lifetime, people: d.People, kinds: map[string]Kind{}}
+	x := &Executor{store: d.Store, policies: d.Policies, list: d.Kinds, lifetime: d.Lifetime, people: d.People, heard: d.Heard, kinds: map[string]Kind{}}
 	if x.gate = d.Gate; x.gate == nil {
 		x.gate = idp.Unlocked{}
 	}

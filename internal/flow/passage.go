@@ -227,6 +227,7 @@ func (p *passage) store(ctx context.Context) error {
 			return err
 		}
 		p.row, p.stored, p.before, p.run.ID = row, true, string(raw), row.ID
+		p.hear(TurnBegun)
 		return nil
 	}
 	if p.before == string(raw) {

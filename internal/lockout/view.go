@@ -36,6 +36,8 @@ type View struct {
 	until map[idp.UUID]int64 // nanoseconds since 1970
 	set   map[string]json.RawMessage
 
+	refusals atomic.Uint64 // attempts that lockouts refused, since the start
+
 	tally struct {
 		sync.Mutex
 		n map[idp.UUID]int
@@ -54,6 +56,16 @@ func NewView(store idp.Store) *View {
 
 // Follow says whose word on freshness counts.
 func (v *View) Follow(f Freshness) { v.fresh = f }
+
+// Len is how many lockouts are held.
+func (v *View) Len() int {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return len(v.until)
+}
+
+// Refusals is how many attempts lockouts have refused here, since the start.
+func (v *View) Refusals() uint64 { return v.refusals.Load() }
 
 // Limits are those in force.
 func (v *View) Limits() Limits { return *v.limits.Load() }
@@ -161,6 +173,7 @@ func (v *View) settle() {
 
 // refused counts an attempt that a lockout has refused.
 func (v *View) refused(subject idp.UUID) {
+	v.refusals.Add(1)
 	v.tally.Lock()
 	defer v.tally.Unlock()
 	if v.tally.n == nil {

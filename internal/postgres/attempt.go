@@ -19,11 +19,20 @@ func (a attempts) Try(ctx context.Context, fn func(tx idp.Repos) error) error {
 	if err != nil {
 		return wrap(err, "database", "beginning a part of a transaction")
 	}
-	if err := fn(a.db.over(tx)); err != nil {
+	part := &savepoint{Tx: tx}
+	if err := fn(a.db.over(part)); err != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
 		_ = tx.Rollback(ctx) // when that does not succeed, the transaction fails as a whole
 		return err
 	}
-	return wrap(tx.Commit(ctx), "database", "ending a part of a transaction")
+	if err := tx.Commit(ctx); err != nil {
+		return wrap(err, "database", "ending a part of a transaction")
+	}
+	if whole := notedOf(a.q); whole != nil {
+		whole.events = append(whole.events, part.noted.events...)
+	} else {
+		part.noted.tell(&a.db.kept)
+	}
+	return nil
 }

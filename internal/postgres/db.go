@@ -40,6 +40,8 @@ type Options struct {
 	StatementTimeout time.Duration
 	// Reputation is how far scores go.
 	Reputation idp.ReputationLimits
+	// Tracer follows statements and transactions of requests; nil = nobody does.
+	Tracer Tracer
 }
 
 // DB is the database. It implements idp.Store.
@@ -53,6 +55,8 @@ type DB struct {
 	scores   idp.ReputationLimits
 	await    atomic.Pointer[func(ctx context.Context, change int64)] // nil = nobody
 	events   atomic.Pointer[func()]                                  // nil = nobody
+	kept     atomic.Pointer[func(*idp.Event)]                        // nil = nobody
+	tracer   Tracer                                                  // nil = nobody
 }
 
 var _ idp.Store = (*DB)(nil)
@@ -71,7 +75,7 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{log: o.Log, schema: schema, scores: o.Reputation}
+	db := &DB{log: o.Log, schema: schema, scores: o.Reputation, tracer: o.Tracer}
 	if err := db.open(ctx, url, o); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("opening the database: %w", err)
@@ -94,6 +98,9 @@ func (db *DB) open(ctx context.Context, url string, o Options) error {
 	config.ConnConfig.StatementCacheCapacity = statements
 	config.ConnConfig.OnNotice = noteChange
 	patient(config.ConnConfig)
+	if o.Tracer != nil {
+		config.ConnConfig.Tracer = statementTracer{o.Tracer}
+	}
 	if config.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
 		config.ConnConfig.DescriptionCacheCapacity = 0 // of use in another mode only
 	}
@@ -157,7 +164,7 @@ func (db *DB) over(q querier) idp.Repos {
 		Users: users{q}, Groups: groups{q}, Sessions: sessions{q}, Visits: visits{q}, Tokens: tokens{q},
 		Flows: newFlows(q), FlowBindings: newFlowBindings(q), Stages: newStages(q), Prompts: newPrompts(q),
 		Policies: newPolicies(q), PolicyBindings: newPolicyBindings(q), Brands: newBrands(q),
-		Events: events{q, &db.events}, Seals: seals{q}, Lockdowns: lockdowns{q}, Runs: runs{q}, Holder: holder{q}, Settings: settings{q},
+		Events: events{q, &db.events, &db.kept}, Seals: seals{q}, Lockdowns: lockdowns{q}, Runs: runs{q}, Holder: holder{q}, Settings: settings{q},
 		Reputations: reputations{q, db.scores}, Invitations: newInvitations(q), Consents: consents{q},
 		Blueprints: newBlueprints(q), Configuration: configuration{q}, Links: links{q}, KnownDevices: knownDevices{q}, Locks: locks{q}, Lockouts: lockouts{q}, Roles: newRoles(q), Jobs: jobs{q: q, queue: db.queue},
 		Attempts: attempts{db, q}, NotificationRules: newNotificationRules(q), Transports: newTransports(q), WebhookMappings: newWebhookMappings(q),

@@ -19,6 +19,7 @@ import (
 type events struct {
 	q     querier
 	heard *atomic.Pointer[func()]
+	kept  *atomic.Pointer[func(*idp.Event)]
 }
 
 const eventColumns = `e.id, e.action, e.app, e."user", e.context, e.client_ip, e.brand, e.created_at, e.expires_at`
@@ -125,7 +126,7 @@ func eventTexts(w *where, f idp.EventFilter) {
 func (r events) Append(ctx context.Context, e *idp.Event) error {
 	b := &pgx.Batch{}
 	b.Queue(eventInsert, eventValues(e)...).QueryRow(func(row pgx.Row) error { return row.Scan(&e.CreatedAt) })
-	return r.append(ctx, fmt.Sprintf("appending the event %s", e.Action), b)
+	return r.append(ctx, fmt.Sprintf("appending the event %s", e.Action), b, e)
 }
 
 // AppendAll writes them with one statement: what each costs beside its row is paid once.
@@ -148,12 +149,19 @@ func (r events) AppendAll(ctx context.Context, all []*idp.Event) error {
 		})
 		return err
 	})
-	return r.append(ctx, act, b)
+	return r.append(ctx, act, b, all...)
 }
 
-func (r events) append(ctx context.Context, act string, b *pgx.Batch) error {
+func (r events) append(ctx context.Context, act string, b *pgx.Batch, all ...*idp.Event) error {
 	err := later(ctx, r.q, b, func(err error) error { return wrap(err, "event", "%s", act) })
 	r.tell(err)
+	switch {
+	case err != nil, r.kept.Load() == nil:
+	case notedOf(r.q) != nil:
+		notedOf(r.q).events = append(notedOf(r.q).events, all...)
+	default: // outside of a transaction they are committed by now
+		noted{all}.tell(r.kept)
+	}
 	return err
 }
 

@@ -16,6 +16,7 @@ type transaction struct {
 	tx      pgx.Tx // nil = nothing was sent yet
 	waiting []write
 	ending  bool // the commit was sent, and may have come about
+	noted   noted
 }
 
 var _ pgx.Tx = (*transaction)(nil)

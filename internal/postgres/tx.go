@@ -97,6 +97,8 @@ func lostRace(err error) bool {
 func (db *DB) finish(ctx context.Context, conn *pgxpool.Conn, fn func(tx idp.Repos) error) (change int64, err error) {
 	defer conn.Release()
 	takeChange(conn.Conn()) // of one that was rolled back at the last moment
+	ctx, follow := db.follow(ctx, conn.Conn(), "transaction")
+	defer func() { follow(err) }()
 	tx := &transaction{conn: conn.Conn()}
 	// Runs after a panic too. A caller that gave up must not keep the rollback
 	// from being sent, or the row locks would stay until the timeout.
@@ -130,6 +132,7 @@ func (db *DB) finish(ctx context.Context, conn *pgxpool.Conn, fn func(tx idp.Rep
 	if len(rides) > 0 {
 		idp.RidesOf(ctx).Done(rides)
 	}
+	tx.noted.tell(&db.kept)
 	return takeChange(conn.Conn()), nil
 }
 

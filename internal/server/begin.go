@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/server/metric"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
 )
 
@@ -64,17 +65,17 @@ func (s *Server) recovered(w http.ResponseWriter, r *http.Request) {
 // line writes the one wide line of the request. It names the account by its
 // key, never what anybody typed.
 func (s *Server) line(w middleware.WrapResponseWriter, r *http.Request, scope *web.Scope, start time.Time) {
-	status := w.Status()
-	if status == 0 {
-		status = http.StatusOK
+	status := statusOf(w)
+	if s.meter != nil {
+		s.meter.Request(pattern(r), scope.Actor.Request.Method, status, time.Since(start))
 	}
 	level := slog.LevelInfo
 	rec := scope.Record
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/-/health/"):
 		level = slog.LevelDebug // asked every few seconds, and "not ready" is an answer
-	case r.URL.Path == checkPath && status < http.StatusInternalServerError:
-		level = slog.LevelDebug // asked for each request of other programs
+	case (r.URL.Path == checkPath || r.URL.Path == metric.Path) && status < http.StatusInternalServerError:
+		level = slog.LevelDebug // asked for each request of other programs, or every few seconds
 	case status >= http.StatusInternalServerError:
 		level = slog.LevelError
 	case rec.Warning != nil:
@@ -112,6 +113,9 @@ func (s *Server) line(w middleware.WrapResponseWriter, r *http.Request, scope *w
 // pattern is the route as it was registered, which holds no identifiers.
 func pattern(r *http.Request) string {
 	if rctx := chi.RouteContext(r.Context()); rctx != nil {
+		if all := rctx.RoutePatterns; len(all) == 1 && all[0] != "/*" {
+			return all[0] // without making a text of its own
+		}
 		if p := rctx.RoutePattern(); p != "" && p != "/*" {
 			if strings.HasSuffix(r.URL.Path, "/") && !strings.HasSuffix(p, "/") {
 				p += "/" // chi leaves the last slash out

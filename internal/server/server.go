@@ -14,6 +14,7 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/server/metric"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
 )
 
@@ -40,6 +41,10 @@ type Deps struct {
 	// Notice says what every page of the console has to say now; nil = nothing.
 	Notice func() string
 
+	Meter   Meter        // counts every request; nil = nobody does
+	Metrics *metric.Page // what /-/metrics answers; nil = it is not there
+	Tracer  Tracer       // follows every request; nil = nobody does, and it costs nothing
+
 	// Mounts add the routes of the JSON API, the console and the account pages.
 	// They run behind the whole chain: who is signed in is known.
 	Mounts []func(chi.Router)
@@ -62,6 +67,9 @@ type Server struct {
 	cross     *http.CrossOriginProtection
 	router    *chi.Mux
 	draining  atomic.Bool
+	meter     Meter
+	metrics   *metric.Page
+	tracer    Tracer
 	brands    idp.Kept[string, idp.Brand] // by host
 }
 
@@ -69,6 +77,7 @@ type Server struct {
 func New(d Deps) (*Server, error) {
 	s := &Server{log: d.Log, store: d.Store, sessions: d.Sessions, tokens: d.Tokens, flows: d.Flows,
 		pages: d.Pages, access: d.Access, notice: d.Notice, manager: newManager(d.SessionStore), proxies: d.TrustedProxies,
+		meter: d.Meter, metrics: d.Metrics, tracer: d.Tracer,
 		bodyLimit: d.BodyLimit, cross: http.NewCrossOriginProtection(), router: chi.NewRouter()}
 	if s.log == nil {
 		s.log = slog.Default()
@@ -107,6 +116,9 @@ func (s *Server) HTTP() *http.Server {
 
 func (s *Server) routes(mounts []func(chi.Router)) {
 	r := s.router
+	if s.tracer != nil {
+		r.Use(s.traced)
+	}
 	r.Use(s.begin, s.headers, s.text, s.limit, middleware.GetHead)
 	r.NotFound(web.Handler(s.notFound).ServeHTTP)
 	r.MethodNotAllowed(web.Handler(s.wrongMethod).ServeHTTP)
@@ -114,6 +126,9 @@ func (s *Server) routes(mounts []func(chi.Router)) {
 	r.Method(http.MethodGet, "/static/*", web.Handler(web.Asset))
 	r.Method(http.MethodGet, "/-/health/live/", web.Handler(s.live))
 	r.Method(http.MethodGet, "/-/health/ready/", web.Handler(s.ready))
+	if s.metrics != nil {
+		r.Method(http.MethodGet, metric.Path, web.Handler(s.tellMetrics))
+	}
 	r.With(s.identify).Method(http.MethodGet, checkPath, web.Handler(s.check))
 	r.Group(func(r chi.Router) {
 		r.Use(s.identify, s.sameOrigin)
