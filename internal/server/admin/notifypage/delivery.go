@@ -42,10 +42,10 @@ func deliveryTable(items []idp.Delivery, back string) ui.TableProps {
 	for i := range items {
 		d := &items[i]
 		row := ui.Row{ID: strconv.FormatInt(d.ID, 10), Label: "delivery " + strconv.FormatInt(d.ID, 10), Cells: []templ.Component{
-			what(d, back), progress(d, at), lastAnswer(d), ui.Time(d.CreatedAt, at)},
+			what(d, back), progress(d, back, at), lastAnswer(d), ui.Time(d.CreatedAt, at)},
 			Actions: []ui.MenuItem{{Label: "Open", Icon: ui.IconFileText, Href: deliveryPath(d.ID)},
 				{Label: "Open the event", Icon: ui.IconScrollText, Href: eventsPath + d.EventID.String() + "/"}}}
-		if d.State != idp.DeliveryPending {
+		if d.State == idp.DeliveryDelivered { // one that failed has a button
 			row.Actions = append(row.Actions, ui.MenuItem{Label: "Redeliver", Icon: ui.IconRotateCcw, Post: redeliverPath(d.ID), Hidden: page.Back(back).Hidden(), Divider: true})
 		}
 		t.Rows = append(t.Rows, row)

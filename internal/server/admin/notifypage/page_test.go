@@ -262,7 +262,7 @@ func TestDeliveries(t *testing.T) {
 	dead := s.delivery(e, r, chat, &idp.DeliveryOutcome{State: idp.DeliveryFailed, Answer: "404 <i>gone</i>\nlong story"})
 	s.delivery(e, r, other, &idp.DeliveryOutcome{State: idp.DeliveryDelivered, Answer: "200 thanks"})
 	rows := s.page(deliveriesAt).TableRows()
-	require.Contains(t, strings.Join(rows, "\n"), "tell chat to boss Failed 1 try 404 <i>gone</i>")
+	require.Contains(t, strings.Join(rows, "\n"), "tell chat to boss Failed 1 try Redeliver 404 <i>gone</i>")
 	require.NotContains(t, strings.Join(rows, "\n"), "long story")
 	require.Contains(t, s.page(deliveriesAt+deliveryKey(dead)).Main(), "long story")
 	require.NotContains(t, s.page(deliveriesAt+"?state=failed").Rows(), "thanks")
@@ -277,6 +277,7 @@ func TestDeliveries(t *testing.T) {
 	// On the event's page, and from there once more.
 	at := "/if/admin/events/" + e.ID.String() + "/"
 	require.Contains(t, s.page(at).Main(), "What was sent because of this event")
+	require.True(t, s.page(at).Has(deliveriesAt+deliveryKey(dead)+"redeliver/"))
 	p := s.boss.Post(deliveriesAt+deliveryKey(dead)+"redeliver/", "back", at)
 	require.Equal(t, at, p.Location)
 	require.Contains(t, p.Follow().Text(), "It is queued again")
