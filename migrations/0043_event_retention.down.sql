@@ -1,3 +1,5 @@
+DROP INDEX events_username_action_idx, events_action_id_username_idx, events_brand_idx, events_model_app_idx, events_model_name_idx, events_model_pk_idx,
+    events_authorized_idx;
 DROP TRIGGER settings_feed ON settings;
 DROP TRIGGER settings_removed_feed ON settings;
 CREATE CONSTRAINT TRIGGER settings_feed AFTER INSERT OR UPDATE ON settings DEFERRABLE INITIALLY DEFERRED FOR EACH ROW

@@ -192,7 +192,7 @@ func (a *App) build() error {
 	a.feedSource = a.DB.NewFeedSource()
 	hub := a.hub(0)
 	a.Bells = &live.Bells{Hub: a.hub(bellsAtMost), Store: a.DB}
-	a.Feed = feed.New(a.feedSource, feed.Options{Log: a.Log, Awaited: a.counters.awaited}, a.view, a.Locked, a.Roles, lockouts, hub, a.Bells) // hubs ask what the views hold
+	a.Feed = feed.New(a.feedSource, feed.Options{Log: a.Log, Awaited: a.counters.awaited}, a.view, a.Locked, a.Roles, lockouts, a.Audit, hub, a.Bells) // hubs ask what the views hold
 	a.view.Follow(a.Feed)
 	a.Locked.Follow(a.Feed)
 	lockouts.Follow(a.Feed)

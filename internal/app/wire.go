@@ -54,7 +54,7 @@ func (a *App) web() (*server.Server, error) {
 	steps := stagepage.New(stagepage.Deps{Store: a.DB, Configure: a.Configure, Kinds: a.Flows})
 	invitations := invitationpage.New(invitationpage.Deps{Store: a.DB, Invitations: a.Invitations, PublicURL: public})
 	locks := lockpage.New(lockpage.Deps{Store: a.DB, Locks: a.Locks, Access: a.Access})
-	lockouts := lockoutpage.New(lockoutpage.Deps{Store: a.DB, Lockouts: a.Lockouts, Live: a.Live, Unsent: func() string {
+	lockouts := lockoutpage.New(lockoutpage.Deps{Store: a.DB, Lockouts: a.Lockouts, Audit: a.Audit, Live: a.Live, Unsent: func() string {
 		if a.Mail.Ready() {
 			return ""
 		}

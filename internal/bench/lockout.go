@@ -68,6 +68,11 @@ func lockouts(ctx context.Context, r *report) error {
 // PostgreSQL does where nobody has told it otherwise: what is measured is how many
 // attempts one wait for the disk is enough for.
 func durably(ctx context.Context, r *report) error {
+	return durable(ctx, func(location string) error { return counting(ctx, r, location) })
+}
+
+// durable does something with such a database.
+func durable(ctx context.Context, do func(location string) error) error {
 	dir, err := os.MkdirTemp("", "portcullis-bench")
 	if err != nil {
 		return err
@@ -81,7 +86,7 @@ func durably(ctx context.Context, r *report) error {
 	if err := migration.Up(ctx, db.URL(), slog.New(slog.DiscardHandler)); err != nil {
 		return err
 	}
-	return counting(ctx, r, db.URL())
+	return do(db.URL())
 }
 
 // counting measures attempts without what is compared, against the database alone.

@@ -11,7 +11,7 @@ import (
 )
 
 // limit bounds a whole run.
-const limit = 25 * time.Minute
+const limit = 45 * time.Minute
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -42,6 +42,8 @@ func run(ctx context.Context) error {
 		{"the view of the locks (bar 3)", locks},
 		{"servers with locks (bars 1, 9 and 10)", locked},
 		{"lockouts (bars 8 and 9)", lockouts},
+		{"events, written", writtenEvents},
+		{"events, 5,000,000 in the list", listedEvents},
 	} {
 		if len(os.Args) > 1 && !slices.ContainsFunc(os.Args[1:], func(word string) bool { return strings.Contains(part.name, word) }) {
 			continue // only what was asked for

@@ -107,6 +107,12 @@ func verify(c *cobra.Command, on Installation, q audit.Query, format string) err
 
 func writeReport(out io.Writer, r *audit.Report) error {
 	lines := []string{"The chain has no entries there."}
+	if r.HeadPurged {
+		lines = append(lines, "The head that was given is of an entry that retention has removed: it says nothing about what is left.")
+	}
+	if r.Purged > 0 {
+		lines = append(lines, fmt.Sprintf("Retention has removed the entries up to %d, on record.", r.Purged))
+	}
 	if n := r.Last - r.First + 1; n > 0 {
 		lines[0] = fmt.Sprintf("Verified %s, %d to %d: %s.", plural(int(n), "entry", "entries"), r.First, r.Last, plural(int(r.Faults), "fault", "faults"))
 	}
@@ -151,6 +157,8 @@ type shownReport struct {
 	Unkeyed    int64   `json:"unkeyed"`
 	History    int64   `json:"history"`
 	Late       int64   `json:"late"`
+	Purged     int64   `json:"purged"`
+	HeadPurged bool    `json:"head_purged"`
 }
 
 func faultLine(f audit.Fault) shownFault {
@@ -158,7 +166,7 @@ func faultLine(f audit.Fault) shownFault {
 }
 
 func reportLine(r *audit.Report) shownReport {
-	out := shownReport{First: r.First, Last: r.Last, FaultCount: r.Faults, Pending: r.Pending, Unkeyed: r.Unkeyed, History: r.History, Late: r.Late}
+	out := shownReport{First: r.First, Last: r.Last, FaultCount: r.Faults, Pending: r.Pending, Unkeyed: r.Unkeyed, History: r.History, Late: r.Late, Purged: r.Purged, HeadPurged: r.HeadPurged}
 	if r.Head != nil {
 		head := r.Head.String()
 		out.Head = &head
@@ -188,7 +196,10 @@ func (r *remote) VerifyAudit(ctx context.Context, q audit.Query, each func(audit
 				return nil, err
 			}
 		}
-		total.Last, total.Pending = part.Last, part.Pending
+		if from == q.From { // or behind what was purged
+			total.First = part.First
+		}
+		total.Last, total.Pending, total.Purged, total.HeadPurged = part.Last, part.Pending, part.Purged, part.HeadPurged
 		total.Faults += part.FaultCount
 		total.Unkeyed, total.History, total.Late = total.Unkeyed+part.Unkeyed, total.History+part.History, total.Late+part.Late
 		if part.Head != nil {

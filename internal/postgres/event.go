@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
@@ -29,6 +28,7 @@ const (
 	eventUserPK  = `(e."user" ->> 'pk')::integer`
 	eventOfLock  = `e.context ->> 'action_id' IN ('lock.created', 'lock.updated', 'lock.deleted')`
 	eventActorPK = `(e."user" ? 'authenticated_as' AND (e."user" -> 'authenticated_as' ->> 'pk')::integer = @user_pk)`
+	eventOfModel = `e.context ? 'model' AND `
 )
 
 var eventListing = listing{
@@ -44,40 +44,29 @@ func (r events) Get(ctx context.Context, id idp.EventID) (*idp.Event, error) {
 }
 
 func (r events) Find(ctx context.Context, f idp.EventFilter) (idp.Page[idp.Event], error) {
-	w, err := eventConditions(f)
+	w, branches, err := eventConditions(f)
 	if err != nil {
 		return idp.Page[idp.Event]{}, err
 	}
-	if f.Uncounted {
-		return uncounted(ctx, r.q, eventListing, w, f.Paging, pgx.RowToStructByNameLax[idp.Event])
-	}
-	return page(ctx, r.q, eventListing, w, f.Paging, pgx.RowToStructByNameLax[idp.Event])
+	return r.list(ctx, w, branches, f)
 }
 
-// eventConditions turns the filter into conditions over events e.
-func eventConditions(f idp.EventFilter) (where, error) {
-	var w where
-	if f.Actions != nil {
-		w.with("e.action = ANY(@actions)", "actions", f.Actions)
-	}
-	if f.UserID != nil {
-		w.with("("+eventUserPK+" = @user_pk OR "+eventActorPK+")", "user_pk", *f.UserID)
-	}
+// eventConditions turns the filter into conditions over events e, and into branches:
+// alternatives of which exactly one holds for each event that is wanted; none = all.
+func eventConditions(f idp.EventFilter) (w where, branches []string, err error) {
+	branches = eventBranches(&w, f)
 	if f.Username != nil {
 		w.with(`e."user" ->> 'username' = @username`, "username", *f.Username)
 	}
 	if f.ClientIP != nil {
 		ip, err := netip.ParseAddr(*f.ClientIP)
 		if err != nil {
-			return w, idp.Invalid("client_ip", "“%.64s” is not an IP address.", *f.ClientIP)
+			return w, nil, idp.Invalid("client_ip", "“%.64s” is not an IP address.", *f.ClientIP)
 		}
 		w.with("e.client_ip = @client_ip", "client_ip", ip.Unmap().WithZone(""))
 	}
 	if f.ActionID != nil {
 		w.with("e.context ? 'action_id' AND e.context ->> 'action_id' = @action_id", "action_id", *f.ActionID)
-	}
-	if f.ActionIDs != nil {
-		w.with("e.context ? 'action_id' AND e.context ->> 'action_id' = ANY(@action_ids)", "action_ids", f.ActionIDs)
 	}
 	if f.Behind != nil {
 		w.with("e.id < @behind", "behind", *f.Behind)
@@ -93,31 +82,23 @@ func eventConditions(f idp.EventFilter) (where, error) {
 		w.with("e.created_at < @before", "before", *f.Before)
 	}
 	w.search(f.Search, "e.action", "e.app", `coalesce(e."user"::text, '')`, "e.context::text", "coalesce(host(e.client_ip), '')")
-	return w, nil
+	return w, branches, nil
 }
 
-// eventTexts compares texts inside the event. The key of an object may be a
-// number or a UUID; a UUID is found in either form that it may be asked for.
+// eventTexts compares texts inside the event.
 func eventTexts(w *where, f idp.EventFilter) {
 	for _, c := range []struct {
 		condition, name string
 		want            *string
 	}{
 		{"e.brand ->> 'name' = @brand_name", "brand_name", f.BrandName},
-		{"e.context -> 'model' ->> 'app' = @model_app", "model_app", f.ModelApp},
-		{"e.context -> 'model' ->> 'model_name' = @model_name", "model_name", f.ModelName},
-		{"e.context -> 'authorized_application' ->> 'pk' = @authorized_app", "authorized_app", f.AuthorizedApp},
+		{eventOfModel + "e.context -> 'model' ->> 'app' = @model_app", "model_app", f.ModelApp},
+		{eventOfModel + "e.context -> 'model' ->> 'model_name' = @model_name", "model_name", f.ModelName},
+		{"e.context ? 'authorized_application' AND e.context -> 'authorized_application' ->> 'pk' = @authorized_app", "authorized_app", f.AuthorizedApp},
 	} {
 		if c.want != nil {
 			w.with(c.condition, c.name, *c.want)
 		}
-	}
-	if f.ModelPK != nil {
-		keys := []string{*f.ModelPK}
-		if id, err := uuid.Parse(*f.ModelPK); err == nil {
-			keys = append(keys, id.String(), strings.ReplaceAll(id.String(), "-", ""))
-		}
-		w.with("e.context -> 'model' ->> 'pk' = ANY(@model_pks)", "model_pks", keys)
 	}
 }
 

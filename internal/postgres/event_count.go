@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -9,9 +10,12 @@ import (
 )
 
 func (r events) Volume(ctx context.Context, f idp.EventFilter, days int) ([]idp.EventCount, error) {
-	w, err := eventConditions(f)
+	w, branches, err := eventConditions(f)
 	if err != nil {
 		return nil, err
+	}
+	if len(branches) > 0 {
+		w.add("(" + strings.Join(branches, " OR ") + ")")
 	}
 	w.with("e.created_at >= clock_timestamp() - make_interval(days => @days::integer)", "days", days)
 	rows, err := r.q.Query(ctx, `

@@ -42,6 +42,11 @@ func (w *where) add(condition string) { w.conditions = append(w.conditions, cond
 // with notes a condition and the value of the argument it names.
 func (w *where) with(condition, name string, value any) {
 	w.add(condition)
+	w.name(name, value)
+}
+
+// name notes the value of an argument.
+func (w *where) name(name string, value any) {
 	if w.args == nil {
 		w.args = pgx.NamedArgs{}
 	}

@@ -69,6 +69,7 @@ type Console struct {
 
 	deliveries func(r *http.Request, event idp.EventID) (templ.Component, error)
 	verified   verified
+	daily      daily
 }
 
 // New returns a Console.

@@ -34,7 +34,7 @@ type verified struct {
 func (v *verified) note(at time.Time, r *audit.Report, found []string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if r.First <= 1 || v.report.Next != r.First {
+	if whole(r) || v.report.Next != r.First {
 		v.faults, v.found = 0, nil
 	} else {
 		r.First = v.report.First
@@ -45,6 +45,9 @@ func (v *verified) note(at time.Time, r *audit.Report, found []string) {
 		v.found = v.found[:verifyFaults]
 	}
 }
+
+// whole reports whether a verification began with the oldest entry there is.
+func whole(r *audit.Report) bool { return r.First <= r.Purged+1 }
 
 func (v *verified) last() (at time.Time, r audit.Report, faults int64, found []string) {
 	v.mu.Lock()
@@ -77,7 +80,7 @@ func (c *Console) chainLine(r *http.Request) chainLine {
 		line.Text += " Not verified since this server started."
 	case faults > 0:
 		line.Text, line.Bad = "The chain is broken: "+ui.Count(int(faults), "fault")+" found "+ui.Relative(at, now())+".", true
-	case report.First > 1 || report.Next > 0:
+	case !whole(&report) || report.Next > 0:
 		line.Text = "Entries " + number(report.First) + " to " + number(report.Last) + " of the chain verified, " + ui.Relative(at, now()) + ". " + line.Text
 	default:
 		line.Text = "Chain verified up to entry " + number(report.Last) + ", " + ui.Relative(at, now()) + ". " + line.Text
@@ -127,7 +130,7 @@ func verdict(r audit.Report, faults int64) ui.AlertProps {
 	case r.Last < r.First:
 		return ui.AlertProps{Tone: ui.ToneInfo, Title: "Nothing is sealed yet"}
 	}
-	if r.First > 1 {
+	if !whole(&r) {
 		return ui.AlertProps{Tone: ui.ToneOK, Title: "Entries " + number(r.First) + " to " + number(r.Last) + " verified", Text: "What comes before them was taken for right."}
 	}
 	a := ui.AlertProps{Tone: ui.ToneOK, Title: "Chain verified up to entry " + number(r.Last), Text: "No event was changed, removed or moved since it was sealed."}
@@ -145,7 +148,7 @@ func chainFacts(at time.Time, r audit.Report, faults int64) []ui.Item {
 	for _, it := range []struct {
 		label string
 		n     int64
-	}{{"Sealed without a secret", r.Unkeyed}, {"Older than the chain", r.History}, {"Sealed later on somebody’s word", r.Late}} {
+	}{{"Sealed without a secret", r.Unkeyed}, {"Older than the chain", r.History}, {"Sealed later on somebody’s word", r.Late}, {"Removed by retention, up to entry", r.Purged}} {
 		if it.n > 0 {
 			items = append(items, ui.Item{Label: it.label, Value: ui.Text(number(it.n))})
 		}

@@ -36,7 +36,7 @@ func (c *Console) events(w http.ResponseWriter, r *http.Request) error {
 	if to := list.Beyond(found.Total); to != "" {
 		return web.Redirect(w, r, to)
 	}
-	daily, err := c.store.Repos().Events.Daily(r.Context(), chartDays)
+	daily, err := c.daily.counts(r.Context(), c.store.Repos().Events, chartDays)
 	if err != nil {
 		return fmt.Errorf("counting events per day: %w", err)
 	}
@@ -45,11 +45,11 @@ func (c *Console) events(w http.ResponseWriter, r *http.Request) error {
 	t.Columns[len(t.Columns)-1] = list.Column("When", "created")
 	bar := eventFilterBar(list)
 	bar.Actions = ui.Join(exportButtons(list), c.liveTable(list, found.Items))
-	t.Paging, t.Filter = list.Pages(found.Total, "event"), ui.FilterBar(bar)
+	t.Paging, t.Filter = eventPaging(list, found), ui.FilterBar(bar)
 	if list.Filtered(eventFilters...) {
 		t.Empty = ui.NothingFound("event", eventsPath)
 	}
-	p := page.Console(r, ui.PageProps{Title: "Event log", Subtitle: "What happened, who did it, and from where. Nothing here can be changed or deleted.",
+	p := page.Console(r, ui.PageProps{Title: "Event log", Subtitle: "What happened, who did it, and from where. Nothing here can be changed; retention alone removes what is old.",
 		Tabs: presetTabs(list)})
 	return page.Render(w, r, eventsPage(p, eventChart(daily, now()), t, c.chainLine(r)))
 }

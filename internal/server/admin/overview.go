@@ -58,11 +58,11 @@ func (c *Console) overview(w http.ResponseWriter, r *http.Request) error {
 
 // overviewEvents fills in what the audit log says.
 func (c *Console) overviewEvents(r *http.Request, v *overviewView) error {
-	daily, err := c.store.Repos().Events.Daily(r.Context(), chartDays)
+	daily, err := c.daily.counts(r.Context(), c.store.Repos().Events, chartDays)
 	if err != nil {
 		return fmt.Errorf("counting events per day: %w", err)
 	}
-	events, err := c.store.Repos().Events.Find(r.Context(), idp.EventFilter{Paging: idp.Paging{Limit: 8}})
+	events, err := c.store.Repos().Events.Find(r.Context(), idp.EventFilter{Uncounted: true, Paging: idp.Paging{Limit: 8}})
 	if err != nil {
 		return fmt.Errorf("reading the latest events: %w", err)
 	}

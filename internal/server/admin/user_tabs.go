@@ -95,7 +95,7 @@ func (c *Console) userEvents(w http.ResponseWriter, r *http.Request) error {
 		return web.Redirect(w, r, to)
 	}
 	t := eventTable(found.Items, d.Now)
-	t.Paging = list.Pages(found.Total, "event")
+	t.Paging = eventPaging(list, found)
 	t.Empty = ui.Empty(ui.EmptyProps{Icon: ui.IconScrollText, Title: "Nothing happened yet", Text: "Sign-ins and changes of this account appear here."})
 	return page.Render(w, r, userTab(d.frame(r, "Events"), nil, t))
 }

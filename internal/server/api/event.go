@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/portcullis-idp/portcullis/internal/audit"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
 )
@@ -36,7 +37,8 @@ type TypeCreate struct {
 // required.
 var keptForever = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 
-func eventView(e *idp.Event) Event {
+// eventView shows an event. Without an end of its own it ends by the retention.
+func (a *API) eventView(e *idp.Event) Event {
 	v := Event{PK: e.ID, User: e.User, Action: e.Action, App: e.App, Context: e.Context, Created: e.CreatedAt.UTC(),
 		Expires: keptForever, Brand: e.Brand}
 	for _, m := range []*map[string]any{&v.User, &v.Context, &v.Brand} {
@@ -44,8 +46,12 @@ func eventView(e *idp.Event) Event {
 			*m = map[string]any{}
 		}
 	}
-	if e.ExpiresAt != nil {
-		v.Expires = e.ExpiresAt.UTC()
+	kept := audit.DefaultRetention
+	if a.Audit != nil {
+		kept = a.Audit.Kept()
+	}
+	if ends, any := kept.Ends(e); any {
+		v.Expires = ends.UTC()
 	}
 	if e.ClientIP.IsValid() {
 		ip := e.ClientIP.String()
@@ -84,7 +90,7 @@ func (a *API) listEvents(c *call, p idp.Paging) ([]Event, int, error) {
 	}
 	views := make([]Event, 0, len(page.Items))
 	for i := range page.Items {
-		views = append(views, eventView(&page.Items[i]))
+		views = append(views, a.eventView(&page.Items[i]))
 	}
 	return views, page.Total, nil
 }
@@ -116,7 +122,7 @@ func (a *API) getEvent(c *call, _ string) (*Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := eventView(e)
+	v := a.eventView(e)
 	return &v, nil
 }
 

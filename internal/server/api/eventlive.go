@@ -26,7 +26,7 @@ func (a *API) mountLiveEvents() {
 }
 
 func (a *API) followEvents(c *call) (any, error) {
-	wish := live.Wish{Filter: eventFilter(c.query), Render: func(e *idp.Event) ([]byte, error) { return json.Marshal(eventView(e)) }}
+	wish := live.Wish{Filter: eventFilter(c.query), Render: func(e *idp.Event) ([]byte, error) { return json.Marshal(a.eventView(e)) }}
 	if last := c.query.text("last_event_id"); last != nil {
 		wish.After = *last
 	}

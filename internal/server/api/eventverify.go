@@ -16,7 +16,7 @@ const (
 
 // EventFault is something in the audit log that is not as it was sealed.
 type EventFault struct {
-	Kind  string  `json:"kind" doc:"altered, removed, missing, inserted, cut, secret, downgrade"`
+	Kind  string  `json:"kind" doc:"altered, removed, missing, inserted, cut, secret, downgrade, record"`
 	Entry int64   `json:"entry" doc:"The number of the entry; 0 = none."`
 	Last  int64   `json:"last" doc:"Of several entries the last; otherwise as entry."`
 	Event *string `json:"event"`
@@ -36,6 +36,8 @@ type EventVerification struct {
 	Unkeyed    int64        `json:"unkeyed" doc:"Entries that were sealed without a secret."`
 	History    int64        `json:"history" doc:"Entries for events that were there when the chain began."`
 	Late       int64        `json:"late" doc:"Entries that were made later on somebody's word."`
+	Purged     int64 `json:"purged" doc:"The last entry that retention removed, on record; 0 = none."`
+	HeadPurged bool  `json:"head_purged" doc:"The head that was given is of an entry that retention removed: nothing can be said of it."`
 }
 
 func (a *API) mountEventVerify() {
@@ -44,7 +46,7 @@ func (a *API) mountEventVerify() {
 	}
 	a.kit.add(operation{method: http.MethodGet, path: "/events/verify/", id: "events_verify_retrieve", tag: "events",
 		summary: "Verify the chain over the audit log", params: []param{
-			{name: "from", kind: integer, help: "The first entry; 1 unless said otherwise. One answer is about 50,000 at most: go on from next."},
+			{name: "from", kind: integer, help: "The first entry; the oldest unless said otherwise. One answer is about 50,000 at most: go on from next."},
 			{name: "head", kind: text, help: "A head noted earlier, SEQ:HASH: what was sealed up to there must still be there."}},
 		response: reflect.TypeFor[EventVerification](), run: a.verifyEvents})
 }
@@ -74,6 +76,7 @@ func (a *API) verifyEvents(c *call) (any, error) {
 	}
 	out.First, out.Last, out.FaultCount, out.Next = r.First, r.Last, r.Faults, r.Next
 	out.Pending, out.Unkeyed, out.History, out.Late = r.Pending, r.Unkeyed, r.History, r.Late
+	out.Purged, out.HeadPurged = r.Purged, r.HeadPurged
 	if r.Head != nil {
 		head := r.Head.String()
 		out.Head = &head

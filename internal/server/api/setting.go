@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"reflect"
 
+	"github.com/portcullis-idp/portcullis/internal/audit"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/lockout"
 )
@@ -32,7 +33,7 @@ type SettingList struct {
 type SettingRequest struct {
 	Key      Optional[string] `json:"key" api:"required"`
 	Value    Optional[string] `json:"value" api:"required" help:"A text; numbers and truth values are taken as well."`
-	Category Optional[string] `json:"category" help:"security"`
+	Category Optional[string] `json:"category" help:"security or events"`
 }
 
 // SettingBatch sets several, all or none.
@@ -60,7 +61,7 @@ func (a *API) mountSettings() {
 	const path = "/settings"
 	list, one, done := reflect.TypeFor[SettingList](), reflect.TypeFor[Setting](), reflect.TypeFor[SettingDone]()
 	add(operation{method: http.MethodGet, path: path, id: "settings_list", summary: "List the settings", response: list, failed: "Failed to fetch settings",
-		params: []param{{name: "category", kind: text, help: "Those of one category: " + lockout.Category + "."}}, run: a.listSettings})
+		params: []param{{name: "category", kind: text, help: "Those of one category: " + lockout.Category + " or " + audit.RetentionCategory + "."}}, run: a.listSettings})
 	add(operation{method: http.MethodPost, path: path, id: "settings_set", summary: "Set one", body: reflect.TypeFor[SettingRequest](), bodyName: "SettingRequest",
 		response: done, failed: "Failed to update setting", run: func(c *call) (any, error) {
 			var r map[string]json.RawMessage
@@ -79,37 +80,63 @@ func (a *API) mountSettings() {
 			if _, err := a.getSetting(c, key); err != nil {
 				return nil, err
 			}
-			return SettingDone{true}, a.Lockouts.Set(c, c.actor, map[string]*string{key: nil})
+			return SettingDone{true}, a.storeSettings(c, map[string]*string{key: nil})
 		}})
 }
 
 func (a *API) listSettings(c *call) (any, error) {
-	values, err := a.Lockouts.Values(c, c.actor)
+	all, err := a.allSettings(c)
 	if err != nil {
 		return nil, err
 	}
 	out := SettingList{Settings: []Setting{}}
-	if category := c.query.text("category"); category != nil && *category != lockout.Category {
-		return out, nil
-	}
-	for _, v := range values {
-		out.Settings = append(out.Settings, settingView(v))
+	for _, s := range all {
+		if category := c.query.text("category"); category == nil || *category == s.Category {
+			out.Settings = append(out.Settings, s)
+		}
 	}
 	return out, nil
 }
 
-func settingView(v lockout.Value) Setting {
-	return Setting{Key: v.Key, Value: v.Value, Category: lockout.Category, Default: v.Default, Set: v.Set, Description: v.Help}
-}
-
-func (a *API) getSetting(c *call, key string) (any, error) {
+// allSettings are those of every category.
+func (a *API) allSettings(c *call) ([]Setting, error) {
 	values, err := a.Lockouts.Values(c, c.actor)
 	if err != nil {
 		return nil, err
 	}
+	var all []Setting
 	for _, v := range values {
-		if v.Key == key {
-			return settingView(v), nil
+		all = append(all, Setting{Key: v.Key, Value: v.Value, Category: lockout.Category, Default: v.Default, Set: v.Set, Description: v.Help})
+	}
+	if a.Audit == nil {
+		return all, nil
+	}
+	v, err := a.Audit.Retention(c, c.actor)
+	return append(all, Setting{Key: audit.RetentionKey, Value: v.Retention.String(), Category: audit.RetentionCategory, Default: audit.DefaultRetention.String(),
+		Set: v.Set, Description: audit.RetentionHelp}), err
+}
+
+// storeSettings changes settings, all or none; a nil value takes what was set away.
+// Categories are changed in transactions of their own, so one request is about one.
+func (a *API) storeSettings(c *call, values map[string]*string) error {
+	value, kept := values[audit.RetentionKey]
+	switch {
+	case !kept || a.Audit == nil:
+		return a.Lockouts.Set(c, c.actor, values)
+	case len(values) > 1:
+		return idp.Invalid(audit.RetentionKey, "It is of another category than the others: change it in a request of its own.")
+	}
+	return a.Audit.SetRetention(c, c.actor, value)
+}
+
+func (a *API) getSetting(c *call, key string) (any, error) {
+	all, err := a.allSettings(c)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range all {
+		if s.Key == key {
+			return s, nil
 		}
 	}
 	return nil, &idp.Error{Code: idp.CodeNotFound, Message: "Setting not found"}
@@ -149,8 +176,8 @@ func (a *API) setSettings(c *call, list []map[string]json.RawMessage) (any, erro
 			faults.Add("key", "Setting %d: expected a text, such as %s.", i+1, lockout.Settings()[0].Key)
 			continue
 		}
-		if r["category"] != nil && (json.Unmarshal(r["category"], &category) != nil || category != lockout.Category) {
-			faults.Add("category", "The category of %s is %q.", limit(key, 100), lockout.Category)
+		if of := categoryOf(key); r["category"] != nil && (json.Unmarshal(r["category"], &category) != nil || category != of) {
+			faults.Add("category", "The category of %s is %q.", limit(key, 100), of)
 		}
 		value, problem := settingValue(r["value"])
 		if problem != "" {
@@ -165,7 +192,14 @@ func (a *API) setSettings(c *call, list []map[string]json.RawMessage) (any, erro
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
-	return SettingDone{true}, a.Lockouts.Set(c, c.actor, values)
+	return SettingDone{true}, a.storeSettings(c, values)
+}
+
+func categoryOf(key string) string {
+	if key == audit.RetentionKey {
+		return audit.RetentionCategory
+	}
+	return lockout.Category
 }
 
 // settingValue takes numbers and truth values for the texts they are.

@@ -3,6 +3,7 @@ package page
 import (
 	"strings"
 
+	"github.com/portcullis-idp/portcullis/internal/audit"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/session"
 	"github.com/portcullis-idp/portcullis/web/ui"
@@ -68,6 +69,9 @@ func DescribeEvent(e *idp.Event) EventView {
 		return v
 	}
 	switch text(e.Context["action_id"]) {
+	case audit.ActionPurged:
+		v.Label, v.Icon, v.Tone = "Retention", ui.IconHistory, ui.ToneNeutral
+		v.Sentence = "Retention removed " + ui.Count(number(e.Context["count"]), "event") + ", the newest of " + date(text(e.Context["until"]))
 	case idp.ActionIDLockdown:
 		v.Label, v.Icon, v.Tone = "Lockdown", ui.IconGate, ui.ToneBad
 		v.Sentence = v.who("locked down", "locked their own account", "was locked down")
@@ -190,6 +194,12 @@ func object(v any) map[string]any {
 func text(v any) string {
 	s, _ := v.(string)
 	return s
+}
+
+// date is the day of a time as events have it.
+func date(written string) string {
+	day, _, _ := strings.Cut(written, "T")
+	return first(day, "an unknown day")
 }
 
 // number reads a number as JSON or as Go holds it.

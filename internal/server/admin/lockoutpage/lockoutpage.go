@@ -5,6 +5,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/portcullis-idp/portcullis/internal/audit"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/lockout"
 	"github.com/portcullis-idp/portcullis/internal/server/live"
@@ -18,13 +19,15 @@ const (
 	historyPath  = page.LockoutHistoryPath
 	settingsPath = page.SecuritySettingsPath
 	effectPath   = page.SecuritySettingsPath + "effect/"
+	keepPath     = page.SecuritySettingsPath + "retention/"
 )
 
 // Deps are what the pages need.
 type Deps struct {
 	Store    idp.Store
 	Lockouts *lockout.Service
-	Live     *live.Events // nil = the list looks by itself twice a minute only
+	Audit    *audit.Service // nil = how long events are kept is not on the settings page
+	Live     *live.Events   // nil = the list looks by itself twice a minute only
 	// Unsent says why no owner is told by mail, such as that no mail server is
 	// configured; nil or "" = they are.
 	Unsent func() string
@@ -52,6 +55,9 @@ func (p *Pages) Routes(r chi.Router) {
 		m.Get("security-settings/", p.settings)
 		m.Post("security-settings/", p.change)
 		m.Post("security-settings/effect/", p.effect)
+		if p.d.Audit != nil {
+			m.Post("security-settings/retention/", p.keep)
+		}
 	})
 }
 

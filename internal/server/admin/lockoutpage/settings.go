@@ -37,6 +37,7 @@ type settingsView struct {
 	History bool // it may be shown
 	Now     time.Time
 	Unsent  string
+	Keep    *keepView // nil = it is not on the page
 }
 
 type settingField struct {
@@ -57,7 +58,7 @@ func (p *Pages) settings(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.renderSettings(w, r, values, typedOf(values), page.Faults{})
+	return p.renderSettings(w, r, values, typedOf(values), page.Faults{}, keepFault{})
 }
 
 // typedOf are the values as a form has them, by key.
@@ -69,7 +70,7 @@ func typedOf(values []lockout.Value) map[string]string {
 	return out
 }
 
-func (p *Pages) renderSettings(w http.ResponseWriter, r *http.Request, values []lockout.Value, typed map[string]string, faults page.Faults) error {
+func (p *Pages) renderSettings(w http.ResponseWriter, r *http.Request, values []lockout.Value, typed map[string]string, faults page.Faults, wrong keepFault) error {
 	v := settingsView{Seen: page.Seen(typedOf(values)), Faults: faults, Effect: effectOf(typed), Now: now(), History: web.May(r, idp.VerbList, idp.ResourceEvent)}
 	last := map[string]*idp.Event{}
 	if v.History {
@@ -103,8 +104,12 @@ func (p *Pages) renderSettings(w http.ResponseWriter, r *http.Request, values []
 	if p.d.Unsent != nil {
 		v.Unsent = p.d.Unsent()
 	}
+	var err error
+	if v.Keep, err = p.keepView(r, wrong); err != nil {
+		return err
+	}
 	v.Page = page.Console(r, ui.PageProps{Title: "Security settings", Subtitle: "When guessing at passwords leads to a lockout, and for how long. In force on every server as soon as it is saved."})
-	return page.RenderStatus(w, r, faults.Status(), settingsPage(v))
+	return page.RenderStatus(w, r, wrong.status(faults), settingsPage(v))
 }
 
 func or(text, otherwise string) string {
@@ -217,7 +222,7 @@ func (p *Pages) change(w http.ResponseWriter, r *http.Request) error {
 		err = p.d.Lockouts.Set(r.Context(), actor, changed)
 	}
 	if faults, ok := page.FaultsOf(err); ok {
-		return p.renderSettings(w, r, values, typed, faults)
+		return p.renderSettings(w, r, values, typed, faults, keepFault{})
 	}
 	if err != nil {
 		return err

@@ -92,7 +92,8 @@ func open(t testing.TB) *site {
 	view, roles := lockout.NewView(db), access.NewRoles(db, nil)
 	source := db.NewFeedSource()
 	hub := live.NewHub(live.Options{})
-	follow := feed.New(source, feed.Options{Log: log}, view, roles, hub)
+	s.chain = audit.New(audit.Deps{Store: db, Access: access.New()})
+	follow := feed.New(source, feed.Options{Log: log}, view, roles, s.chain, hub)
 	view.Follow(follow)
 	hub.Follow(follow)
 	require.NoError(t, follow.Start(t.Context()))
@@ -107,10 +108,10 @@ func open(t testing.TB) *site {
 	source.HearEvents(events.Wake)
 	stream := &live.Events{Hub: hub, Log: events, Store: db, Access: s.Access, Sessions: s.Sessions, Tokens: s.Tokens}
 	t.Cleanup(stream.Close)
-	s.chain = audit.New(audit.Deps{Store: db, Access: s.Access})
+	s.chain.Access = s.Access
 	console := admin.New(admin.Deps{Store: db, Accounts: s.Accounts, Sessions: s.Sessions, Tokens: s.Tokens, Lockdowns: s.Lockdowns,
 		Configure: s.Configure, Flow: s.Lockdown, Roles: access.NewService(access.ServiceDeps{Store: db, Checker: s.Access}), Lockouts: s.lockouts, Audit: s.chain, Live: stream})
-	pages := lockoutpage.New(lockoutpage.Deps{Store: db, Lockouts: s.lockouts, Live: stream, Unsent: func() string { return s.unsent }})
+	pages := lockoutpage.New(lockoutpage.Deps{Store: db, Lockouts: s.lockouts, Audit: s.chain, Live: stream, Unsent: func() string { return s.unsent }})
 	s.Open(db.NewSessionStore(func(deadline time.Time, values map[string]any) ([]byte, error) {
 		return json.Marshal(map[string]any{"deadline": deadline, "values": values})
 	}), console.Routes, pages.Routes, pagetest.Elsewhere("", "search/", "users/", "groups/", "sessions/", "lockdowns/", "events/", "brands/",
