@@ -47,7 +47,7 @@ func TestAPIFacts(t *testing.T) {
 
 // collections are the lists of the API.
 var collections = []string{"/core/users/", "/core/groups/", "/core/tokens/", "/core/brands/", "/core/authenticated_sessions/", "/core/user_consent/",
-	"/events/events/", "/flows/instances/", "/flows/bindings/", "/managed/blueprints/", "/policies/all/", "/policies/bindings/", "/policies/expression/",
+	"/events/events/", "/events/rules/", "/events/transports/", "/events/notifications/", "/propertymappings/notification/", "/flows/instances/", "/flows/bindings/", "/managed/blueprints/", "/policies/all/", "/policies/bindings/", "/policies/expression/",
 	"/policies/event_matcher/", "/policies/password/", "/policies/password_expiry/", "/policies/reputation/", "/policies/dummy/",
 	"/rbac/roles/", "/stages/all/", "/stages/prompt/prompts/", "/stages/prompt/stages/", "/stages/identification/", "/stages/password/", "/stages/user_login/",
 	"/stages/user_logout/", "/stages/user_write/", "/stages/user_delete/", "/stages/deny/", "/stages/dummy/", "/stages/consent/", "/stages/email/",

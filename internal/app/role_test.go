@@ -20,6 +20,7 @@ var selfService = []string{
 	"GET /api/v3/ ", "GET /api/v3/schema/", "GET /api/v3/core/users/me/", "GET /api/v3/core/brands/current/", "GET /api/v3/root/config/",
 	"GET /api/v3/core/users/ ", "GET /api/v3/core/tokens/ ", "POST /api/v3/core/tokens/ ", "GET /api/v3/core/authenticated_sessions/ ",
 	"DELETE /api/v3/core/authenticated_sessions/bulk_delete/", "GET /api/v3/core/user_consent/ ",
+	"GET /api/v3/events/notifications/ ", "POST /api/v3/events/notifications/mark_all_seen/", // one's own
 	"GET /api/v3/admin/version/", "GET /api/v3/events/events/actions/", "GET /api/v3/stages/all/user_settings/", // lists of the product, and one's own settings
 	"GET /api/v3/flows/executor/", "POST /api/v3/flows/executor/", "POST /api/v3/core/users/account_lockdown/",
 }
@@ -27,7 +28,7 @@ var selfService = []string{
 // hidden are things whose very existence is none of a stranger's business: they
 // are not found instead of forbidden.
 var hidden = []string{"/api/v3/core/users/{id}/", "/api/v3/core/tokens/{identifier}/", "/api/v3/core/authenticated_sessions/{uuid}/",
-	"/api/v3/core/user_consent/{id}/", "/api/v3/flows/inspector/{flow_slug}/"}
+	"/api/v3/core/user_consent/{id}/", "/api/v3/events/notifications/{uuid}/", "/api/v3/flows/inspector/{flow_slug}/"}
 
 // sensible are bodies and queries where the least that is described is refused
 // before anybody asks who sends it.
@@ -155,6 +156,8 @@ func (s *site) probes() []probe {
 	made := admin.api(http.StatusCreated, http.MethodPost, "/flows/instances/", flow)
 	stage := admin.api(http.StatusCreated, http.MethodPost, "/stages/user_logout/", anyMap{"name": unique("s")})
 	policy := admin.api(http.StatusCreated, http.MethodPost, "/policies/dummy/", anyMap{"name": unique("p")})
+	rule := admin.api(http.StatusCreated, http.MethodPost, "/events/rules/", anyMap{"name": unique("n")})
+	bell := admin.api(http.StatusCreated, http.MethodPost, "/events/transports/", anyMap{"name": unique("n")})
 	one := "/core/users/" + mia.ID.String() + "/"
 	crew := "/core/groups/" + group.ID.String() + "/"
 	return []probe{
@@ -188,6 +191,14 @@ func (s *site) probes() []probe {
 		{"stage", "delete", "DELETE", "/stages/all/" + stage["pk"].(string) + "/", nil},
 		{"policy", "list", "GET", "/policies/all/", nil}, {"policy", "create", "POST", "/policies/dummy/", anyMap{"name": unique("p")}},
 		{"policy", "delete", "DELETE", "/policies/all/" + policy["pk"].(string) + "/", nil},
+		{"notification", "list", "GET", "/events/rules/", nil}, {"notification", "list", "GET", "/events/transports/", nil},
+		{"notification", "list", "GET", "/events/deliveries/", nil}, {"notification", "list", "GET", "/propertymappings/notification/", nil},
+		{"notification", "read", "GET", "/events/rules/" + rule["pk"].(string) + "/", nil},
+		{"notification", "create", "POST", "/events/rules/", anyMap{"name": unique("n")}},
+		{"notification", "create", "POST", "/propertymappings/notification/", anyMap{"name": unique("n"), "expression": "{}"}},
+		{"notification", "update", "PATCH", "/events/rules/" + rule["pk"].(string) + "/", anyMap{"enabled": false}},
+		{"notification", "update", "POST", "/events/transports/" + bell["pk"].(string) + "/test/", nil},
+		{"notification", "delete", "DELETE", "/events/transports/" + bell["pk"].(string) + "/", nil},
 		{"invitation", "list", "GET", "/stages/invitation/invitations/", nil}, {"invitation", "create", "POST", "/stages/invitation/invitations/", anyMap{"name": unique("i")}},
 		{"blueprint", "list", "GET", "/managed/blueprints/", nil},
 		{"cluster_auth_preference", "read", "GET", "/cluster_auth_preference/", nil},

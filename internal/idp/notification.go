@@ -168,7 +168,9 @@ type NotificationFilter struct {
 	Severity *Severity
 	Seen     *bool
 	Body     *string
-	Before   *Notification // continues a list, newest first: its CreatedAt and ID count
+	// CreatedAt is the exact moment.
+	CreatedAt *time.Time
+	Before    *Notification // continues a list, newest first: its CreatedAt and ID count
 }
 
 // Notifications stores what people are told in the console.
@@ -226,6 +228,7 @@ type DeliveryFilter struct {
 	TransportID *TransportID
 	State       *DeliveryState
 	Before      int64 // continues a list, newest first; 0 = from the beginning
+	Uncounted   bool  // leave Page.Total at -1 where the page does not tell it
 }
 
 // DeliveryOutcome is what came of a try.

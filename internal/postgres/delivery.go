@@ -35,6 +35,9 @@ func (r deliveries) Find(ctx context.Context, f idp.DeliveryFilter) (idp.Page[id
 	if f.Before > 0 {
 		w.with("t.id < @before", "before", f.Before)
 	}
+	if f.Uncounted {
+		return uncounted(ctx, r.q, deliveryListing, w, f.Paging, scanDelivery)
+	}
 	return page(ctx, r.q, deliveryListing, w, f.Paging, scanDelivery)
 }
 

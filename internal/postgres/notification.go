@@ -61,7 +61,7 @@ var transportTable = newTable(table[idp.Transport]{
 		noun: "transport",
 		columns: `t.id, t.name, t.mode, t.webhook_url, t.webhook_secret, t.webhook_mapping_body, t.webhook_mapping_headers,
 			t.email_subject_prefix, t.email_template, t.send_once, t.created_at, t.updated_at`,
-		orders: map[string]string{"pk": "t.id", "name": "t.name", "mode": "t.mode"},
+		orders: map[string]string{"pk": "t.id", "name": "t.name", "mode": "t.mode", "webhook_url": "t.webhook_url", "send_once": "t.send_once"},
 		usual:  []string{"name"},
 	},
 	id: func(t *idp.Transport) *idp.TransportID { return &t.ID },
@@ -141,6 +141,7 @@ func (r notifications) Find(ctx context.Context, f idp.NotificationFilter) (idp.
 	equal(&w, "t.severity", f.Severity)
 	equal(&w, "t.seen", f.Seen)
 	equal(&w, "t.body", f.Body)
+	equal(&w, "t.created_at", f.CreatedAt)
 	if f.Before != nil {
 		w.with("(t.created_at, t.id) < (@before_at, @before_id)", "before_at", f.Before.CreatedAt)
 		w.args["before_id"] = f.Before.ID

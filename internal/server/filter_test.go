@@ -23,7 +23,10 @@ var contractFilters = map[string]string{
 	"/core/users/": "attributes date_joined date_joined__gt date_joined__lt email groups_by_name groups_by_pk is_active is_superuser " +
 		"last_login last_login__gt last_login__isnull last_login__lt last_updated last_updated__gt last_updated__lt name path path_startswith " +
 		"roles_by_name roles_by_pk type username uuid",
-	"/events/events/": "action actions brand_name client_ip context_authorized_app context_model_app context_model_name context_model_pk username",
+	"/events/events/":        "action actions brand_name client_ip context_authorized_app context_model_app context_model_name context_model_pk username",
+	"/events/notifications/": "body created event seen severity user",
+	"/events/rules/":         "destination_group__name name severity",
+	"/events/transports/":    "mode name send_once webhook_url",
 	"/flows/bindings/": "evaluate_on_plan fsb_uuid invalid_response_action order pbm_uuid policies policy_engine_mode re_evaluate_policies " +
 		"stage target",
 	"/flows/instances/":          "denied_action designation flow_uuid name slug",
@@ -36,13 +39,14 @@ var contractFilters = map[string]string{
 	"/policies/password_expiry/": "created days deny_only execution_logging last_updated name policy_uuid",
 	"/policies/password/": "amount_digits amount_lowercase amount_symbols amount_uppercase check_have_i_been_pwned check_static_rules check_zxcvbn " +
 		"created error_message execution_logging hibp_allowed_count last_updated length_min name password_field policy_uuid symbol_charset zxcvbn_score_threshold",
-	"/policies/reputation/":        "check_ip check_username created execution_logging last_updated name policy_uuid threshold",
-	"/policies/reputation/scores/": "identifier identifier_in ip score",
-	"/rbac/roles/":                 "groups inherited managed managed__isnull name users",
-	"/stages/all/":                 "name",
-	"/stages/consent/":             "consent_expire_in mode name stage_uuid",
-	"/stages/deny/":                "deny_message name stage_uuid",
-	"/stages/dummy/":               "name stage_uuid throw_error",
+	"/policies/reputation/":           "check_ip check_username created execution_logging last_updated name policy_uuid threshold",
+	"/policies/reputation/scores/":    "identifier identifier_in ip score",
+	"/propertymappings/notification/": "name",
+	"/rbac/roles/":                    "groups inherited managed managed__isnull name users",
+	"/stages/all/":                    "name",
+	"/stages/consent/":                "consent_expire_in mode name stage_uuid",
+	"/stages/deny/":                   "deny_message name stage_uuid",
+	"/stages/dummy/":                  "name stage_uuid throw_error",
 	"/stages/email/": "activate_user_on_success from_address host name port subject template timeout token_expiry use_global_settings use_ssl " +
 		"use_tls username",
 	"/stages/identification/": "captcha_stage case_insensitive_matching enrollment_flow name password_stage passwordless_flow recovery_flow " +
@@ -73,7 +77,7 @@ var contractSwitches = map[string]string{
 }
 
 // ownParameters are of what the contract does not know.
-var ownParameters = []string{"/", "/lockdowns/", "/locks/", "/schema/browser/", "/stages/account_lockdown/", "/stages/question/"}
+var ownParameters = []string{"/", "/events/deliveries/", "/lockdowns/", "/locks/", "/schema/browser/", "/stages/account_lockdown/", "/stages/question/"}
 
 func TestEveryParameterOfTheContractIsTaken(t *testing.T) {
 	t.Parallel()

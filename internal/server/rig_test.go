@@ -30,6 +30,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/lock"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
 	"github.com/portcullis-idp/portcullis/internal/lockout"
+	"github.com/portcullis-idp/portcullis/internal/notify"
 	"github.com/portcullis-idp/portcullis/internal/policies"
 	"github.com/portcullis-idp/portcullis/internal/policy"
 	"github.com/portcullis-idp/portcullis/internal/postgres"
@@ -62,6 +63,7 @@ type rig struct {
 	roles       *access.Roles // as of the last Reset: no feed keeps them in step here
 	roleService *access.Service
 	lockouts    *lockout.Service
+	receiver    *receiver // of webhooks
 
 	log     *lines
 	rest    *api.API
@@ -125,7 +127,9 @@ func newRig(t testing.TB, change ...func(*server.Deps)) *rig {
 	engine := policy.NewEngine(policy.NewKinds(policies.Kinds(policies.Deps{Reputations: db.Repos().Reputations, Clock: db}))).
 		With(policies.Directory{Store: db})
 	r.configure = configure.New(configure.Deps{Store: db, Access: may, Stages: flows, Policies: engine.Kinds(), Prompt: prompt.CheckPrompt})
-	rest := api.New(api.Deps{Store: db, Access: may, Roles: r.roleService, Invitations: invitation.New(invitation.Deps{Store: db, Access: may}),
+	r.receiver = &receiver{}
+	told := notify.New(notify.Deps{Store: db, Access: may, Engine: engine, Senders: map[idp.TransportMode]notify.Sender{idp.TransportWebhook: r.receiver}})
+	rest := api.New(api.Deps{Store: db, Access: may, Notify: told, Roles: r.roleService, Invitations: invitation.New(invitation.Deps{Store: db, Access: may}),
 		Consents: consent.New(consent.Deps{Store: db, Access: may}), Accounts: r.accounts, Sessions: r.sessions, Tokens: r.tokens,
 		Lockdowns: r.lockdowns, Flows: flows, Policies: engine, Version: "test",
 		Configure: r.configure, Locks: lock.New(lock.Deps{Store: db, Access: may}), Lockouts: r.lockouts})

@@ -17,6 +17,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/lock"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
 	"github.com/portcullis-idp/portcullis/internal/lockout"
+	"github.com/portcullis-idp/portcullis/internal/notify"
 	"github.com/portcullis-idp/portcullis/internal/server/flowlink"
 	"github.com/portcullis-idp/portcullis/internal/server/live"
 	"github.com/portcullis-idp/portcullis/internal/session"
@@ -47,7 +48,8 @@ type Deps struct {
 	Lockdowns   *lockdown.Service
 	Locks       *lock.Service
 	Lockouts    *lockout.Service
-	Audit       *audit.Service // nil = the audit log cannot be verified
+	Notify      *notify.Service // nil = nobody is told of events
+	Audit       *audit.Service  // nil = the audit log cannot be verified
 	Invitations *invitation.Service
 	Consents    *consent.Service
 	Configure   *configure.Service
@@ -96,6 +98,7 @@ func (a *API) Mount(r chi.Router) {
 	a.mountEventActions()
 	a.mountLiveEvents()
 	a.mountEventVerify()
+	a.mountNotifications()
 	a.flows().mount(a.kit)
 	a.mountFlowActions()
 	a.flowBindings().mount(a.kit)

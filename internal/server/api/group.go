@@ -263,6 +263,9 @@ func (a *API) groupUsedBy(c *call, _ string) ([]UsedBy, error) {
 		func() ([]UsedBy, error) { return a.groupsOf(c, idp.GroupFilter{ParentID: &id}) },
 		func() ([]UsedBy, error) { return a.boundAs(c, idp.PolicyBindingFilter{GroupID: &id}) },
 		func() ([]UsedBy, error) { return a.stageUsers(c, "group", id.String()) },
+		func() ([]UsedBy, error) {
+			return a.rulesOf(c, idp.NotificationRuleFilter{DestinationGroup: &id}, unset)
+		},
 	)
 }
 
