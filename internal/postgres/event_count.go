@@ -17,7 +17,7 @@ func (r events) Volume(ctx context.Context, f idp.EventFilter, days int) ([]idp.
 	if len(branches) > 0 {
 		w.add("(" + strings.Join(branches, " OR ") + ")")
 	}
-	w.with("e.created_at >= clock_timestamp() - make_interval(days => @days::integer)", "days", days)
+	w.with("e.created_at >= statement_timestamp() - make_interval(days => @days::integer)", "days", days)
 	rows, err := r.q.Query(ctx, `
 		SELECT date_bin('6 hours', e.created_at, '2000-01-01T00:00:00Z') AS day, e.action, count(*) AS count
 		  FROM events e`+w.String()+` GROUP BY 1, 2 ORDER BY 1, 2`, w.args)

@@ -24,23 +24,23 @@ const eventCountLimit = 1000
 // likely to leave the fewest events; other parts become conditions.
 func eventBranches(w *where, f idp.EventFilter) (branches []string) {
 	actions, ids := distinct(f.Actions), distinct(f.ActionIDs)
-	split := func(column, name string, values []string) {
+	split := func(condition, name string, values []string) {
 		for i, value := range values {
 			key := fmt.Sprint(name, "_", i)
 			w.name(key, value)
-			branches = append(branches, column+" = @"+key)
+			branches = append(branches, fmt.Sprintf(condition, key))
 		}
 	}
 	keys := modelKeys(f)
 	if len(keys) > 0 {
-		split(eventOfModel+"e.context -> 'model' ->> 'pk'", "model_pks", keys)
+		split(eventOfModel+"e.context -> 'model' ->> 'pk' = @%[1]s AND left(e.context -> 'model' ->> 'pk', 100) = left(@%[1]s, 100)", "model_pks", keys)
 	}
 	switch {
 	case len(keys) > 0:
 	case len(ids) > 0:
-		split("e.context ? 'action_id' AND e.context ->> 'action_id'", "action_ids", ids)
+		split("e.context ? 'action_id' AND e.context ->> 'action_id' = @%s", "action_ids", ids)
 	case f.UserID == nil && len(actions) > 0:
-		split("e.action", "actions", actions)
+		split("e.action = @%s", "actions", actions)
 		actions = nil
 	case f.UserID != nil:
 		w.name("user_pk", *f.UserID)

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -163,5 +164,26 @@ func TestLongListsOfEventsAreNotCountedToTheEnd(t *testing.T) {
 		found := find(c.f, c.limit, c.offset)
 		require.Len(t, found.Items, c.items, "%+v", c)
 		require.Equal(t, []any{c.total, c.least}, []any{found.Total, found.AtLeast}, "%+v", c)
+	}
+}
+
+// No text is too long to be written down, and to be found again.
+func TestLongTextsInEvents(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	var long strings.Builder
+	for range 20_000 {
+		long.WriteRune(rune('a' + rand.IntN(26))) // what does not compress
+	}
+	text, other := long.String(), long.String()[:200]+"other"
+	for _, s := range []string{text, other} {
+		require.NoError(t, db.Repos().Events.Append(t.Context(), &idp.Event{Action: "login", Brand: map[string]any{"name": s},
+			Context: map[string]any{"model": map[string]any{"app": s, "model_name": s, "pk": s}, "authorized_application": map[string]any{"pk": s}}}))
+	}
+	for _, f := range []idp.EventFilter{{BrandName: &text}, {ModelApp: &text}, {ModelName: &text}, {ModelPK: &text}, {AuthorizedApp: &text}} {
+		found, err := db.Repos().Events.Find(t.Context(), f)
+		require.NoError(t, err)
+		require.Len(t, found.Items, 1)
+		require.Equal(t, text, found.Items[0].Brand["name"])
 	}
 }
