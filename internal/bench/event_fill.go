@@ -36,10 +36,6 @@ var eventFilters = []eventFilter{
 	{name: "username and one day", values: map[string][]string{"username": somebody, "since": {ago(201)}, "until": {ago(200)}}},
 	{name: "address and one day", values: map[string][]string{"client_ip": addresses, "since": {ago(201)}, "until": {ago(200)}}},
 	{name: "all five", values: map[string][]string{"action": kinds, "username": {"user-7", "user-3", "user-12345", "user-1", "nobody"}, "client_ip": {"10.0.0.1", "10.1.0.1"}, "since": {ago(300)}, "until": {ago(200)}}},
-	{name: "search, what many have", values: map[string][]string{"search": {"password", "user-7", "Firefox/128"}}},
-	{name: "search, what nothing has", values: map[string][]string{"search": {"e5b1c0ffee"}}},
-	{name: "search, of one account", values: map[string][]string{"search": {"e5b1c0ffee"}, "username": {"user-500", "user-12345"}}},
-	{name: "search, of one day", values: map[string][]string{"search": {"e5b1c0ffee"}, "since": {ago(201)}, "until": {ago(200)}}},
 	{name: "user", apiOnly: true, values: map[string][]string{"user": {"7", "1", "3", "500", "12345", "999999"}}},
 	{name: "user and action", apiOnly: true, values: map[string][]string{"user": {"7", "3", "500", "12345", "999999"}, "action": kinds}},
 	{name: "action_id", apiOnly: true, values: map[string][]string{"action_id": {"account_locked", "account_lockdown", "account_restore", "setting.updated", "nothing"}}},
@@ -51,6 +47,10 @@ var eventFilters = []eventFilter{
 	{name: "authorized application", apiOnly: true, values: map[string][]string{"context_authorized_app": {"28dd2c79-55d1-2e5a-3336-36f53016691f", "nothing"}}},
 	{name: "brand", apiOnly: true, values: map[string][]string{"brand_name": {"Default", "Brand 1", "Brand 6", "Nowhere"}}},
 	{name: "brand and action", apiOnly: true, values: map[string][]string{"brand_name": {"Default", "Brand 1", "Nowhere"}, "action": uncommon}},
+	{name: "search, what many have", values: map[string][]string{"search": {"password", "user-7", "Firefox/128"}}},
+	{name: "search, what nothing has", values: map[string][]string{"search": {"e5b1c0ffee"}}},
+	{name: "search, of one account", values: map[string][]string{"search": {"e5b1c0ffee"}, "username": {"user-500", "user-12345"}}},
+	{name: "search, of one day", values: map[string][]string{"search": {"e5b1c0ffee"}, "since": {ago(201)}, "until": {ago(200)}}},
 }
 
 func init() {
@@ -58,7 +58,7 @@ func init() {
 		eventFilters = append(eventFilters, eventFilter{name: "choice " + preset, values: map[string][]string{"action": {preset}}},
 			eventFilter{name: "choice " + preset + " and username", values: map[string][]string{"action": {preset}, "username": somebody}})
 	}
-	for i := range eventFilters {
+	for i := range eventFilters { // the API has the same under action_id
 		eventFilters[i].consoleOnly = strings.HasPrefix(eventFilters[i].name, "choice")
 	}
 }
