@@ -200,7 +200,7 @@ func transportCard(v transportView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "email_template", Label: "Template", Value: v.Form.Template, NoOptional: true, Mono: true, MaxLength: 255, Hint: "E-mail only. Empty is the usual one.", Error: v.Faults.Of("email_template")}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "email_template", Label: "Template", Value: v.Form.Template, NoOptional: true, Mono: true, MaxLength: 255, Hint: "E-mail only. Empty is the usual one, email/event_notification.html.", Error: v.Faults.Of("email_template")}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
