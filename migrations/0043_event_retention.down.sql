@@ -1,5 +1,7 @@
-DROP INDEX events_user_idx, events_username_idx, events_client_ip_idx;
+DROP INDEX events_user_idx, events_authenticated_as_idx, events_username_idx, events_client_ip_idx;
 CREATE INDEX events_user_idx ON events ((("user" ->> 'pk')::integer), created_at, id);
+CREATE INDEX events_authenticated_as_idx ON events ((("user" -> 'authenticated_as' ->> 'pk')::integer), created_at, id)
+    WHERE "user" ? 'authenticated_as';
 CREATE INDEX events_username_idx ON events (("user" ->> 'username'), created_at, id);
 CREATE INDEX events_client_ip_idx ON events (client_ip, created_at, id) WHERE client_ip IS NOT NULL;
 DROP INDEX events_action_id_username_idx, events_brand_idx, events_model_app_idx, events_model_name_idx, events_model_pk_idx,

@@ -160,8 +160,10 @@ CREATE CONSTRAINT TRIGGER settings_removed_feed AFTER DELETE ON settings DEFERRA
 -- behind the order of the list: it is compared in the index, where reading the events
 -- themselves would take a hundred times longer. Of texts that anybody may choose the
 -- beginning is indexed: an index takes no very long ones, and no act may fail for that.
-DROP INDEX events_user_idx, events_username_idx, events_client_ip_idx;
+DROP INDEX events_user_idx, events_authenticated_as_idx, events_username_idx, events_client_ip_idx;
 CREATE INDEX events_user_idx ON events ((("user" ->> 'pk')::integer), created_at, id, action);
+CREATE INDEX events_authenticated_as_idx ON events ((("user" -> 'authenticated_as' ->> 'pk')::integer), created_at, id, action)
+    WHERE "user" ? 'authenticated_as';
 CREATE INDEX events_username_idx ON events (("user" ->> 'username'), created_at, id, action, client_ip);
 CREATE INDEX events_client_ip_idx ON events (client_ip, created_at, id, action, ("user" ->> 'username')) WHERE client_ip IS NOT NULL;
 CREATE INDEX events_action_id_username_idx ON events ((context ->> 'action_id'), ("user" ->> 'username'), created_at, id) WHERE context ? 'action_id';

@@ -15,6 +15,13 @@ import (
 // imported or purged changes them.
 const dailyKept = time.Hour
 
+// Where today has so many events, their counts are kept for a moment, too: each page
+// would read all of them.
+const (
+	todayMany = 1000
+	todayKept = 10 * time.Second
+)
+
 // daily remembers how many events the days that are over had. Counting a month of some
 // millions takes longer than a page may.
 type daily struct {
@@ -22,11 +29,14 @@ type daily struct {
 	at    time.Time
 	past  []idp.EventCount
 	today time.Time // the day behind them
+
+	now   []idp.EventCount // of today
+	nowAt time.Time        // zero = they are not kept
 }
 
 // counts are those of idp.Events.Daily.
 func (d *daily) counts(ctx context.Context, events idp.Events, days int) ([]idp.EventCount, error) {
-	now, err := events.Daily(ctx, 1)
+	now, err := d.countsToday(ctx, events)
 	if err != nil {
 		return nil, err
 	}
@@ -53,6 +63,29 @@ func (d *daily) counts(ctx context.Context, events idp.Events, days int) ([]idp.
 		d.mu.Unlock()
 	}
 	return append(past[:len(past):len(past)], now...), nil
+}
+
+func (d *daily) countsToday(ctx context.Context, events idp.Events) ([]idp.EventCount, error) {
+	d.mu.Lock()
+	now, fresh := d.now, time.Since(d.nowAt) < todayKept
+	d.mu.Unlock()
+	if fresh {
+		return now, nil
+	}
+	now, err := events.Daily(ctx, 1)
+	if err != nil {
+		return nil, err
+	}
+	n := 0
+	for _, c := range now {
+		n += c.Count
+	}
+	d.mu.Lock()
+	if d.now, d.nowAt = now, time.Now(); n < todayMany {
+		d.nowAt = time.Time{}
+	}
+	d.mu.Unlock()
+	return now, nil
 }
 
 // eventPaging is the foot of a list of events, which are not counted to the end.
