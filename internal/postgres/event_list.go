@@ -24,23 +24,25 @@ const eventCountLimit = 1000
 // likely to leave the fewest events; other parts become conditions.
 func eventBranches(w *where, f idp.EventFilter) (branches []string) {
 	actions, ids := distinct(f.Actions), distinct(f.ActionIDs)
-	split := func(condition, name string, values []string) {
+	split := func(condition func(key, value string) string, name string, values []string) {
 		for i, value := range values {
 			key := fmt.Sprint(name, "_", i)
 			w.name(key, value)
-			branches = append(branches, fmt.Sprintf(condition, key))
+			branches = append(branches, condition(key, value))
 		}
 	}
 	keys := modelKeys(f)
 	if len(keys) > 0 {
-		split(eventOfModel+"e.context -> 'model' ->> 'pk' = @%[1]s AND left(e.context -> 'model' ->> 'pk', 100) = left(@%[1]s, 100)", "model_pks", keys)
+		split(func(key, value string) string {
+			return eventOfModel + textIs("e.context -> 'model' ->> 'pk'", key, value)
+		}, "model_pks", keys)
 	}
 	switch {
 	case len(keys) > 0:
 	case len(ids) > 0:
-		split("e.context ? 'action_id' AND e.context ->> 'action_id' = @%s", "action_ids", ids)
+		split(func(key, _ string) string { return "e.context ? 'action_id' AND e.context ->> 'action_id' = @" + key }, "action_ids", ids)
 	case f.UserID == nil && len(actions) > 0:
-		split("e.action = @%s", "actions", actions)
+		split(func(key, _ string) string { return "e.action = @" + key }, "actions", actions)
 		actions = nil
 	case f.UserID != nil:
 		w.name("user_pk", *f.UserID)
