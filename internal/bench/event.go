@@ -177,10 +177,11 @@ func eventPage(ctx context.Context, r *report, name string, ask func(i int) erro
 			r.figure(name, "after %s: %.100s", time.Since(began).Round(time.Millisecond), err.Error())
 			return nil
 		}
-		if i >= eventPages/5 {
+		clear := time.Since(spent) > 20*time.Second // that it takes long
+		if i >= eventPages/5 || clear {
 			took = append(took, time.Since(began))
 		}
-		if len(took) > 3 && time.Since(spent) > 20*time.Second { // it is clear by now
+		if clear {
 			break
 		}
 	}
