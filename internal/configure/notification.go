@@ -42,6 +42,10 @@ func (s *Service) notificationRules() noun[idp.NotificationRule] {
 				"destination_event_user": r.DestinationEventUser, "destination_affected_user": r.DestinationAffectedUser, "transports": r.Transports}
 		},
 		judge: judgeNotificationRule,
+		// Whoever says who is told of events may read them.
+		room: func(_ context.Context, _ idp.Repos, actor idp.Actor, _, _ *idp.NotificationRule) error {
+			return s.d.Access.Check(actor, idp.VerbRead, idp.Object{Resource: idp.ResourceEvent})
+		},
 	}
 }
 
@@ -109,6 +113,10 @@ func (s *Service) transports() noun[idp.Transport] {
 				"email_subject_prefix": t.EmailSubjectPrefix, "email_template": t.EmailTemplate, "send_once": t.SendOnce}
 		},
 		judge: s.judgeTransport,
+		// Whoever says where events go reads them there.
+		room: func(_ context.Context, _ idp.Repos, actor idp.Actor, _, _ *idp.Transport) error {
+			return s.d.Access.Check(actor, idp.VerbRead, idp.Object{Resource: idp.ResourceEvent})
+		},
 	}
 }
 

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
@@ -37,6 +38,10 @@ func (s *Service) Test(ctx context.Context, actor idp.Actor, id idp.TransportID)
 		return "It is in your list of notifications.", err
 	}
 	answer, err := s.hand(ctx, m, nil)
+	var known *idp.Error
+	if errors.As(err, &known) && known.Code != idp.CodeInvalid {
+		return "", err // the database's, not the receiver's
+	}
 	if err != nil {
 		invalid := idp.Invalid("", "%s", clip(joined(answer, err)))
 		invalid.Err = err
