@@ -112,9 +112,7 @@ func (a *App) open(ctx context.Context) error {
 	if err := migration.Up(ctx, url, a.Log); err != nil {
 		return err
 	}
-	if err := a.trace(ctx); err != nil {
-		return err
-	}
+	a.trace()
 	a.DB, err = postgres.Open(ctx, url, postgres.Options{Log: a.Log, MaxConns: int32(a.Config.DatabasePool),
 		Reputation: idp.ReputationLimits{Lowest: a.Config.ReputationLowest, Highest: a.Config.ReputationHighest}, Tracer: a.spans.statements})
 	if err != nil {
@@ -201,8 +199,8 @@ func (a *App) build() error {
 	a.Sessions = session.New(session.Deps{Store: a.DB, Access: a.Access, View: a.view, Whereabouts: a.Geo})
 	a.Tokens = token.New(token.Deps{Store: a.DB, Access: a.Access, Sealer: sealer, Revealable: a.Config.TokenKeysRevealable})
 	a.Live = a.streams(hub)
-	a.gauge(lockouts)
 	a.Bells.Door = a.Live.Again
+	a.gauge(lockouts)
 	a.Invitations = invitation.New(invitation.Deps{Store: a.DB, Access: a.Access})
 	a.Consents = consent.New(consent.Deps{Store: a.DB, Access: a.Access})
 	a.Mail = a.post()
@@ -267,12 +265,11 @@ func (a *App) Close() error {
 	if a.DB != nil {
 		a.DB.Close()
 	}
-	var err error
 	if a.spans.end != nil {
-		err = a.spans.end()
+		a.spans.end()
 	}
 	if a.embedded != nil {
-		err = errors.Join(err, a.embedded.Stop(context.Background()))
+		return a.embedded.Stop(context.Background())
 	}
-	return err
+	return nil
 }

@@ -1,8 +1,6 @@
 package app
 
 import (
-	"context"
-
 	"github.com/portcullis-idp/portcullis/internal/cli"
 	"github.com/portcullis-idp/portcullis/internal/postgres"
 	"github.com/portcullis-idp/portcullis/internal/server"
@@ -13,19 +11,15 @@ import (
 type spans struct {
 	requests   server.Tracer   // nil, and no interface of nothing, where nobody follows
 	statements postgres.Tracer // the same
-	end        func() error
+	end        func()
 }
 
 // trace begins to follow requests where there is a collector.
-func (a *App) trace(ctx context.Context) error {
+func (a *App) trace() {
 	w := a.Config.Watching
 	if w.OTLPEndpoint == "" {
-		return nil
+		return
 	}
-	t, err := trace.Open(ctx, trace.Options{Endpoint: w.OTLPEndpoint, Headers: w.OTLPHeaders, Version: cli.Version, Log: a.Log})
-	if err != nil {
-		return err
-	}
+	t := trace.Open(trace.Options{Endpoint: w.OTLPEndpoint, Headers: w.OTLPHeaders, Version: cli.Version, Share: w.OTLPShare, Log: a.Log})
 	a.spans = spans{requests: t, statements: t, end: t.Close}
-	return nil
 }

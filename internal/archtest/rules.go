@@ -58,7 +58,6 @@ var reserved = map[string][]string{
 	"github.com/spf13/cobra":        {"internal/cli"},
 	"github.com/oschwald/maxmind":   {"internal/geo"},
 	"github.com/maxmind/mmdbwriter": {"internal/testkit/mmdb"},
-	"go.opentelemetry.io":           {"internal/trace"},
 	"net/http":                      {"internal/server", "internal/oidc", "internal/webhook", "internal/cli", "internal/app", "internal/bench", "internal/testkit", "lockwatch", "internal/trace"},
 }
 

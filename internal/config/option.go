@@ -62,6 +62,7 @@ func Options() []Option {
 		{Key: "metrics_listen", Help: "Address and port to serve /-/metrics on, and nowhere else, such as 127.0.0.1:9001: whoever reaches it may read metrics, unless metrics_token is set. Empty: served on listen."},
 		{Key: "metrics_token", Help: "What programs that read /-/metrics send as a bearer token, at least 16 characters. Empty, without metrics_listen: programs of this machine may read them, and nobody else.", Secret: true},
 		{Key: "otlp_endpoint", Standard: "OTEL_EXPORTER_OTLP_ENDPOINT", Help: "Collector of traces by OTLP over HTTP, such as http://127.0.0.1:4318; /v1/traces is added to it. Also OTEL_EXPORTER_OTLP_ENDPOINT. Empty: no traces."},
+		{Key: "otlp_share", Default: "1", Help: "Share of requests that are traced, 0 to 1, such as 0.05 for one in twenty."},
 		{Key: "otlp_headers", Standard: "OTEL_EXPORTER_OTLP_HEADERS", Help: "Headers for the collector of traces, as name=value, comma separated. Also OTEL_EXPORTER_OTLP_HEADERS.", Secret: true},
 		{Key: "log_level", Default: "info", Help: "debug, info, warn or error."},
 		{Key: "log_format", Default: "text", Help: "text or json."},

@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -14,6 +15,7 @@ type Watching struct {
 	MetricsToken  string // "" = none
 	OTLPEndpoint  string // without a trailing slash; "" = no traces
 	OTLPHeaders   map[string]string
+	OTLPShare     float64 // of requests
 }
 
 // watching reads how metrics and traces are told. Secrets are never repeated in
@@ -34,6 +36,10 @@ func (p *parser) watching(c *Config) Watching {
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
 			p.fault("otlp_endpoint", "expected an http or https URL of a host, such as http://127.0.0.1:4318")
 		}
+	}
+	share, err := strconv.ParseFloat(p.values["otlp_share"], 64)
+	if w.OTLPShare = share; err != nil || !(share >= 0 && share <= 1) {
+		p.fault("otlp_share", "%q is not a number from 0 to 1, such as 0.05", p.values["otlp_share"])
 	}
 	for _, pair := range strings.Split(p.values["otlp_headers"], ",") {
 		if strings.TrimSpace(pair) == "" {

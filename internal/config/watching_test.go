@@ -10,12 +10,12 @@ func TestMetricsAndTraces(t *testing.T) {
 	t.Parallel()
 	c, err := Load(Source{})
 	require.NoError(t, err)
-	require.Equal(t, Watching{OTLPHeaders: map[string]string{}}, c.Watching, "off")
+	require.Equal(t, Watching{OTLPHeaders: map[string]string{}, OTLPShare: 1}, c.Watching, "off")
 	c, err = Load(Source{Env: []string{"PORTCULLIS_METRICS_LISTEN=:9001", "PORTCULLIS_METRICS_TOKEN=0123456789abcdef",
-		"OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318/", "OTEL_EXPORTER_OTLP_HEADERS=api-key=s3cr%20et=, x=1"}})
+		"PORTCULLIS_OTLP_SHARE=0.05", "OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318/", "OTEL_EXPORTER_OTLP_HEADERS=api-key=s3cr%20et=, x=1"}})
 	require.NoError(t, err)
 	require.Equal(t, Watching{MetricsListen: ":9001", MetricsToken: "0123456789abcdef", OTLPEndpoint: "http://collector:4318",
-		OTLPHeaders: map[string]string{"api-key": "s3cr et=", "x": "1"}}, c.Watching)
+		OTLPHeaders: map[string]string{"api-key": "s3cr et=", "x": "1"}, OTLPShare: 0.05}, c.Watching)
 	require.Equal(t, "the variable OTEL_EXPORTER_OTLP_ENDPOINT", c.Origin("otlp_endpoint"))
 	require.NotContains(t, c.Redacted(), "s3cr")
 	require.NotContains(t, c.Redacted(), "0123456789abcdef")
@@ -41,6 +41,7 @@ func TestFaultsOfMetricsAndTraces(t *testing.T) {
 		"metrics_listen": {"9001", "127.0.0.1:x", "127.0.0.1:70000", "127.0.0.1:9000"},
 		"metrics_token":  {"short", "0123456789 abcdef", "0123456789abcdé"},
 		"otlp_endpoint":  {"collector:4317", "grpc://collector:4317", "http://", "http://user:secret@collector", "http://collector?key=secret"},
+		"otlp_share":     {"x", "-0.1", "1.1", "NaN"},
 		"otlp_headers":   {"api-key", "=secret", "a b=secret", "x=%zz", "x=secret%0d%0ay: 1"},
 	} {
 		for _, v := range wrong {

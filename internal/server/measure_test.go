@@ -3,6 +3,7 @@ package server_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -44,6 +45,10 @@ func TestMetricsAreToldToThisMachineAlone(t *testing.T) {
 			require.NotContains(t, w.Body.String(), "# HELP", what)
 		}
 	}
+	d := func(d *server.Deps) {
+		d.Metrics, d.TrustedProxies = metric.NewPage(metric.New(), "", false), []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
+	}
+	require.Equal(t, http.StatusForbidden, ask(newRig(t, d).server, "127.0.0.1:1", "localhost", nil).Code, "a trusted proxy here, whatever it adds")
 	r = newRig(t)
 	require.Equal(t, http.StatusNotFound, ask(r.server, "127.0.0.1:1", "localhost", nil).Code, "where nothing is counted")
 }

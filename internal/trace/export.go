@@ -8,10 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"sync/atomic"
 	"time"
-
-	sdk "go.opentelemetry.io/otel/sdk/trace"
 )
 
 // How a batch is sent. The collector may be away for a moment; what it does not take
@@ -25,35 +22,34 @@ const (
 // exporter sends batches of spans by OTLP over HTTP, as JSON.
 type exporter struct {
 	url     string
+	version string
 	headers map[string]string
 	client  *http.Client
 	log     *slog.Logger
-	lost    atomic.Bool // the last batch was
+	lost    bool // the last batch was
 }
 
-var _ sdk.SpanExporter = (*exporter)(nil)
-
 func newExporter(o Options) *exporter {
-	return &exporter{url: o.Endpoint + "/v1/traces", headers: o.Headers, log: o.Log,
+	return &exporter{url: o.Endpoint + "/v1/traces", version: o.Version, headers: o.Headers, log: o.Log,
 		client: &http.Client{Timeout: sending, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
-// ExportSpans implements sdk.SpanExporter. It says in the log what goes wrong, once
-// until it goes well again, and returns nothing: the SDK would write it elsewhere.
-func (e *exporter) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) error {
+// export sends one batch; one at a time. It says in the log what goes wrong, once
+// until it goes well again.
+func (e *exporter) export(ctx context.Context, spans []span) {
 	ctx, cancel := context.WithTimeout(ctx, sending)
 	defer cancel()
-	body, err := json.Marshal(document(spans))
+	body, err := json.Marshal(document(e.version, spans))
 	if err == nil {
 		err = e.send(ctx, body)
 	}
-	switch lost := e.lost.Swap(err != nil); {
-	case err != nil && !lost:
+	switch {
+	case err != nil && !e.lost:
 		e.log.WarnContext(ctx, "traces cannot be sent, and are lost", "error", err)
-	case err == nil && lost:
+	case err == nil && e.lost:
 		e.log.InfoContext(ctx, "traces are sent again")
 	}
-	return nil
+	e.lost = err != nil
 }
 
 // send tries several times where the collector may take it later.
@@ -96,10 +92,4 @@ func (e *exporter) post(ctx context.Context, body []byte) (again bool, err error
 		return again, fmt.Errorf("the collector answered %s", answer.Status)
 	}
 	return false, nil
-}
-
-// Shutdown implements sdk.SpanExporter.
-func (e *exporter) Shutdown(context.Context) error {
-	e.client.CloseIdleConnections()
-	return nil
 }
