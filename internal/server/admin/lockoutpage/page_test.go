@@ -229,7 +229,7 @@ func TestWhoMay(t *testing.T) {
 	l := s.lockOut(ada, "203.0.113.42")
 	viewer, auditor, helpdesk, nobody := s.builtIn(access.Viewer), s.builtIn(access.Auditor), s.builtIn(access.Helpdesk), s.As(s.User("plain"))
 	routes := append(s.Routes(list), s.Routes(settings)...)
-	require.Len(t, routes, 8)
+	require.Len(t, routes, 9)
 	visit := func(b *pagetest.Browser, route string) *pagetest.Page {
 		method, path, _ := strings.Cut(route, " ")
 		if method == http.MethodPost {
