@@ -36,8 +36,8 @@ type EventVerification struct {
 	Unkeyed    int64        `json:"unkeyed" doc:"Entries that were sealed without a secret."`
 	History    int64        `json:"history" doc:"Entries for events that were there when the chain began."`
 	Late       int64        `json:"late" doc:"Entries that were made later on somebody's word."`
-	Purged     int64 `json:"purged" doc:"The last entry that retention removed, on record; 0 = none."`
-	HeadPurged bool  `json:"head_purged" doc:"The head that was given is of an entry that retention removed: nothing can be said of it."`
+	Purged     int64        `json:"purged" doc:"The last entry that retention removed, on record; 0 = none."`
+	HeadPurged bool         `json:"head_purged" doc:"The head that was given is of an entry that retention removed: nothing can be said of it."`
 }
 
 func (a *API) mountEventVerify() {
