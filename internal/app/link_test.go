@@ -64,6 +64,7 @@ func TestARecoveryLinkWorksAgainWhereItIsAskedFor(t *testing.T) {
 func TestAMailedLinkWorksAgainWhereItIsAskedFor(t *testing.T) {
 	t.Parallel()
 	s, post := newMailSite(t)
+	s.quiet()
 	mia := s.user("mia")
 	stage := s.admin().api(http.StatusOK, http.MethodGet, "/stages/email/", nil)["results"].([]any)[0].(map[string]any)
 	require.Equal(t, true, stage["single_use"])

@@ -277,8 +277,11 @@ func EventBody(e *Event) string {
 	if text, ok := e.Context["message"].(string); ok && text != "" {
 		return cutText(text, 500)
 	}
-	who := ""
-	if name, ok := e.User["username"].(string); ok && name != "" {
+	who, actor := "", e.User
+	if as, ok := actor["authenticated_as"].(map[string]any); ok {
+		actor = as
+	}
+	if name, ok := actor["username"].(string); ok && name != "" {
 		who = " by " + name
 	}
 	what := string(e.Action)
