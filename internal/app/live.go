@@ -51,7 +51,9 @@ func barred(gate idp.Gate, actor idp.Actor) bool {
 	door, credential := idp.DoorSession, idp.Credential{}
 	switch {
 	case actor.Token != nil:
-		door, credential = idp.DoorAPIToken, actor.Token.Credential(idp.IntentAPI)
+		var intent idp.TokenIntent
+		door, intent = actor.Token.Door()
+		credential = actor.Token.Credential(intent)
 	case actor.Session != nil:
 		credential = actor.Session.Credential()
 	}

@@ -11,6 +11,7 @@ const (
 	DoorSignIn       Door = "sign_in"       // a flow is about to start a session
 	DoorSession      Door = "session"       // a request carries a session cookie
 	DoorAPIToken     Door = "api_token"     // a request carries a bearer token
+	DoorAppPassword  Door = "app_password"  // an app password is offered where a password is, or with a request
 	DoorTokenIssue   Door = "token_issue"   // a token is about to be created
 	DoorFlowLink     Door = "flow_link"     // a recovery or set-up link is opened
 	DoorRecoveryLink Door = "recovery_link" // a recovery link is about to be created
@@ -21,7 +22,7 @@ const (
 
 // Doors lists every door.
 func Doors() []Door {
-	return []Door{DoorPassword, DoorSignIn, DoorSession, DoorAPIToken, DoorTokenIssue,
+	return []Door{DoorPassword, DoorSignIn, DoorSession, DoorAPIToken, DoorAppPassword, DoorTokenIssue,
 		DoorFlowLink, DoorRecoveryLink, DoorPasswordSet, DoorInvitation, DoorConsent}
 }
 
@@ -139,4 +140,13 @@ func (s *Session) Credential() Credential {
 func (t *Token) Credential(intent TokenIntent) Credential {
 	return Credential{Family: FamilyToken, Generation: t.Generation, Expired: t.Expired,
 		Ended: t.RevokedAt != nil, WrongIntent: t.Intent != intent, Token: t.Identifier}
+}
+
+// Door is where a request comes in that carries the token, and the intent that
+// the token must still have there.
+func (t *Token) Door() (Door, TokenIntent) {
+	if t.Intent == IntentAppPassword {
+		return DoorAppPassword, IntentAppPassword
+	}
+	return DoorAPIToken, IntentAPI
 }

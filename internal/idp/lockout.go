@@ -143,6 +143,9 @@ type Attempt struct {
 	// Secret is what was typed, and Against what it is compared with: the same
 	// wrong secret counts once, until it is compared with something else.
 	Secret, Against string
+	// AppPasswords says that those of the account are good as well, and NoPassword
+	// that its own password is not.
+	AppPasswords, NoPassword bool
 	// Failed says what else to write when it has failed, in the same transaction;
 	// nil = nothing.
 	Failed func(reason Refusal) Failure

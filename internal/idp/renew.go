@@ -25,7 +25,8 @@ func (a Actor) Renew(ctx context.Context, tx Repos, gate Gate) (Actor, error) {
 		}
 		present = s.Credential()
 	case a.Token != nil:
-		door = DoorAPIToken
+		var intent TokenIntent
+		door, intent = a.Token.Door()
 		var t *Token
 		var err error
 		if len(a.Token.Digest) > 0 {
@@ -39,7 +40,7 @@ func (a Actor) Renew(ctx context.Context, tx Repos, gate Gate) (Actor, error) {
 		if err != nil {
 			return a, err
 		}
-		present = t.Credential(IntentAPI)
+		present = t.Credential(intent)
 	}
 	if u == nil || u.ID != a.User.ID {
 		var err error
