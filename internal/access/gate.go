@@ -72,6 +72,12 @@ func (c *Checker) unlocked(ctx context.Context, u *idp.User, cred idp.Credential
 	if cred.MFADevice != "" {
 		keys = append(keys, idp.LockKey{Kind: idp.LockMFADevice, Value: cred.MFADevice})
 	}
+	if cred.Application != "" && c.d.Locks.Names(idp.LockApplication) {
+		keys = append(keys, idp.LockKey{Kind: idp.LockApplication, Value: cred.Application})
+		if cred.Client != "" {
+			keys = append(keys, idp.LockKey{Kind: idp.LockApplication, Value: cred.Client})
+		}
+	}
 	keys = c.network(ctx, keys)
 	return c.d.Locks.Check(keys, c.d.Roles.Strict(u.RoleNames))
 }

@@ -78,6 +78,8 @@ type Credential struct {
 	Device    *KnownDeviceID // the browser, where it is known
 	Token     string         // the identifier
 	MFADevice string         // the UUID of the second factor that was used
+	// Application is the slug of the application that asks, and Client its client ID.
+	Application, Client string
 }
 
 // MayAct is the one rule of every door, but for the locks, which a Gate adds: may

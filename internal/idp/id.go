@@ -54,6 +54,13 @@ type (
 	TransportID        = ID[Transport]
 	WebhookMappingID   = ID[WebhookMapping]
 	NotificationID     = ID[Notification]
+
+	ApplicationID   = ID[Application]
+	OAuthProviderID = ID[OAuthProvider]
+	ScopeMappingID  = ID[ScopeMapping]
+	OAuthGrantID    = ID[OAuthGrant]
+	OAuthTokenID    = ID[OAuthToken]
+	LogoutNoticeID  = ID[LogoutNotice]
 )
 
 // NewID returns a fresh time-ordered identifier (RFC 9562, version 7).

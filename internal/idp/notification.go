@@ -3,6 +3,7 @@ package idp
 import (
 	"context"
 	"encoding/json"
+	"net/url"
 	"time"
 )
 
@@ -121,6 +122,19 @@ type NotificationRules interface {
 	Faulted(ctx context.Context, id NotificationRuleID, why string) error
 }
 
+// ShownURL is as much of WebhookURL as people see who may not change the transport: the
+// rest of it is, with many receivers, what proves who posts.
+func (t *Transport) ShownURL() string {
+	u, err := url.Parse(t.WebhookURL)
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	if u.Path == "" && u.RawQuery == "" && u.Opaque == "" {
+		return u.Scheme + "://" + u.Host
+	}
+	return u.Scheme + "://" + u.Host + "/..."
+}
+
 // TransportFilter selects transports. Unset fields select all.
 type TransportFilter struct {
 	Paging
@@ -154,6 +168,7 @@ type Notification struct {
 	ID        NotificationID
 	UserID    UserID
 	EventID   *EventID // nil = of none
+	EventKept bool     // the event is there still: retention removes events
 	Severity  Severity
 	Body      string
 	Seen      bool
@@ -204,6 +219,7 @@ const (
 type Delivery struct {
 	ID            int64 // in the order of the events
 	EventID       EventID
+	EventKept     bool                // the event is there still: retention removes events
 	RuleID        *NotificationRuleID // nil = deleted since
 	RuleName      string
 	Severity      Severity
@@ -214,6 +230,7 @@ type Delivery struct {
 	Recipient     string  // the username, for people; "" = nobody in particular
 	State         DeliveryState
 	Tries         int
+	Redeliveries  int    // how often somebody had it sent once more; Tries begin anew with each
 	Answer        string // the last one, or what went wrong
 	CreatedAt     time.Time
 	NextAt        *time.Time // of the next try, while pending; nil = at once

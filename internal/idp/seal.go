@@ -104,6 +104,9 @@ type Seals interface {
 type Purge struct {
 	N           int64 // from 1, without gaps
 	First, Last int64 // the entries
+	// Past says that some of them, or of their events, may be gone already. It is not
+	// part of the record.
+	Past bool
 	// Anchor is the seal of the last one, and AnchorMethod its method.
 	Anchor       []byte
 	AnchorMethod string
