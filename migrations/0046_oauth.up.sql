@@ -160,11 +160,11 @@ CREATE INDEX logout_notices_ended_at_idx ON logout_notices (ended_at) WHERE ende
 -- One notice for each application that was granted something in the session; session
 -- NULL = in any session of the generation, or apart from sessions. An application
 -- without an address is written down too: nobody can tell it.
-CREATE FUNCTION tell_applications(account integer, name text, session uuid, sessions_of bigint, tokens_of bigint, why text) RETURNS void LANGUAGE sql AS $$
+CREATE FUNCTION tell_applications(the_user integer, the_name text, the_session uuid, sessions_of bigint, tokens_of bigint, why text) RETURNS void LANGUAGE sql AS $$
     INSERT INTO logout_notices (provider_id, application_id, application_name, client_id, uri, user_id, username, subject, session_id, cause, state,
                                 ended_at, exposed_until, tokens_until)
     SELECT DISTINCT ON (g.provider_id) g.provider_id, a.id, a.name, p.client_id, p.logout_uri,
-           CASE WHEN why = 'deletion' THEN NULL ELSE account END, name, g.subject, session, why,
+           CASE WHEN why = 'deletion' THEN NULL ELSE the_user END, the_name, g.subject, the_session, why,
            CASE WHEN p.logout_uri <> '' AND p.logout_method = 'backchannel' THEN 'pending' ELSE 'no_address' END,
            CASE WHEN p.logout_uri <> '' AND p.logout_method = 'backchannel' THEN NULL ELSE clock_timestamp() END,
            CASE WHEN a.cookie_lifetime > 0 THEN clock_timestamp() + make_interval(secs => a.cookie_lifetime) END,
@@ -173,8 +173,8 @@ CREATE FUNCTION tell_applications(account integer, name text, session uuid, sess
       JOIN oauth_providers p ON p.id = g.provider_id
       JOIN applications a ON a.id = g.application_id
       LEFT JOIN sessions s ON s.id = g.session_id
-     WHERE g.user_id = account AND g.kind <> 'client_credentials'
-       AND CASE WHEN session IS NOT NULL THEN g.session_id = session
+     WHERE g.user_id = the_user AND g.kind <> 'client_credentials'
+       AND CASE WHEN the_session IS NOT NULL THEN g.session_id = the_session
                 WHEN g.session_id IS NULL THEN g.ended_at IS NULL AND g.generation = tokens_of
                 ELSE s.ended_at IS NULL AND s.generation = sessions_of OR g.offline AND g.ended_at IS NULL AND g.generation = tokens_of END
      ORDER BY g.provider_id, g.created_at DESC
