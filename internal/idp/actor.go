@@ -87,6 +87,8 @@ const (
 	// ResourceNotification covers rules, transports, mappings and deliveries; what
 	// somebody was told is their own.
 	ResourceNotification Resource = "notification"
+	// ResourceApplication covers applications, their providers and scope mappings.
+	ResourceApplication Resource = "application"
 	// ResourceRecovery is a recovery link for somebody else.
 	ResourceRecovery Resource = "recovery"
 )
@@ -98,7 +100,7 @@ func Verbs() []Verb { return []Verb{VerbList, VerbRead, VerbCreate, VerbUpdate, 
 func Resources() []Resource {
 	return []Resource{ResourceUser, ResourceGroup, ResourceRole, ResourceSession, ResourceToken, ResourceLockdown, ResourceLock, ResourceLockout,
 		ResourceEvent, ResourceNotification, ResourceBrand, ResourceFlow, ResourceStage, ResourcePolicy, ResourceBlueprint, ResourceInvitation,
-		ResourceConsent, ResourceRecovery, ResourcePreference, ResourceSetting, ResourceSystem}
+		ResourceApplication, ResourceConsent, ResourceRecovery, ResourcePreference, ResourceSetting, ResourceSystem}
 }
 
 // Object names what access is asked for: a kind, and whose it is where it

@@ -34,6 +34,12 @@ type Application struct {
 	UpdatedAt time.Time
 }
 
+// Facts returns what expressions and pages may know of it.
+func (a *Application) Facts() map[string]any {
+	return map[string]any{"pk": a.ID.String(), "model": "authentik_core.application", "name": a.Name, "slug": a.Slug, "group": a.Group,
+		"meta_launch_url": a.LaunchURL, "meta_description": a.Description, "meta_publisher": a.Publisher}
+}
+
 // ProviderPK is the integer key of a provider, as the API shows it (`pk`).
 type ProviderPK int32
 
@@ -60,6 +66,9 @@ const (
 	MatchStrict MatchingMode = "strict"
 	MatchRegex  MatchingMode = "regex"
 )
+
+// MatchingModes lists them.
+func MatchingModes() []MatchingMode { return []MatchingMode{MatchStrict, MatchRegex} }
 
 // RedirectURI is where a client may have answers sent.
 type RedirectURI struct {
@@ -94,6 +103,9 @@ const (
 	IssuerPerProvider IssuerMode = "per_provider"
 )
 
+// IssuerModes lists them.
+func IssuerModes() []IssuerMode { return []IssuerMode{IssuerPerProvider, IssuerGlobal} }
+
 // LogoutMethod says how an application is told that a session is over.
 type LogoutMethod string
 
@@ -102,6 +114,9 @@ const (
 	LogoutBackchannel  LogoutMethod = "backchannel"
 	LogoutFrontchannel LogoutMethod = "frontchannel"
 )
+
+// LogoutMethods lists them.
+func LogoutMethods() []LogoutMethod { return []LogoutMethod{LogoutBackchannel, LogoutFrontchannel} }
 
 // AccessFormat is what access tokens are.
 type AccessFormat string
@@ -112,6 +127,9 @@ const (
 	AccessOpaque AccessFormat = "opaque"
 	AccessJWT    AccessFormat = "jwt"
 )
+
+// AccessFormats lists them.
+func AccessFormats() []AccessFormat { return []AccessFormat{AccessOpaque, AccessJWT} }
 
 // OAuthProvider is how one application speaks OAuth 2 and OpenID Connect.
 type OAuthProvider struct {
@@ -189,6 +207,7 @@ type ApplicationFilter struct {
 	Slug        *string
 	Group       *string
 	ProviderID  *OAuthProviderID
+	ProviderIDs []OAuthProviderID // nil = all
 	LaunchURL   *string
 	Description *string
 	Publisher   *string
@@ -199,12 +218,23 @@ type OAuthProviderFilter struct {
 	Paging
 	IDs         []OAuthProviderID
 	PK          *ProviderPK
+	PKs         []ProviderPK // nil = all
 	Name        *string
 	ClientID    *string
 	ClientType  *ClientType
 	FlowID      *FlowID // in any part
 	Mapping     *ScopeMappingID
 	Application *bool // has one
+
+	ApplicationID     *ApplicationID
+	AuthorizationFlow *FlowID
+	CodeLifetime      *time.Duration
+	AccessLifetime    *time.Duration
+	RefreshLifetime   *time.Duration
+	ClaimsInIDToken   *bool
+	SubjectMode       *SubjectMode
+	IssuerMode        *IssuerMode
+	Mappings          []ScopeMappingID // has one of them; nil = all
 }
 
 // ScopeMappingFilter selects mappings. Unset fields select all.

@@ -68,6 +68,7 @@ const (
 // row is there too, by its `jti`.
 type OAuthToken struct {
 	ID        OAuthTokenID
+	Num       int64 // as the API shows it (`pk`); given by the database
 	GrantID   OAuthGrantID
 	Kind      OAuthTokenKind
 	Digest    []byte
@@ -139,6 +140,8 @@ type OAuthGrants interface {
 	Use(ctx context.Context, digest []byte) (*OAuthHeld, error)
 	// GetToken is Use by ID, and notes nothing.
 	GetToken(ctx context.Context, id OAuthTokenID) (*OAuthHeld, error)
+	// GetTokenByNum is GetToken by the number that the API shows.
+	GetTokenByNum(ctx context.Context, num int64) (*OAuthHeld, error)
 	FindTokens(ctx context.Context, filter OAuthTokenFilter) (Page[OAuthHeld], error)
 	// Replace notes that a refresh token was exchanged; replaced is false when it was
 	// before, or was revoked.
@@ -155,12 +158,14 @@ type OAuthGrants interface {
 // OAuthCode is an authorization code (RFC 6749, section 4.1.2).
 type OAuthCode struct {
 	Digest          []byte
+	Num             int64 // as the API shows it (`pk`); given by the database
 	ProviderID      OAuthProviderID
 	UserID          UserID
 	SessionID       SessionID
 	Scopes          []string
 	Nonce           string
 	RedirectURI     string
+	SpentAt         *time.Time
 	Challenge       string // PKCE, S256 (RFC 7636); "" = the client sent none
 	AuthTime        time.Time
 	Methods         []string
@@ -170,6 +175,14 @@ type OAuthCode struct {
 	CreatedAt       time.Time
 	ExpiresAt       time.Time
 	Expired         bool // by the database's clock, when read
+}
+
+// OAuthCodeFilter selects codes. Unset fields select all.
+type OAuthCodeFilter struct {
+	Paging
+	Num        *int64
+	UserID     *UserID
+	ProviderID *OAuthProviderID
 }
 
 // OAuthRequest is an authorization request on its way: pushed by its client (RFC
@@ -241,7 +254,9 @@ type OAuthRequests interface {
 	HoldCode(ctx context.Context, digest []byte) (*OAuthCode, error)
 	// SpendCode notes what a code was exchanged for; spent is false when it was before.
 	SpendCode(ctx context.Context, digest []byte, grant OAuthGrantID) (spent bool, err error)
-	FindCodes(ctx context.Context, user UserID, limit int) ([]OAuthCode, error)
+	// FindCodes lists codes that were not spent and have not expired, newest first.
+	FindCodes(ctx context.Context, filter OAuthCodeFilter) (Page[OAuthCode], error)
+	DeleteCode(ctx context.Context, num int64) error
 
 	CreateDevice(ctx context.Context, d *OAuthDevice, lifetime time.Duration) error
 	// GetDevice returns a device by the digest of its user code.

@@ -495,6 +495,7 @@ type Repos struct {
 	Brands         Brands
 	Events         Events
 	Seals          Seals
+	EventBlocks    EventBlocks
 	Lockdowns      Lockdowns
 	Runs           Runs
 	Holder         Holder
@@ -517,6 +518,15 @@ type Repos struct {
 	Notifications     Notifications
 	Deliveries        Deliveries
 	Attempts          Attempts
+
+	Applications   Applications
+	OAuthProviders OAuthProviders
+	ScopeMappings  ScopeMappings
+
+	OAuthGrants   OAuthGrants
+	OAuthRequests OAuthRequests
+	SigningKeys   SigningKeys
+	LogoutNotices LogoutNotices
 }
 
 // Store is the way to the database.

@@ -169,6 +169,8 @@ func (db *DB) over(q querier) idp.Repos {
 		Blueprints: newBlueprints(q), Configuration: configuration{q}, Links: links{q}, KnownDevices: knownDevices{q}, Locks: locks{q}, Lockouts: lockouts{q}, Roles: newRoles(q), Jobs: jobs{q: q, queue: db.queue},
 		Attempts: attempts{db, q}, NotificationRules: newNotificationRules(q), Transports: newTransports(q), WebhookMappings: newWebhookMappings(q),
 		Notifications: notifications{q}, Deliveries: deliveries{q},
+		Applications: newApplications(q), OAuthProviders: newOAuthProviders(q), ScopeMappings: newScopeMappings(q),
+		OAuthGrants: oauthGrants{q}, OAuthRequests: oauthRequests{q}, SigningKeys: signingKeys{q}, LogoutNotices: logoutNotices{q},
 	}
 }
 
