@@ -9,6 +9,7 @@ CREATE TABLE oauth_grants (
     offline        boolean NOT NULL DEFAULT false,
     kind           text NOT NULL,
     scopes         text[] NOT NULL,
+    issuer         text NOT NULL, -- as the application knows it
     subject        text NOT NULL,
     auth_time      timestamptz NOT NULL,
     nonce          text NOT NULL DEFAULT '',
@@ -132,6 +133,7 @@ CREATE TABLE logout_notices (
     uri              text NOT NULL DEFAULT '',
     user_id          integer CONSTRAINT logout_notices_user_fkey REFERENCES users (id) ON DELETE SET NULL,
     username         text NOT NULL,
+    issuer           text NOT NULL,
     subject          text NOT NULL,
     session_id       uuid,
     cause            text NOT NULL,
@@ -161,10 +163,10 @@ CREATE INDEX logout_notices_ended_at_idx ON logout_notices (ended_at) WHERE ende
 -- NULL = in any session of the generation, or apart from sessions. An application
 -- without an address is written down too: nobody can tell it.
 CREATE FUNCTION tell_applications(the_user integer, the_name text, the_session uuid, sessions_of bigint, tokens_of bigint, why text) RETURNS void LANGUAGE sql AS $$
-    INSERT INTO logout_notices (provider_id, application_id, application_name, client_id, uri, user_id, username, subject, session_id, cause, state,
+    INSERT INTO logout_notices (provider_id, application_id, application_name, client_id, uri, user_id, username, issuer, subject, session_id, cause, state,
                                 ended_at, exposed_until, tokens_until)
     SELECT DISTINCT ON (g.provider_id) g.provider_id, a.id, a.name, p.client_id, p.logout_uri,
-           CASE WHEN why = 'deletion' THEN NULL ELSE the_user END, the_name, g.subject, the_session, why,
+           CASE WHEN why = 'deletion' THEN NULL ELSE the_user END, the_name, g.issuer, g.subject, the_session, why,
            CASE WHEN p.logout_uri <> '' AND p.logout_method = 'backchannel' THEN 'pending' ELSE 'no_address' END,
            CASE WHEN p.logout_uri <> '' AND p.logout_method = 'backchannel' THEN NULL ELSE clock_timestamp() END,
            CASE WHEN a.cookie_lifetime > 0 THEN clock_timestamp() + make_interval(secs => a.cookie_lifetime) END,

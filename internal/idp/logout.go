@@ -30,6 +30,7 @@ type LogoutNotice struct {
 	URI             string // "" = the application cannot be told
 	UserID          *UserID
 	Username        string
+	Issuer          string
 	Subject         string
 	SessionID       *SessionID // nil = all of the account's
 	Cause           string     // why, as EndedBy… of sessions

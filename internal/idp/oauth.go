@@ -19,6 +19,7 @@ type OAuthGrant struct {
 	Offline bool
 	Kind    GrantType // how it began
 	Scopes  []string
+	Issuer  string // the `iss` that the application knows this installation by
 	Subject string // the `sub` that the application was told
 	// AuthTime is when the person proved who they are; Nonce what the client sent;
 	// Methods how (RFC 8176).

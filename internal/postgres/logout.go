@@ -13,7 +13,7 @@ type logoutNotices struct{ q querier }
 
 var noticeListing = listing{
 	noun: "logout notice", alias: "t", from: "logout_notices t",
-	columns: `t.id, t.provider_id, t.application_id, t.application_name, t.client_id, t.uri, t.user_id, t.username, t.subject, t.session_id, t.cause,
+	columns: `t.id, t.provider_id, t.application_id, t.application_name, t.client_id, t.uri, t.user_id, t.username, t.issuer, t.subject, t.session_id, t.cause,
 		t.lockdown_id, t.state, t.tries, t.answer, t.created_at, t.next_at, t.ended_at, t.exposed_until, t.tokens_until`,
 	key:    "t.id",
 	orders: map[string]string{"pk": "t.id", "created": "t.created_at", "state": "t.state", "application": "t.application_name", "user": "t.username"},

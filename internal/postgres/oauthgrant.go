@@ -16,7 +16,7 @@ type oauthGrants struct{ q querier }
 const (
 	grantOver    = `(o.session_id IS NOT NULL AND NOT o.offline AND NOT coalesce(` + sessionLive + `, false))`
 	grantLive    = `(o.ended_at IS NULL AND o.generation = u.token_generation AND NOT ` + grantOver + `)`
-	grantColumns = `o.id, o.provider_id, o.application_id, o.user_id, o.session_id, o.offline, o.kind, o.scopes, o.subject, o.auth_time, o.nonce,
+	grantColumns = `o.id, o.provider_id, o.application_id, o.user_id, o.session_id, o.offline, o.kind, o.scopes, o.issuer, o.subject, o.auth_time, o.nonce,
 		o.methods, o.generation, o.created_at, o.last_used_at, o.ended_at, o.end_reason, ` + grantOver + ` AS session_over`
 	grantFrom = `oauth_grants o JOIN users u ON u.id = o.user_id LEFT JOIN sessions s ON s.id = o.session_id`
 
@@ -28,7 +28,7 @@ const (
 )
 
 func grantTargets(g *idp.OAuthGrant) []any {
-	return []any{&g.ID, &g.ProviderID, &g.ApplicationID, &g.UserID, &g.SessionID, &g.Offline, &g.Kind, &g.Scopes, &g.Subject, &g.AuthTime, &g.Nonce,
+	return []any{&g.ID, &g.ProviderID, &g.ApplicationID, &g.UserID, &g.SessionID, &g.Offline, &g.Kind, &g.Scopes, &g.Issuer, &g.Subject, &g.AuthTime, &g.Nonce,
 		&g.Methods, &g.Generation, &g.CreatedAt, &g.LastUsedAt, &g.EndedAt, &g.EndReason, &g.SessionOver}
 }
 
@@ -88,9 +88,9 @@ func (r oauthGrants) Create(ctx context.Context, g *idp.OAuthGrant) error {
 		g.ID = idp.NewID[idp.OAuthGrant]()
 	}
 	err := r.q.QueryRow(ctx, `
-		INSERT INTO oauth_grants (id, provider_id, application_id, user_id, session_id, offline, kind, scopes, subject, auth_time, nonce, methods, generation)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, coalesce($10, clock_timestamp()), $11, $12, $13) RETURNING created_at, auth_time`,
-		g.ID, g.ProviderID, g.ApplicationID, g.UserID, g.SessionID, g.Offline, g.Kind, list(g.Scopes), g.Subject, unset(g.AuthTime), printable(g.Nonce),
+		INSERT INTO oauth_grants (id, provider_id, application_id, user_id, session_id, offline, kind, scopes, issuer, subject, auth_time, nonce, methods, generation)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce($11, clock_timestamp()), $12, $13, $14) RETURNING created_at, auth_time`,
+		g.ID, g.ProviderID, g.ApplicationID, g.UserID, g.SessionID, g.Offline, g.Kind, list(g.Scopes), g.Issuer, g.Subject, unset(g.AuthTime), printable(g.Nonce),
 		list(g.Methods), g.Generation).Scan(&g.CreatedAt, &g.AuthTime)
 	return wrap(err, "grant", "granting application %s something of user %d", g.ApplicationID, g.UserID)
 }
