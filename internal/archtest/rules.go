@@ -20,7 +20,7 @@ const leaf = -1
 var rules = []rule{
 	{"internal/idp", 0, false},
 	{"internal/flow", 1, false}, {"internal/policy", 1, false}, {"internal/secret", 1, false}, {"internal/feed", 1, false}, {"internal/document", 1, false},
-	{"internal/lockdown", 2, false}, {"internal/lock", 2, false}, {"internal/lockout", 2, false}, {"internal/audit", 2, false},
+	{"internal/lockdown", 2, false}, {"internal/lock", 2, false}, {"internal/lockout", 2, false}, {"internal/audit", 2, false}, {"internal/logout", 2, false},
 	{"internal/session", 2, false}, {"internal/token", 2, false}, {"internal/account", 2, false},
 	{"internal/access", 2, false}, {"internal/notify", 2, false}, {"internal/blueprint", 2, false},
 	{"internal/invitation", 2, false}, {"internal/consent", 2, false},
@@ -58,6 +58,7 @@ var reserved = map[string][]string{
 	"github.com/spf13/cobra":        {"internal/cli"},
 	"github.com/oschwald/maxmind":   {"internal/geo"},
 	"github.com/maxmind/mmdbwriter": {"internal/testkit/mmdb"},
+	"github.com/go-jose/go-jose":    {"internal/oidc"},
 	"net/http":                      {"internal/server", "internal/oidc", "internal/webhook", "internal/cli", "internal/app", "internal/bench", "internal/testkit", "lockwatch", "internal/trace"},
 }
 
