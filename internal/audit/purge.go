@@ -42,35 +42,12 @@ func (s *Service) Purge(ctx context.Context) error {
 // PurgeRound removes the oldest events, at most 5,000, and says how many.
 func (s *Service) PurgeRound(ctx context.Context) (n int, err error) {
 	err = s.Store.InTx(ctx, func(tx idp.Repos) error {
-		n = 0
-		if _, err := tx.Seals.Hold(ctx, true); err != nil {
-			return err
+		var held *Fault
+		n, _, held, err = s.purge(ctx, tx, false)
+		if err == nil {
+			s.refuse(ctx, held)
 		}
-		if err := tx.Settings.Hold(ctx, RetentionKey); err != nil {
-			return err
-		}
-		v, err := retention(ctx, tx)
-		if err != nil || v.Retention <= 0 {
-			return err
-		}
-		newest, _, err := tx.Seals.Last(ctx)
-		if err != nil || newest == nil {
-			return err
-		}
-		if s.Keys == nil && newest.Method != methodPlain {
-			s.leave(ctx)
-			return nil
-		}
-		before, faults, err := s.records(ctx, tx.Seals)
-		if err != nil || s.refuse(ctx, faults) {
-			return err
-		}
-		due, until, at, err := s.due(ctx, tx, before, int(v.Retention))
-		if err != nil || len(due) == 0 {
-			return err
-		}
-		n = len(due)
-		return s.remove(ctx, tx, before, &due[n-1].Seal, idp.Purge{Until: until, Days: int(v.Retention), At: at})
+		return err
 	})
 	if err != nil {
 		return 0, fmt.Errorf("purging events: %w", err)
@@ -78,73 +55,111 @@ func (s *Service) PurgeRound(ctx context.Context) (n int, err error) {
 	return n, nil
 }
 
-// due are the oldest entries that may go and are as they were sealed.
-func (s *Service) due(ctx context.Context, tx idp.Repos, before *idp.Purge, days int) (due []idp.SealedEvent, until, at time.Time, err error) {
+// purge is one transaction's part: how many entries went, what was wrong with them, and
+// what everything behind them stays for (nil = nothing that is due has stayed).
+func (s *Service) purge(ctx context.Context, tx idp.Repos, past bool) (n int, passed []Fault, held *Fault, err error) {
+	if _, err := tx.Seals.Hold(ctx, true); err != nil {
+		return 0, nil, nil, err
+	}
+	if err := tx.Settings.Hold(ctx, RetentionKey); err != nil {
+		return 0, nil, nil, err
+	}
+	v, err := retention(ctx, tx)
+	if err != nil || v.Retention <= 0 {
+		return 0, nil, nil, err
+	}
+	newest, _, err := tx.Seals.Last(ctx)
+	if err != nil || newest == nil {
+		return 0, nil, nil, err
+	}
+	if s.Keys == nil && newest.Method != methodPlain {
+		s.leave(ctx)
+		return 0, nil, nil, nil
+	}
+	before, faults, err := s.records(ctx, tx.Seals)
+	if err != nil {
+		return 0, nil, nil, err
+	}
+	if held := first(faults); held != nil {
+		return 0, nil, held, nil
+	}
+	p := idp.Purge{Days: int(v.Retention), Past: past}
+	due, passed, held, err := s.due(ctx, tx, before, &p)
+	if err != nil || len(due) == 0 {
+		return 0, nil, held, err
+	}
+	return len(due), passed, held, s.remove(ctx, tx, before, &due[len(due)-1].Seal, p, passed)
+}
+
+// first is the first fault that is no secret that is not configured here.
+func first(faults []Fault) *Fault {
+	for i := range faults {
+		if faults[i].Kind != FaultSecret {
+			return &faults[i]
+		}
+	}
+	return nil
+}
+
+// due are the oldest entries that may go: with p.Past all, else those in front of the
+// first that is not as it was sealed. It fills in the times of the record.
+func (s *Service) due(ctx context.Context, tx idp.Repos, before *idp.Purge, p *idp.Purge) (due []idp.SealedEvent, passed []Fault, held *Fault, err error) {
 	after := int64(0)
 	if before != nil {
 		after = before.Last
 	}
-	due, until, at, err = tx.Seals.Due(ctx, after, days, purgeMost)
-	if apart := time.Since(at).Abs(); err == nil && apart > clocksApart {
-		return nil, until, at, fmt.Errorf("the database's clock and this server's are %s apart", apart.Round(time.Minute))
+	due, p.Until, p.At, err = tx.Seals.Due(ctx, after, p.Days, purgeMost)
+	if apart := time.Since(p.At).Abs(); err == nil && apart > clocksApart {
+		return nil, nil, nil, fmt.Errorf("the database's clock and this server's are %s apart", apart.Round(time.Minute))
 	}
 	if err != nil || len(due) == 0 {
-		return nil, until, at, err
+		return nil, nil, nil, err
+	}
+	if p.Past {
+		due, passed = s.whole(due, before)
+		return due, passed, nil, nil
 	}
 	good, fault := s.good(due, before)
-	if fault == nil {
-		s.refuse(ctx, nil)
-		return due, until, at, nil
+	if fault == nil || good == 0 {
+		return due[:good], nil, fault, nil
 	}
-	s.refuse(ctx, []Fault{*fault})
-	if good == 0 {
-		return nil, until, at, nil
-	}
-	return tx.Seals.Due(ctx, after, days, good)
+	due, p.Until, p.At, err = tx.Seals.Due(ctx, after, p.Days, good)
+	return due, nil, fault, err
 }
 
 // good says how many of the oldest entries are as they were sealed, and what is wrong
 // with the next one; nil = nothing is wrong. One whose secret is not configured here
 // any more cannot be judged, and may go.
 func (s *Service) good(due []idp.SealedEvent, before *idp.Purge) (n int, fault *Fault) {
-	w := &walk{s: s, expected: 1, before: [][]byte{nil}, each: func(f Fault) error {
-		if f.Kind != FaultSecret && fault == nil {
-			fault = &f
-		}
-		return nil
-	}}
-	if before != nil {
-		w.goOn(before)
+	faults := s.wrong(due, before)
+	if len(faults) == 0 {
+		return len(due), nil
 	}
 	for i := range due {
-		if _ = w.entry(&due[i]); fault != nil { // its error is that of each
-			return i, fault
+		if due[i].Seq >= faults[0].Entry {
+			return i, &faults[0]
 		}
 	}
-	return len(due), nil
+	return len(due), &faults[0]
 }
 
-// refuse tells the log once why nothing, or not everything, is purged, and whether
-// there is a reason.
-func (s *Service) refuse(ctx context.Context, faults []Fault) bool {
+// refuse tells the log once why nothing, or not everything, is purged; nil = there is no
+// reason.
+func (s *Service) refuse(ctx context.Context, held *Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, f := range faults {
-		if f.Kind == FaultSecret {
-			continue
-		}
-		if text := f.String(); text != s.refused {
-			s.refused = text
-			s.Log.ErrorContext(ctx, "events that are older than they are kept stay, for the chain over them is broken: run “portcullis audit verify”", "fault", text)
-		}
-		return true
+	text := ""
+	if held != nil {
+		text = held.String()
 	}
-	s.refused = ""
-	return false
+	if text != "" && text != s.refused {
+		s.Log.ErrorContext(ctx, "events that are older than they are kept stay, for the chain over them is broken: run “portcullis audit verify”, and “portcullis audit purge --past-faults” once that is understood", "fault", text)
+	}
+	s.refused = text
 }
 
 // remove removes the entries up to one and their events, and writes down that it did.
-func (s *Service) remove(ctx context.Context, tx idp.Repos, before *idp.Purge, last *idp.Seal, p idp.Purge) error {
+func (s *Service) remove(ctx context.Context, tx idp.Repos, before *idp.Purge, last *idp.Seal, p idp.Purge, passed []Fault) error {
 	var value []byte
 	p.N, p.First = 1, 1
 	if before != nil {
@@ -156,8 +171,8 @@ func (s *Service) remove(ctx context.Context, tx idp.Repos, before *idp.Purge, l
 		return err
 	}
 	count := int(p.Last - p.First + 1)
-	return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelDeleted, app, idp.SystemActor(), nil, map[string]any{"action_id": ActionPurged,
+	return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelDeleted, app, idp.SystemActor(), nil, passedFacts(map[string]any{"action_id": ActionPurged,
 		"count": count, "first": p.First, "last": p.Last, "until": p.Until.UTC().Format(time.RFC3339Nano), "retention": Retention(p.Days).String(),
 		"record": p.N, "head": Head{Seq: p.Last, Value: p.Anchor}.String(),
-		"model": map[string]any{"app": "portcullis_audit", "model_name": "event_purge", "pk": p.N, "name": fmt.Sprintf("%d events", count)}}))
+		"model": map[string]any{"app": "portcullis_audit", "model_name": "event_purge", "pk": p.N, "name": fmt.Sprintf("%d events", count)}}, passed)))
 }

@@ -452,9 +452,10 @@ func TestTheDoorOfThePurge(t *testing.T) {
 	w := old(t)
 	w.does(`SET ROLE portcullis_app`)
 	seal := func(seq int64) []byte { return read[[]byte](w, `SELECT seal FROM event_seals WHERE seq = $1`, seq) }
+	past := false
 	call := func(n, first, last int64, anchor []byte, days int) error {
 		until := read[*time.Time](w, `SELECT max(e.created_at) FROM event_seals s JOIN events e ON e.id = s.event_id WHERE s.seq BETWEEN $1 AND $2`, first, last)
-		_, err := w.thief.Exec(t.Context(), `SELECT purge_events($1, $2, $3, $4, 'hmac-sha256', $5, $6, clock_timestamp(), 'hmac-sha256', (SELECT max(key_mark) FROM event_seals), '')`, n, first, last, anchor, until, days)
+		_, err := w.thief.Exec(t.Context(), `SELECT purge_events($1, $2, $3, $4, 'hmac-sha256', $5, $6, clock_timestamp(), 'hmac-sha256', (SELECT max(key_mark) FROM event_seals), '', $7)`, n, first, last, anchor, until, days, past)
 		return err
 	}
 	for name, c := range map[string]struct {
@@ -473,8 +474,13 @@ func TestTheDoorOfThePurge(t *testing.T) {
 		"the newest":                 {1, 1, 21, seal(21), 10, "one of the newest"},
 		"another anchor":             {1, 1, 5, seal(6), 10, "does not say"},
 	} {
+		past = false
 		require.ErrorContains(t, call(c.n, c.first, c.last, c.anchor, c.days), c.says, name)
+		if past = true; name != "too many" { // some may be gone
+			require.ErrorContains(t, call(c.n, c.first, c.last, c.anchor, c.days), c.says, name+", past faults")
+		}
 	}
+	past = false
 	// The floor holds whatever the setting says, and whoever writes it.
 	w.does(`UPDATE settings SET value = '"days=1"' WHERE name = 'events.retention'`)
 	require.ErrorContains(t, call(1, 1, 15, seal(15), 1), "old enough", "five days old")
@@ -572,4 +578,61 @@ func TestRetentionIsKnownByHeart(t *testing.T) {
 	require.False(t, any)
 	ends, _ = audit.Retention(0).Ends(&idp.Event{CreatedAt: at, ExpiresAt: &at})
 	require.Equal(t, at, ends)
+}
+
+// Whoever has looked at what holds retention up has it go on, and that is on record.
+func TestPurgingPastFaults(t *testing.T) {
+	t.Parallel()
+	const event = `(SELECT event_id FROM event_seals WHERE seq = `
+	for name, c := range map[string]struct {
+		does, wants string
+		goes        int
+		left        []string // what verification says afterwards
+	}{
+		"an event removed":        {`DELETE FROM events WHERE id = ` + event + `5)`, "removed 5", 11, []string{}},
+		"the last that is to go":  {`DELETE FROM events WHERE id = ` + event + `11)`, "", 10, []string{"removed 11"}},
+		"the first":               {`DELETE FROM events WHERE id = ` + event + `1)`, "removed 1", 11, []string{}},
+		"an event changed":        {`UPDATE events SET app = 'x' WHERE id = ` + event + `5)`, "altered 5", 11, []string{}},
+		"an entry removed":        {`DELETE FROM event_seals WHERE seq = 5`, "missing 5", 10, []string{"inserted 0"}},
+		"sealed without a secret": {`UPDATE event_seals SET method = 'sha256', key_mark = '' WHERE seq = 5`, "altered 5", 11, []string{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := old(t)
+			w.tampers(c.does)
+			held, err := w.audit.PurgeNow(t.Context(), false)
+			require.NoError(t, err)
+			require.NotNil(t, held.Held, "it stops there")
+			require.Empty(t, held.Passed)
+			out, err := w.audit.PurgeNow(t.Context(), true)
+			require.NoError(t, err)
+			require.Nil(t, out.Held)
+			require.Equal(t, c.goes, held.Removed+out.Removed)
+			w.seal(w.audit)
+			require.Equal(t, c.left, w.verify(audit.Query{}).says())
+			const told = `SELECT coalesce(string_agg(context ->> 'faults', ''), '') FROM events WHERE context ->> 'action_id' = 'events.purged_past_faults'`
+			if c.wants == "" {
+				require.Empty(t, read[string](w, told), "nothing that was wrong has gone")
+				return
+			}
+			require.Equal(t, c.wants, fmt.Sprint(out.Passed[0].Kind, " ", out.Passed[0].Entry))
+			require.Contains(t, read[string](w, told), out.Passed[0].String())
+			// From there on retention goes on by itself.
+			w.keep(7)
+			require.Equal(t, 3, w.purge(w.audit))
+		})
+	}
+}
+
+// Behind a record that is wrong nothing can be verified, so nothing goes on there.
+func TestNothingGoesPastAWrongRecord(t *testing.T) {
+	t.Parallel()
+	w := old(t)
+	require.Equal(t, 11, w.purge(w.audit))
+	w.tampers(`UPDATE event_purges SET days = 365`)
+	w.keep(7)
+	out, err := w.audit.PurgeNow(t.Context(), true)
+	require.NoError(t, err)
+	require.Zero(t, out.Removed)
+	require.Equal(t, audit.FaultRecord, out.Held.Kind)
 }

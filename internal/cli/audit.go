@@ -43,7 +43,7 @@ func auditCommand(p Program) *cobra.Command {
 		Use: "audit", Short: "Verify that nobody has changed the audit log",
 		Args: noArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	root.AddCommand(verifyCommand(p), sealCommand(p))
+	root.AddCommand(verifyCommand(p), sealCommand(p), purgeCommand(p))
 	return root
 }
 
@@ -235,4 +235,50 @@ func sealCommand(p Program) *cobra.Command {
 			}))
 		},
 	}
+}
+
+// purgeCommand is for the owner of the server's shell alone.
+func purgeCommand(p Program) *cobra.Command {
+	var past bool
+	c := &cobra.Command{
+		Use: "purge", Short: "Remove the events that are older than they are kept, now",
+		Long: "Remove the events that are older than the setting events.retention says, now; servers do\n" +
+			"so by themselves. Events that are not as they were sealed stay, with everything behind\n" +
+			"them, for somebody to look at: `portcullis audit verify` lists them. When you have, and\n" +
+			"have kept what you need, --past-faults has retention go on past them. That is an event\n" +
+			"of its own, with what was wrong.\n\nExit codes: 0, all that is due has gone; 1, something has stayed, or it failed.",
+		Example: "  portcullis audit purge\n  portcullis audit purge --past-faults",
+		Args:    noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := load(c)
+			if err != nil {
+				return err
+			}
+			return plain(p.Direct(c.Context(), cfg, func(d *Direct) error {
+				done, err := d.Audit.PurgeNow(c.Context(), past)
+				if err == nil {
+					err = writePurging(c.OutOrStdout(), done)
+				}
+				return err
+			}))
+		},
+	}
+	c.Flags().BoolVar(&past, "past-faults", false, "go on past events that are not as they were sealed: they go with the rest")
+	return c
+}
+
+// writePurging says what came of a purge. What has stayed is an error.
+func writePurging(out io.Writer, done audit.Purging) error {
+	for _, f := range done.Passed {
+		if _, err := fmt.Fprintln(out, "passed:", f); err != nil {
+			return err
+		}
+	}
+	if _, err := fmt.Fprintf(out, "Removed %s.\n", plural(done.Removed, "entry with its event", "entries with their events")); err != nil || done.Held == nil {
+		return err
+	}
+	if done.Held.Kind == audit.FaultRecord || done.Held.Kind == audit.FaultUnkeyed {
+		return fmt.Errorf("what is behind a record that is wrong stays, since nothing can be verified there: %s", done.Held)
+	}
+	return fmt.Errorf("what comes behind a fault stays: %s (see portcullis audit purge --help)", done.Held)
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 
+	"github.com/portcullis-idp/portcullis/internal/audit"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/lockout"
 )
@@ -67,10 +68,22 @@ func (d *Direct) Unlock(ctx context.Context, identifier string) error {
 
 // Settings implements Lockouts.
 func (d *Direct) Settings(ctx context.Context) ([]lockout.Value, error) {
-	return d.LockoutService.Values(ctx, shell)
+	values, err := d.LockoutService.Values(ctx, shell)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := d.Audit.Retention(ctx, shell)
+	if err != nil {
+		return nil, err
+	}
+	retention := retentionSetting()
+	return append(values, lockout.Value{Setting: retention, Value: kept.Retention.String(), Set: kept.Set}), nil
 }
 
 // SetSettings implements Lockouts.
 func (d *Direct) SetSettings(ctx context.Context, values map[string]*string) error {
+	if value, named := values[audit.RetentionKey]; named {
+		return d.Audit.SetRetention(ctx, shell, value)
+	}
 	return d.LockoutService.Set(ctx, shell, values)
 }

@@ -99,13 +99,13 @@ func (r *remote) Settings(ctx context.Context) ([]lockout.Value, error) {
 	var answer struct {
 		Settings []shownSetting
 	}
-	if err := r.below(ctx, "/api", http.MethodGet, settingsPath, url.Values{"category": {lockout.Category}}, nil, &answer); err != nil {
+	if err := r.below(ctx, "/api", http.MethodGet, settingsPath, nil, nil, &answer); err != nil {
 		return nil, err
 	}
 	out := make([]lockout.Value, len(answer.Settings))
 	for i, s := range answer.Settings {
 		out[i] = lockout.Value{Setting: lockout.Setting{Key: s.Key, Default: s.Default}, Value: s.Value, Set: s.Set}
-		if known := lockout.Find(s.Key); known != nil {
+		if known := findSetting(s.Key); known != nil {
 			out[i].Unit, out[i].Title = known.Unit, known.Title
 		}
 	}
@@ -118,7 +118,7 @@ func (r *remote) SetSettings(ctx context.Context, values map[string]*string) err
 	var list []map[string]string
 	for key, value := range values {
 		if value != nil {
-			list = append(list, map[string]string{"key": key, "value": *value, "category": lockout.Category})
+			list = append(list, map[string]string{"key": key, "value": *value, "category": categoryOf(key)})
 		}
 	}
 	if len(list) > 0 {

@@ -10,22 +10,48 @@ import (
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v4"
 
+	"github.com/portcullis-idp/portcullis/internal/audit"
 	"github.com/portcullis-idp/portcullis/internal/lockout"
 )
 
 func settingsCommand(p Program) *cobra.Command {
 	root := &cobra.Command{
-		Use: "settings", Short: "Show and change the security settings: what bounds failed attempts",
+		Use: "settings", Short: "Show and change the settings: what bounds failed attempts, and how long events are kept",
 		Args: noArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.AddCommand(getSettings(p), setSettings(p))
 	return root
 }
 
+// retentionSetting is how long events are kept, as a setting like the others.
+func retentionSetting() lockout.Setting {
+	return lockout.Setting{Key: audit.RetentionKey, Default: audit.DefaultRetention.String(), Title: audit.RetentionTitle, Help: audit.RetentionHelp}
+}
+
+// allSettings are the settings of every category.
+func allSettings() []lockout.Setting { return append(lockout.Settings(), retentionSetting()) }
+
+// findSetting returns one by its key; nil = there is none.
+func findSetting(key string) *lockout.Setting {
+	for _, s := range allSettings() {
+		if s.Key == key {
+			return &s
+		}
+	}
+	return nil
+}
+
+func categoryOf(key string) string {
+	if key == audit.RetentionKey {
+		return audit.RetentionCategory
+	}
+	return lockout.Category
+}
+
 // settingKey takes the last part of a key for the whole.
 func settingKey(name string) (string, error) {
 	var keys []string
-	for _, s := range lockout.Settings() {
+	for _, s := range allSettings() {
 		if s.Key == name || strings.HasSuffix(s.Key, "."+name) {
 			return s.Key, nil
 		}
@@ -39,7 +65,7 @@ func shortKey(key string) string { return key[strings.LastIndex(key, ".")+1:] }
 func getSettings(p Program) *cobra.Command {
 	var format string
 	c := &cobra.Command{
-		Use: "get [KEY…]", Short: "Show the security settings that are in force",
+		Use: "get [KEY…]", Short: "Show the settings that are in force",
 		Example: "  portcullis settings get\n  portcullis settings get max_attempts --format json",
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := oneOf(format, "text", "yaml", "json"); err != nil {
@@ -86,7 +112,7 @@ type shownSetting struct {
 func writeSettings(out io.Writer, values []lockout.Value, format string) error {
 	lines, rows := make([]shownSetting, len(values)), make([][]string, len(values))
 	for i, v := range values {
-		lines[i] = shownSetting{Key: v.Key, Value: v.Value, Category: lockout.Category, Default: v.Default, Set: v.Set}
+		lines[i] = shownSetting{Key: v.Key, Value: v.Value, Category: categoryOf(v.Key), Default: v.Default, Set: v.Set}
 		note := "default"
 		if v.Set {
 			note = "set; default " + v.Default
@@ -112,8 +138,8 @@ const usual = "default"
 
 func setSettings(p Program) *cobra.Command {
 	c := &cobra.Command{
-		Use: "set KEY=VALUE…", Short: "Change security settings, all or none",
-		Long: "Change security settings, all or none. They are in force on every server at once.\n" +
+		Use: "set KEY=VALUE…", Short: "Change settings, all or none",
+		Long: "Change settings, all or none. They are in force on every server at once.\n" +
 			"KEY=" + usual + " goes back to the default. The last part of a key stands for the whole.\n\nSettings:\n" + settingHelp(),
 		Example: "  portcullis settings set max_attempts=10 window_seconds=300\n  portcullis settings set security.brute_force.max_attempts=" + usual,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -136,10 +162,13 @@ func setSettings(p Program) *cobra.Command {
 
 func settingHelp() string {
 	var b strings.Builder
-	for _, s := range lockout.Settings() {
+	for _, s := range allSettings() {
 		expected := fmt.Sprintf("%d to %d %s", s.Min, s.Max, s.Unit)
 		if s.Bool {
 			expected = "true or false"
+		}
+		if s.Key == audit.RetentionKey {
+			expected = "days=7 to days=36500, days=0 for ever; in a command of its own"
 		}
 		fmt.Fprintf(&b, "  %-26s %s (default %s)\n", shortKey(s.Key), strings.TrimSpace(expected), s.Default)
 	}
@@ -168,6 +197,9 @@ func assignments(args []string) (map[string]*string, error) {
 			values[key] = nil
 		}
 	}
+	if _, named := values[audit.RetentionKey]; named && len(values) > 1 {
+		return nil, fmt.Errorf("%s is changed in a transaction of its own: set it in a command of its own", shortKey(audit.RetentionKey))
+	}
 	return values, nil
 }
 
@@ -191,7 +223,7 @@ func changed(c *cobra.Command, on Installation, values map[string]*string) error
 func completeSettings(behind string) cobra.CompletionFunc {
 	return func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 		var out []string
-		for _, s := range lockout.Settings() {
+		for _, s := range allSettings() {
 			for _, name := range []string{shortKey(s.Key), s.Key} {
 				if strings.HasPrefix(name, typed) && (name != s.Key || strings.Contains(typed, ".")) {
 					out = append(out, name+behind+"\t"+s.Title)

@@ -38,6 +38,9 @@ type Deps struct {
 	// Sealer seals the secrets in the settings of stages; nil = they are stored
 	// as they are, because there is nothing to seal them with that lasts.
 	Sealer *secret.Sealer
+	// NoticeTemplates lists what transports may name as the text of their mails; nil =
+	// anything.
+	NoticeTemplates func() ([]string, error)
 }
 
 // Service keeps the configuration.

@@ -3,7 +3,9 @@ package configure
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/policy"
@@ -42,9 +44,17 @@ func (s *Service) notificationRules() noun[idp.NotificationRule] {
 				"destination_event_user": r.DestinationEventUser, "destination_affected_user": r.DestinationAffectedUser, "transports": r.Transports}
 		},
 		judge: judgeNotificationRule,
-		// Whoever says who is told of events may read them.
-		room: func(_ context.Context, _ idp.Repos, actor idp.Actor, _, _ *idp.NotificationRule) error {
-			return s.d.Access.Check(actor, idp.VerbRead, idp.Object{Resource: idp.ResourceEvent})
+		// Whoever says who is told of events may read them. A rule that is switched off
+		// is judged no more, so what was wrong with it then says nothing.
+		room: func(ctx context.Context, tx idp.Repos, actor idp.Actor, was, r *idp.NotificationRule) error {
+			if err := s.d.Access.Check(actor, idp.VerbRead, idp.Object{Resource: idp.ResourceEvent}); err != nil {
+				return err
+			}
+			if was == nil || r.Enabled || r.Fault == "" {
+				return nil
+			}
+			r.Fault = ""
+			return tx.NotificationRules.Faulted(ctx, r.ID, "")
 		},
 	}
 }
@@ -131,6 +141,8 @@ func (s *Service) judgeTransport(ctx context.Context, tx idp.Repos, was, t *idp.
 	t.WebhookURL = strings.TrimSpace(t.WebhookURL)
 	if faults.Line("webhook_url", t.WebhookURL, maxAddress, !t.Mode.Hooks()) && t.WebhookURL != "" {
 		switch u, err := url.Parse(t.WebhookURL); {
+		case strings.ContainsFunc(t.WebhookURL, blank):
+			faults.Add("webhook_url", "An address has no white space and no control characters. Write %%20 for a space.")
 		case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
 			faults.Add("webhook_url", "Enter a valid URL, such as https://chat.example.com/hooks/security.")
 		case u.User != nil:
@@ -140,7 +152,11 @@ func (s *Service) judgeTransport(ctx context.Context, tx idp.Repos, was, t *idp.
 		}
 	}
 	faults.Line("email_subject_prefix", t.EmailSubjectPrefix, maxName, true)
-	faults.Line("email_template", t.EmailTemplate, maxName, true)
+	if faults.Line("email_template", t.EmailTemplate, maxName, true) && (was == nil || was.EmailTemplate != t.EmailTemplate) {
+		if err := s.judgeTemplate(&faults, t.EmailTemplate); err != nil {
+			return err
+		}
+	}
 	for _, m := range []struct {
 		field string
 		id    *idp.WebhookMappingID
@@ -160,6 +176,23 @@ func (s *Service) judgeTransport(ctx context.Context, tx idp.Repos, was, t *idp.
 	}
 	s.sealTransport(was, t)
 	return nil
+}
+
+// blank reports whether a character shows as nothing.
+func blank(r rune) bool {
+	return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r)
+}
+
+// judgeTemplate refuses a template that there is none of; "" is the usual one.
+func (s *Service) judgeTemplate(faults *idp.Faults, name string) error {
+	if name == "" || s.d.NoticeTemplates == nil {
+		return nil
+	}
+	all, err := s.d.NoticeTemplates()
+	if err == nil && !slices.Contains(all, name) {
+		faults.Add("email_template", "There is no such template. Expected one of: %s; or nothing, for the usual one.", strings.Join(all, ", "))
+	}
+	return err
 }
 
 // transportUse is what secrets of transports are sealed for.

@@ -59,8 +59,12 @@ func (s Sender) Send(ctx context.Context, m *notify.Message) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("the template of the mail cannot be used: %w: %w", err, notify.ErrFinal)
 	}
-	// Every try of a delivery has the same ID, so that whoever gets two sees one.
+	// Every try of a delivery has the same ID, so that whoever gets two sees one; what
+	// somebody had sent once more is another mail.
 	id := fmt.Sprintf("notification-%d-%s", m.Delivery, m.Event.ID)
+	if m.Redelivery > 0 {
+		id = fmt.Sprintf("notification-%d.%d-%s", m.Delivery, m.Redelivery, m.Event.ID)
+	}
 	answer, err := s.Service.Server.Send(ctx, Message{To: m.User.Email, Subject: n.Subject, HTML: html, Text: text,
 		ID: messageID(id, s.Service.Server.From)})
 	if err == nil {

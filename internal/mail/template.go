@@ -85,6 +85,22 @@ func (t *Templates) List() ([]Choice, error) {
 	return out, nil
 }
 
+// Notices lists every template that a mail about an event can be filled in from: the
+// usual one, and those of the directory. Those of links need what events have not.
+func (t *Templates) Notices() ([]string, error) {
+	all, err := t.List()
+	if err != nil {
+		return nil, err
+	}
+	out := []string{noticeTemplate}
+	for _, c := range all {
+		if described[c.Name] == "" && c.Name != noticeTemplate {
+			out = append(out, c.Name)
+		}
+	}
+	return out, nil
+}
+
 // Has reports whether there is a template of that name.
 func (t *Templates) Has(name string) bool {
 	_, err := t.read(name)

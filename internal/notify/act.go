@@ -69,7 +69,7 @@ func (s *Service) Redeliver(ctx context.Context, actor idp.Actor, id int64) (*id
 			return err
 		}
 		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelUpdated, App, now, nil, map[string]any{"action_id": "notification_redelivered",
-			"delivery": id, "rule": again.RuleName, "transport": again.TransportName, "event": again.EventID.String()}))
+			"delivery": id, "rule": again.RuleName, "transport": again.TransportName, "event": again.EventID.String(), "redelivery": again.Redeliveries}))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("delivering again: %w", err)

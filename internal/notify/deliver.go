@@ -84,7 +84,7 @@ func (s *Service) send(ctx context.Context, d *idp.Delivery) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	m := &Message{Delivery: d.ID, Try: d.Tries + 1, Event: e, Rule: d.RuleName, Severity: d.Severity, Body: idp.EventBody(e), Transport: t}
+	m := &Message{Delivery: d.ID, Try: d.Tries + 1, Redelivery: d.Redeliveries, Event: e, Rule: d.RuleName, Severity: d.Severity, Body: idp.EventBody(e), Transport: t}
 	if d.Recipient != "" {
 		if d.UserID == nil {
 			return "", fmt.Errorf("the account was deleted: %w", ErrFinal)

@@ -77,13 +77,9 @@ func (s *Service) rules(ctx context.Context, tx idp.Repos) ([]rule, error) {
 	if err != nil {
 		return nil, err
 	}
-	var ids []idp.TransportID
-	var targets []idp.UUID
+	ids, targets := []idp.TransportID{}, []idp.UUID{} // not nil, which would be all
 	for _, r := range page.Items {
 		ids, targets = append(ids, r.Transports...), append(targets, r.ID.UUID())
-	}
-	if len(ids) == 0 {
-		return nil, nil
 	}
 	transports, err := tx.Transports.Find(ctx, idp.TransportFilter{IDs: ids, Paging: idp.Paging{Limit: 1000}})
 	if err != nil {
@@ -106,8 +102,13 @@ func (s *Service) rules(ctx context.Context, tx idp.Repos) ([]rule, error) {
 				r.transports = append(r.transports, transports.Items[i])
 			}
 		}
-		if len(r.bindings) > 0 && len(r.transports) > 0 {
+		switch {
+		case len(r.bindings) > 0 && len(r.transports) > 0:
 			out = append(out, r)
+		case row.Fault != "": // what was at fault is not bound any more
+			if err := tx.NotificationRules.Faulted(ctx, row.ID, ""); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return out, nil

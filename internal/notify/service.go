@@ -21,14 +21,17 @@ type Engine interface {
 
 // Message is what a Sender sends.
 type Message struct {
-	Delivery  int64 // the same for every try
-	Try       int   // 1 = the first
-	Event     *idp.Event
-	Rule      string
-	Severity  idp.Severity
-	Body      string    // one line
-	User      *idp.User // whom to tell; nil = nobody in particular
-	Transport *idp.Transport
+	Delivery int64 // the same for every try
+	Try      int   // 1 = the first
+	// Redelivery is how often somebody had it sent once more; 0 = never. Together with
+	// Delivery it tells apart what is meant to arrive once.
+	Redelivery int
+	Event      *idp.Event
+	Rule       string
+	Severity   idp.Severity
+	Body       string    // one line
+	User       *idp.User // whom to tell; nil = nobody in particular
+	Transport  *idp.Transport
 	// Mapped and Headers are what the transport's mappings gave; nil = it has none.
 	Mapped  any
 	Headers map[string]any

@@ -12,8 +12,8 @@ import (
 
 var deliveryListing = listing{
 	noun: "delivery", alias: "t", from: "deliveries t", key: "t.id",
-	columns: `t.id, t.event_id, t.rule_id, t.rule_name, t.severity, t.transport_id, t.transport_name, t.mode, t.user_id, t.recipient,
-		t.state, t.tries, t.answer, t.created_at, t.next_at, t.ended_at`,
+	columns: `t.id, t.event_id, EXISTS (SELECT FROM events e WHERE e.id = t.event_id) AS event_kept, t.rule_id, t.rule_name, t.severity, t.transport_id, t.transport_name, t.mode, t.user_id, t.recipient,
+		t.state, t.tries, t.redeliveries, t.answer, t.created_at, t.next_at, t.ended_at`,
 	orders: map[string]string{"pk": "t.id", "created": "t.created_at", "state": "t.state"},
 	usual:  []string{"-pk"}, filled: []string{"pk"},
 }
@@ -122,7 +122,7 @@ func (r deliveries) End(ctx context.Context, id int64, tries int, out idp.Delive
 
 func (r deliveries) Again(ctx context.Context, id int64) (*idp.Delivery, error) {
 	d, err := one(ctx, r.q, "delivery", "delivering again", scanDelivery, `
-		UPDATE deliveries t SET state = 'pending', position = nextval('delivery_positions'), tries = 0, next_at = NULL, taken_until = NULL, ended_at = NULL
+		UPDATE deliveries t SET state = 'pending', position = nextval('delivery_positions'), tries = 0, redeliveries = redeliveries + 1, next_at = NULL, taken_until = NULL, ended_at = NULL
 		 WHERE t.id = $1 AND t.state <> 'pending' RETURNING `+deliveryListing.columns, id)
 	if !idp.Is(err, idp.CodeNotFound) {
 		return d, err

@@ -49,10 +49,11 @@ func (r notificationRules) Find(ctx context.Context, f idp.NotificationRuleFilte
 	return r.find(ctx, w, f.Paging)
 }
 
-// Faulted writes only what is news: rules are judged often.
+// Faulted writes only what is news: rules are judged often. One that was switched off
+// meanwhile is not at fault.
 func (r notificationRules) Faulted(ctx context.Context, id idp.NotificationRuleID, why string) error {
 	_, err := exec(ctx, r.q, "notification rule", "noting why a rule could not be judged",
-		`UPDATE notification_rules SET fault = $2 WHERE id = $1 AND fault <> $2`, id, printable(why))
+		`UPDATE notification_rules SET fault = $2 WHERE id = $1 AND fault <> $2 AND (enabled OR $2 = '')`, id, printable(why))
 	return err
 }
 
@@ -89,7 +90,8 @@ func (r transports) Find(ctx context.Context, f idp.TransportFilter) (idp.Page[i
 	if f.Mapping != nil {
 		w.with("@mapping IN (t.webhook_mapping_body, t.webhook_mapping_headers)", "mapping", *f.Mapping)
 	}
-	w.search(f.Search, "t.name", "t.mode", "t.webhook_url")
+	// By its host alone: what follows is nobody's to find out by asking for beginnings.
+	w.search(f.Search, "t.name", "t.mode", "substring(t.webhook_url from '^[^/]*//[^/?#]*')")
 	return r.find(ctx, w, f.Paging)
 }
 
@@ -122,7 +124,7 @@ func (r webhookMappings) Find(ctx context.Context, f idp.WebhookMappingFilter) (
 
 var notificationListing = listing{
 	noun: "notification", alias: "t", from: "notifications t", key: "t.id",
-	columns: `t.id, t.user_id, t.event_id, t.severity, t.body, t.seen, t.created_at`,
+	columns: `t.id, t.user_id, t.event_id, EXISTS (SELECT FROM events e WHERE e.id = t.event_id) AS event_kept, t.severity, t.body, t.seen, t.created_at`,
 	orders:  map[string]string{"pk": "t.id", "created": "t.created_at", "severity": "t.severity", "seen": "t.seen"},
 	usual:   []string{"-created"}, filled: []string{"created"},
 }

@@ -67,9 +67,9 @@ func (r seals) Due(ctx context.Context, after int64, days, limit int) (found []i
 }
 
 // Purge implements idp.Seals. The function it calls belongs to who migrates, and checks
-// for itself (see migrations/0043).
+// for itself (see migrations/0043 and 0049).
 func (r seals) Purge(ctx context.Context, p *idp.Purge) error {
-	_, err := exec(ctx, r.q, "seal", "purging events", `SELECT purge_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-		p.N, p.First, p.Last, p.Anchor, p.AnchorMethod, p.Until, p.Days, p.At, p.Method, p.KeyMark, p.Value)
+	_, err := exec(ctx, r.q, "seal", "purging events", `SELECT purge_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		p.N, p.First, p.Last, p.Anchor, p.AnchorMethod, p.Until, p.Days, p.At, p.Method, p.KeyMark, p.Value, p.Past)
 	return err
 }

@@ -135,6 +135,7 @@ func (s *Sender) header(m *notify.Message, body []byte) (http.Header, error) {
 		id = "test-" + m.Event.ID.String()
 	}
 	h.Set("X-Portcullis-Delivery", id)
+	h.Set("X-Portcullis-Redelivery", strconv.Itoa(m.Redelivery))
 	h.Set("X-Portcullis-Try", strconv.Itoa(m.Try))
 	h.Set("X-Portcullis-Event", m.Event.ID.String())
 	key, err := s.key(m.Transport)

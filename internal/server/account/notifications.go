@@ -31,6 +31,7 @@ type noticesView struct {
 type notice struct {
 	idp.Notification
 	Event string // address of the event; "" = none, or none of theirs to read
+	Gone  bool   // it was of an event that is not kept any more
 }
 
 func (p *Pages) notifications(w http.ResponseWriter, r *http.Request) error {
@@ -59,7 +60,11 @@ func (p *Pages) notifications(w http.ResponseWriter, r *http.Request) error {
 	reads := web.May(r, idp.VerbRead, idp.ResourceEvent)
 	for _, n := range found.Items {
 		it := notice{Notification: n}
-		if n.EventID != nil && reads {
+		switch {
+		case n.EventID == nil || !reads:
+		case !n.EventKept:
+			it.Gone = true
+		default:
 			it.Event = page.AdminPath + "events/" + n.EventID.String() + "/"
 		}
 		v.Items = append(v.Items, it)

@@ -25,6 +25,7 @@ type Delivery struct {
 	Recipient     string                  `json:"recipient" doc:"Their username; empty = nobody in particular"`
 	State         idp.DeliveryState       `json:"state" enum:"pending,delivered,failed"`
 	Tries         int                     `json:"tries"`
+	Redeliveries  int                     `json:"redeliveries" doc:"How often somebody had it sent once more; tries begin anew with each."`
 	Answer        string                  `json:"answer" doc:"What the receiver said the last time, or what went wrong."`
 	Created       time.Time               `json:"created"`
 	NextTry       *time.Time              `json:"next_try" doc:"While it is pending; null = at once."`
@@ -33,7 +34,7 @@ type Delivery struct {
 
 func deliveryView(d *idp.Delivery) *Delivery {
 	return &Delivery{ID: d.ID, Event: d.EventID, Rule: d.RuleID, RuleName: d.RuleName, Severity: d.Severity, Transport: d.TransportID,
-		TransportName: d.TransportName, Mode: d.Mode, User: d.UserID, Recipient: d.Recipient, State: d.State, Tries: d.Tries, Answer: d.Answer,
+		TransportName: d.TransportName, Mode: d.Mode, User: d.UserID, Recipient: d.Recipient, State: d.State, Tries: d.Tries, Redeliveries: d.Redeliveries, Answer: d.Answer,
 		Created: d.CreatedAt.UTC(), NextTry: utc(d.NextAt), Ended: utc(d.EndedAt)}
 }
 

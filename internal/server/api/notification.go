@@ -2,19 +2,19 @@ package api
 
 import (
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
 )
 
-// Notification is what one person was told in the console. Links are of the
-// contract: there are none here.
+// Notification is what one person was told in the console.
 type Notification struct {
 	PK             idp.NotificationID `json:"pk"`
 	Severity       idp.Severity       `json:"severity"`
 	Body           string             `json:"body"`
-	Hyperlink      *string            `json:"hyperlink"`
+	Hyperlink      *string            `json:"hyperlink" doc:"What the event leads to, or its page in the console, for whoever may read events, while it is kept."`
 	HyperlinkLabel *string            `json:"hyperlink_label"`
 	Created        time.Time          `json:"created"`
 	Event          *Event             `json:"event,omitempty" doc:"What it tells of, for whoever may read events, while it is kept."`
@@ -103,7 +103,7 @@ func (a *API) notificationViews(c *call, list []idp.Notification) ([]Notificatio
 	views := make([]Notification, 0, len(list))
 	for _, n := range list {
 		v := Notification{PK: n.ID, Severity: n.Severity, Body: n.Body, Created: n.CreatedAt.UTC(), Seen: n.Seen}
-		if n.EventID != nil && may {
+		if n.EventID != nil && n.EventKept && may {
 			if _, known := events[*n.EventID]; !known {
 				e, err := a.Store.Repos().Events.Get(c, *n.EventID)
 				switch {
@@ -116,11 +116,30 @@ func (a *API) notificationViews(c *call, list []idp.Notification) ([]Notificatio
 					events[*n.EventID] = &shown
 				}
 			}
-			v.Event = events[*n.EventID]
+			if v.Event = events[*n.EventID]; v.Event != nil {
+				v.Hyperlink, v.HyperlinkLabel = a.linkOf(c, v.Event)
+			}
 		}
 		views = append(views, v)
 	}
 	return views, nil
+}
+
+// linkOf is where an event leads: whoever wrote it may have said so, as in
+// ak_create_event("…", {"hyperlink": "https://…", "hyperlink_label": "…"}).
+func (a *API) linkOf(c *call, e *Event) (link, label *string) {
+	to, _ := e.Context["hyperlink"].(string)
+	words, _ := e.Context["hyperlink_label"].(string)
+	if u, err := url.Parse(to); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+		to, words = a.absolute(c.r, "/if/admin/events/"+e.PK.String()+"/"), ""
+	}
+	if words == "" {
+		words = "Open the event"
+		if to == e.Context["hyperlink"] {
+			words = to
+		}
+	}
+	return &to, &words
 }
 
 func notificationKey(c *call) (idp.NotificationID, error) {

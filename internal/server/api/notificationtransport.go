@@ -15,7 +15,7 @@ type NotificationTransport struct {
 	Name                  string                `json:"name"`
 	Mode                  idp.TransportMode     `json:"mode"`
 	ModeVerbose           string                `json:"mode_verbose"`
-	WebhookURL            string                `json:"webhook_url"`
+	WebhookURL            string                `json:"webhook_url" doc:"Without what follows the host, for whoever may not change the transport: that is often what proves who posts."`
 	WebhookMappingBody    *idp.WebhookMappingID `json:"webhook_mapping_body"`
 	WebhookMappingHeaders *idp.WebhookMappingID `json:"webhook_mapping_headers"`
 	EmailSubjectPrefix    string                `json:"email_subject_prefix"`
@@ -25,8 +25,13 @@ type NotificationTransport struct {
 	WebhookSecretSet bool `json:"webhook_secret_set" doc:"Bodies of webhooks are signed."`
 }
 
-func notificationTransportView(t *idp.Transport) *NotificationTransport {
-	return &NotificationTransport{PK: t.ID, Name: t.Name, Mode: t.Mode, ModeVerbose: t.Mode.Verbose(), WebhookURL: t.WebhookURL,
+// transportView shows a transport to whoever asks.
+func (a *API) transportView(c *call, t *idp.Transport) *NotificationTransport {
+	address := t.WebhookURL
+	if a.mayNotify(c, idp.VerbUpdate) != nil {
+		address = t.ShownURL()
+	}
+	return &NotificationTransport{PK: t.ID, Name: t.Name, Mode: t.Mode, ModeVerbose: t.Mode.Verbose(), WebhookURL: address,
 		WebhookMappingBody: t.WebhookMappingBody, WebhookMappingHeaders: t.WebhookMappingHeaders, EmailSubjectPrefix: t.EmailSubjectPrefix,
 		EmailTemplate: t.EmailTemplate, SendOnce: t.SendOnce, WebhookSecretSet: t.WebhookSecret != ""}
 }
@@ -92,7 +97,7 @@ func (a *API) listTransports(c *call, p idp.Paging) ([]NotificationTransport, in
 	}
 	views := make([]NotificationTransport, 0, len(page.Items))
 	for i := range page.Items {
-		views = append(views, *notificationTransportView(&page.Items[i]))
+		views = append(views, *a.transportView(c, &page.Items[i]))
 	}
 	return views, page.Total, nil
 }
@@ -117,7 +122,7 @@ func (a *API) getTransport(c *call, _ string) (*NotificationTransport, error) {
 	if err != nil {
 		return nil, err
 	}
-	return notificationTransportView(t), nil
+	return a.transportView(c, t), nil
 }
 
 func (a *API) createTransport(c *call, b *notificationTransportBody) (*NotificationTransport, error) {
@@ -127,7 +132,7 @@ func (a *API) createTransport(c *call, b *notificationTransportBody) (*Notificat
 	if err != nil {
 		return nil, err
 	}
-	return notificationTransportView(made), nil
+	return a.transportView(c, made), nil
 }
 
 func (a *API) changeTransport(c *call, _ string, b *notificationTransportBody, partial bool) (*NotificationTransport, error) {
@@ -142,7 +147,7 @@ func (a *API) changeTransport(c *call, _ string, b *notificationTransportBody, p
 	if err != nil {
 		return nil, err
 	}
-	return notificationTransportView(changed), nil
+	return a.transportView(c, changed), nil
 }
 
 func (a *API) deleteTransport(c *call, _ string) error {

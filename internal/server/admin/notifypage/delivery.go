@@ -43,8 +43,10 @@ func deliveryTable(items []idp.Delivery, back string) ui.TableProps {
 		d := &items[i]
 		row := ui.Row{ID: strconv.FormatInt(d.ID, 10), Label: "delivery " + strconv.FormatInt(d.ID, 10), Cells: []templ.Component{
 			what(d, back), progress(d, back, at), lastAnswer(d), ui.Time(d.CreatedAt, at)},
-			Actions: []ui.MenuItem{{Label: "Open", Icon: ui.IconFileText, Href: deliveryPath(d.ID)},
-				{Label: "Open the event", Icon: ui.IconScrollText, Href: eventsPath + d.EventID.String() + "/"}}}
+			Actions: []ui.MenuItem{{Label: "Open", Icon: ui.IconFileText, Href: deliveryPath(d.ID)}}}
+		if d.EventKept {
+			row.Actions = append(row.Actions, ui.MenuItem{Label: "Open the event", Icon: ui.IconScrollText, Href: eventsPath + d.EventID.String() + "/"})
+		}
 		if d.State == idp.DeliveryDelivered { // one that failed has a button
 			row.Actions = append(row.Actions, ui.MenuItem{Label: "Redeliver", Icon: ui.IconRotateCcw, Post: redeliverPath(d.ID), Hidden: page.Back(back).Hidden(), Divider: true})
 		}
@@ -90,6 +92,17 @@ type deliveryView struct {
 	Delivery *idp.Delivery
 }
 
+// times says how often.
+func times(n int) string {
+	switch n {
+	case 0:
+		return "Never"
+	case 1:
+		return "Once"
+	}
+	return ui.Number(n) + " times"
+}
+
 func redeliverButton(d *idp.Delivery, back string, small bool) templ.Component {
 	if d.State == idp.DeliveryPending {
 		return nil
@@ -112,9 +125,13 @@ func (v deliveryView) facts() []ui.Item {
 	case d.Recipient != "":
 		to = ui.Text(d.Recipient + " (deleted)")
 	}
-	out := []ui.Item{{Label: "Event", Value: ui.Anchor(d.EventID.String(), eventsPath+d.EventID.String()+"/")}, {Label: "Rule", Value: rule},
+	event := ui.Anchor(d.EventID.String(), eventsPath+d.EventID.String()+"/")
+	if !d.EventKept {
+		event = ui.Text(d.EventID.String() + " (not kept any more)")
+	}
+	out := []ui.Item{{Label: "Event", Value: event}, {Label: "Rule", Value: rule},
 		{Label: "Severity", Value: page.SeverityTag(d.Severity)}, {Label: "Transport", Value: transport}, {Label: "Mode", Value: ui.Text(modes[d.Mode].label)},
-		{Label: "To", Value: to}, {Label: "Tries", Value: ui.Text(ui.Number(d.Tries))}, {Label: "Queued", Value: ui.TimeFull(d.CreatedAt, at)}}
+		{Label: "To", Value: to}, {Label: "Tries", Value: ui.Text(ui.Number(d.Tries))}, {Label: "Redelivered", Value: ui.Text(times(d.Redeliveries))}, {Label: "Queued", Value: ui.TimeFull(d.CreatedAt, at)}}
 	if d.State == idp.DeliveryPending {
 		next := templ.Component(ui.Text("As soon as what waits before it is sent"))
 		if d.NextAt != nil {

@@ -23,7 +23,7 @@ func TestALockdownNotificationFromNothing(t *testing.T) {
 	require.Regexp(t, `Customization .*Policies .*Events .*Notification Rules`, home)
 
 	p := s.page("/if/admin/policies/new/event_matcher/")
-	require.Contains(t, p.Body, `<option value="account_lockdown_triggered">Account lockdown triggered</option>`)
+	require.Contains(t, p.Body, `<option value="account_lockdown_triggered">Account Lockdown Triggered</option>`)
 	made := s.boss.Post("/if/admin/policies/new/event_matcher/", p.Fields("name", "lockdowns", "action", "account_lockdown_triggered")...)
 	require.Contains(t, made.Follow().Text(), "The policy lockdowns was created.")
 

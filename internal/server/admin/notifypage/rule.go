@@ -91,7 +91,7 @@ func (p *Pages) showRule(w http.ResponseWriter, r *http.Request, row *idp.Notifi
 // banner says what keeps the rule from doing its work, the worst first.
 func (s *sheet) banner() templ.Component {
 	switch {
-	case s.Rule.Fault != "":
+	case s.Rule.Enabled && s.Rule.Fault != "":
 		return ui.Alert(ui.AlertProps{Tone: ui.ToneBad, Title: "A policy gave no answer the last time", Text: s.Rule.Fault})
 	case len(s.Bindings) == 0:
 		return ui.Alert(ui.AlertProps{Tone: ui.ToneWarn, Title: "This rule matches nothing", Text: "No policy is bound to it. Bind one below that chooses the events to tell of."})

@@ -92,7 +92,7 @@ func ruleName(v ruleView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		if v.Rule.Fault != "" {
+		if v.Rule.Enabled && v.Rule.Fault != "" {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<span title=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

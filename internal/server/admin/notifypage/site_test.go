@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"testing"
 	"time"
 
@@ -119,7 +120,7 @@ func (s *site) transport(name string, mode idp.TransportMode, more ...func(*idp.
 	s.t.Helper()
 	draft := idp.Transport{Name: name, Mode: mode}
 	if mode.Hooks() {
-		draft.WebhookURL = "https://chat.example.com/hooks/" + name
+		draft.WebhookURL = "https://chat.example.com/hooks/" + url.PathEscape(name)
 	}
 	for _, change := range more {
 		change(&draft)

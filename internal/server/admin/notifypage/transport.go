@@ -100,6 +100,9 @@ func (p *Pages) showTransport(w http.ResponseWriter, r *http.Request, v transpor
 		v.Mappings = append(v.Mappings, ui.Option{Value: all[i].ID.String(), Label: all[i].Name})
 	}
 	v.MailOff, v.Props.Errors = !p.mailReady(), v.Faults.Rest(transportFields...)
+	if v.Row != nil && !web.May(r, idp.VerbUpdate, idp.ResourceNotification) {
+		v.Form.URL = v.Row.ShownURL()
+	}
 	v.Page = page.Console(r, v.Page)
 	return page.RenderStatus(w, r, v.Faults.Status(), transportPage(v))
 }

@@ -2,7 +2,6 @@ package policypage
 
 import (
 	"errors"
-	"slices"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/policies/eventmatcher"
@@ -67,11 +66,20 @@ func expressions(kind policy.Kind) []string {
 func overEvents(kind policy.Kind) bool { return kind.Name == "event_matcher" }
 
 // suggestions are values that a setting of a kind usually has.
-func suggestions(kind policy.Kind, setting string) []string {
-	if kind.Name == "event_matcher" && setting == "action" {
-		return slices.DeleteFunc(eventmatcher.Actions(), func(a string) bool { return a == "custom_" })
+func suggestions(kind policy.Kind, setting string) (out []ui.Option) {
+	if kind.Name != "event_matcher" || setting != "action" {
+		return nil
 	}
-	return nil
+	for _, action := range eventmatcher.Actions() {
+		switch action {
+		case "custom_": // the beginning of any
+		case eventmatcher.ActionLockdown:
+			out = append(out, ui.Option{Value: action, Label: eventmatcher.ActionLockdownLabel})
+		default:
+			out = append(out, ui.Option{Value: action, Label: settingsform.Words(action)})
+		}
+	}
+	return out
 }
 
 // examples are contexts that say something to policies of a kind.

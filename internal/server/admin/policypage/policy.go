@@ -38,7 +38,7 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request, kind policy.Kind, f
 		return err
 	}
 	v.Fields = form.Settings.Fields(settingsform.Look{Choices: choices, Faults: faults,
-		Suggest:    func(setting string) []string { return suggestions(kind, setting) },
+		Suggest:    func(setting string) []ui.Option { return suggestions(kind, setting) },
 		Expression: func(field, source string) *ui.Fault { return form.fault(kind, field, source) }})
 	name := ui.FieldProps{Name: "name", Label: "Name", Value: form.Name, Required: true, MaxLength: 255, Error: faults.Of("name"),
 		Hint: "How this policy is called in lists. Expressions of other policies ask it by this name.", Autofocus: form.Name == "", Autocomplete: "off"}

@@ -16,7 +16,7 @@ type Field struct {
 	Editor *ui.EditorProps
 	Clear  *ui.FieldProps // beside Input: removes the secret
 	// Suggest are values that Input offers beside what else may be typed.
-	Suggest []string
+	Suggest []ui.Option
 	Wide    bool // Input takes the whole width, where others stand beside their labels
 }
 
@@ -28,7 +28,7 @@ type Look struct {
 	// is known about expressions.
 	Expression func(field, source string) *ui.Fault
 	// Suggest are values that a field usually has; nil = none are known.
-	Suggest func(field string) []string
+	Suggest func(field string) []ui.Option
 }
 
 // Fields are the fields in the order of the settings.
