@@ -210,7 +210,7 @@ func (a *App) build() error {
 	}
 	a.Flows = a.engine()
 	a.Configure = configure.New(configure.Deps{Store: a.DB, Access: a.Access, Stages: a.Flows, Policies: a.policyKinds,
-		Prompt: prompt.CheckPrompt, Sealer: sealer})
+		Prompt: prompt.CheckPrompt, Sealer: sealer, NoticeTemplates: a.Mail.Texts.Notices})
 	a.Notify = a.notifier()
 	a.Prints = a.prints()
 	a.Library = a.library()
