@@ -24,6 +24,7 @@ var rules = []rule{
 	{"internal/session", 2, false}, {"internal/token", 2, false}, {"internal/account", 2, false},
 	{"internal/access", 2, false}, {"internal/notify", 2, false}, {"internal/blueprint", 2, false},
 	{"internal/invitation", 2, false}, {"internal/consent", 2, false},
+	{"internal/application", 2, false},
 	{"internal/configure", 2, false}, {"internal/oidc", 2, false}, {"internal/demo", 2, false},
 	{"internal/stages", 3, true}, {"internal/policies", 3, true},
 	{"internal/server", 4, true}, {"internal/cli", 4, false}, {"internal/postgres", 4, true},

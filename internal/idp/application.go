@@ -36,8 +36,7 @@ type Application struct {
 
 // Facts returns what expressions and pages may know of it.
 func (a *Application) Facts() map[string]any {
-	return map[string]any{"pk": a.ID.String(), "model": "authentik_core.application", "name": a.Name, "slug": a.Slug, "group": a.Group,
-		"meta_launch_url": a.LaunchURL, "meta_description": a.Description, "meta_publisher": a.Publisher}
+	return map[string]any{"pk": a.ID.String(), "model": "authentik_core.application", "name": a.Name, "slug": a.Slug, "group": a.Group}
 }
 
 // ProviderPK is the integer key of a provider, as the API shows it (`pk`).

@@ -50,7 +50,7 @@ var variables = []Entry{
 	{"request.user", "variable", "user or nil", "See user."},
 	{"request.http_request", "variable", "map", "See http_request."},
 	{"request.context", "variable", "map", "See context."},
-	{"request.obj", "variable", "map or nil", "What the policy is bound to: a flow (pk, model, name, slug, title, designation) or a stage of one (pk, model, name, order, stage, target); nil where policies are asked in another way, and in prompts."},
+	{"request.obj", "variable", "map or nil", "What the policy is bound to: a flow (pk, model, name, slug, title, designation) a stage of one (pk, model, name, order, stage, target) or an application (pk, model, name, slug, group); nil where policies are asked in another way, and in prompts."},
 	{"context.pending_user", "variable", "user or nil", "The user the flow is about."},
 	{"context.prompt_data", "variable", "map", "The answers given so far, by field key."},
 	{"context.geoip", "variable", "map or nil", "Where the client's address is: continent and country (two letters), city, lat, long. Empty when the database does not hold the address, nil without a database (option geoip_city)."},
@@ -100,6 +100,7 @@ func environmentTypes() types.Map {
 	for _, name := range []string{"pk", "model", "name", "slug", "title", "designation"} {
 		object[name], target[name] = types.Any, types.Any
 	}
+	object["group"] = types.Any
 	object["target"] = target
 	http := types.Map{"user": user, "path": types.Any, "method": types.Any, "query": free}
 	return types.Map{
