@@ -73,11 +73,35 @@ func (p *passage) again() *Answer {
 
 // finish ends a run whose stages are all passed.
 func (p *passage) finish(ctx context.Context) (*Answer, error) {
+	if purpose, ok := KeyPurpose.In(p.run.Vars); ok {
+		if answer, err := p.fulfil(ctx, purpose); answer != nil || err != nil {
+			return answer, err
+		}
+	}
 	to, ok := p.end()
 	if !ok {
 		return p.close(ctx, &NotApplicable{Flow: p.run.Flow, Messages: []string{"Invalid next URL"}})
 	}
 	return p.out(ctx, to)
+}
+
+// fulfil carries out what the run was begun for. Nobody gets to where it leads who may
+// not have it.
+func (p *passage) fulfil(ctx context.Context, purpose string) (*Answer, error) {
+	err := errors.New("nothing carries out what the run was begun for")
+	if p.x.fulfil != nil {
+		err = p.x.fulfil(ctx, p.run, purpose)
+	}
+	var e *idp.Error
+	switch {
+	case err == nil, momentary(ctx, err):
+		return nil, err
+	case errors.As(err, &e) && (e.Code == idp.CodeRefused || e.Code == idp.CodeForbidden || e.Code == idp.CodeInvalid ||
+		e.Code == idp.CodeNotFound || e.Code == idp.CodeUnsigned):
+		answer, err := p.close(ctx, &NotApplicable{Flow: p.run.Flow, Messages: []string{reason(e)}})
+		return locked(answer, e), err
+	}
+	return p.fault(ctx, nil, err)
 }
 
 // end is where the browser goes when all stages are passed; ok is false when it
@@ -170,6 +194,8 @@ func (p *passage) lead(ctx context.Context, r Redirect) (string, *Answer, error)
 		if r.KeepContext {
 			other.Vars = p.run.Vars.Clone()
 			KeyRedirect.Drop(other.Vars)
+			KeyPurpose.Drop(other.Vars)
+			KeyAgain.Drop(other.Vars)
 		}
 		KeyRedirected.Put(other.Vars, true)
 		if next := p.run.Query["next"]; next != "" {

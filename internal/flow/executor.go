@@ -31,6 +31,9 @@ type Deps struct {
 	Gate     idp.Gate      // nil = nothing is ever locked
 	Lifetime time.Duration // of a run; 0 = DefaultLifetime
 	People   People        // nil = the Store
+	// Fulfil carries out what a run with KeyPurpose was begun for, once all its stages
+	// are passed; nil = there is no such run.
+	Fulfil func(ctx context.Context, run *Run, purpose string) error
 	// Heard hears what becomes of runs, by the slug of their flow; nil = nobody.
 	Heard func(slug string, what Turn)
 }
@@ -70,6 +73,7 @@ type Executor struct {
 	people   People
 	turns    turns
 	heard    func(slug string, what Turn)
+	fulfil   func(ctx context.Context, run *Run, purpose string) error
 
 	definitions idp.Kept[string, *definition]
 }
@@ -77,7 +81,7 @@ type Executor struct {
 // NewExecutor returns an Executor. It panics when two kinds share a name: the
 // list of kinds is part of the code.
 func NewExecutor(d Deps) *Executor {
-	x := &Executor{store: d.Store, policies: d.Policies, list: d.Kinds, lifetime: d.Lifetime, people: d.People, heard: d.Heard, kinds: map[string]Kind{}}
+	x := &Executor{store: d.Store, policies: d.Policies, list: d.Kinds, lifetime: d.Lifetime, people: d.People, heard: d.Heard, fulfil: d.Fulfil, kinds: map[string]Kind{}}
 	if x.gate = d.Gate; x.gate == nil {
 		x.gate = idp.Unlocked{}
 	}
@@ -239,6 +243,41 @@ func (x *Executor) begin(ctx context.Context, v Visit, set func(*Run)) (link str
 		return "", fmt.Errorf("beginning flow %s: %w", v.Slug, err)
 	}
 	return Path(p.run.Flow.Slug), nil
+}
+
+// Pass begins a flow in the browser with a context of the caller's, as Begin does, and
+// goes on at once until a stage asks something: then the answer sends the browser to the
+// flow's page, or is nil where nobody may be asked (silent), and nothing is left of the
+// run. The error is a *NotApplicable when the flow is not for whoever asks.
+func (x *Executor) Pass(ctx context.Context, v Visit, set func(*Run), silent bool) (*Answer, error) {
+	if len(v.Browser) == 0 {
+		return nil, idp.Invalid("", "This flow runs in a browser, and the request did not come from one.")
+	}
+	release, err := x.turns.take(ctx, v.key())
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	p, err := x.load(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	set(p.run)
+	if err := p.plan(ctx); err != nil {
+		return nil, err
+	}
+	ask, answer, err := p.enter(ctx)
+	if answer != nil || err != nil || ask == nil {
+		return answer, err
+	}
+	if silent {
+		return nil, p.drop(ctx)
+	}
+	p.moved = true
+	if err := p.store(ctx); err != nil {
+		return nil, fmt.Errorf("beginning flow %s: %w", v.Slug, err)
+	}
+	return p.again(), nil
 }
 
 func (v Visit) key() string { return string(v.Browser) + "/" + v.Slug }

@@ -37,6 +37,12 @@ const (
 	KeyRecoveryURL Key[string] = "recovery_url"
 	// KeySecrets names the answers to prompts that hide what is typed.
 	KeySecrets Key[[]string] = "secret_fields"
+	// KeyPurpose names what the run was begun for, by code alone: when all stages are
+	// passed, Deps.Fulfil carries it out. It never goes over to another flow.
+	KeyPurpose Key[string] = "goauthentik.io/purpose"
+	// KeyAgain lets somebody who is signed in prove once more who they are, in a flow
+	// that is for those who are not.
+	KeyAgain Key[bool] = "goauthentik.io/again"
 	// KeyDenyMessage overrides a deny stage's message.
 	KeyDenyMessage Key[string] = "deny_message"
 )
@@ -51,7 +57,8 @@ type Pending struct {
 }
 
 // internal keys never reach policies as they are.
-var internalKeys = map[string]bool{string(KeyPending): true, string(KeyLink): true, string(KeySecrets): true, string(KeyOpened): true}
+var internalKeys = map[string]bool{string(KeyPending): true, string(KeyLink): true, string(KeySecrets): true, string(KeyOpened): true,
+	string(KeyPurpose): true, string(KeyAgain): true}
 
 // Vars is a run's context: values by key, as JSON.
 type Vars map[string]json.RawMessage

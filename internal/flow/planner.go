@@ -94,7 +94,8 @@ func (p *passage) meets() bool {
 	case idp.AuthenticationAuthenticated:
 		return u != nil
 	case idp.AuthenticationUnauthenticated:
-		return u == nil
+		again, _ := KeyAgain.In(p.run.Vars)
+		return u == nil || again
 	case idp.AuthenticationSuperuser:
 		return u != nil && u.IsSuperuser
 	case idp.AuthenticationRedirect:

@@ -18,12 +18,14 @@ const (
 	DoorPasswordSet  Door = "password_set"  // an account changes its own password
 	DoorInvitation   Door = "invitation"    // an invitation is opened or taken; the account is its creator
 	DoorConsent      Door = "consent"       // an account agrees to what an application may do
+	DoorAuthorize    Door = "authorize"     // somebody signed in is let into an application
 )
 
 // Doors lists every door.
 func Doors() []Door {
 	return []Door{DoorPassword, DoorSignIn, DoorSession, DoorAPIToken, DoorAppPassword, DoorTokenIssue,
-		DoorFlowLink, DoorRecoveryLink, DoorPasswordSet, DoorInvitation, DoorConsent}
+		DoorFlowLink, DoorRecoveryLink, DoorPasswordSet, DoorInvitation, DoorConsent,
+		DoorAuthorize}
 }
 
 // Refusal says why a door stays shut. It goes to logs and events; strangers

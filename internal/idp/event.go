@@ -30,6 +30,8 @@ const (
 	ActionSuspicious      Action = "suspicious_request"
 	ActionInvitationUsed  Action = "invitation_used"
 	ActionEmailSent       Action = "email_sent"
+
+	ActionAuthorizeApplication Action = "authorize_application"
 )
 
 // Actions lists the actions in use.
@@ -37,7 +39,8 @@ func Actions() []Action {
 	return []Action{ActionLogin, ActionLoginFailed, ActionLogout, ActionUserWrite, ActionPasswordSet,
 		ActionSecretView, ActionSecretRotate, ActionFlowExecution, ActionPolicyExecution, ActionPolicyException,
 		ActionSystemException, ActionConfigError, ActionConfigWarning, ActionModelCreated, ActionModelUpdated,
-		ActionModelDeleted, ActionSuspicious, ActionInvitationUsed, ActionEmailSent}
+		ActionModelDeleted, ActionSuspicious, ActionInvitationUsed, ActionEmailSent,
+		ActionAuthorizeApplication}
 }
 
 // ActionIDLockdown is context.action_id of a lockdown's event.

@@ -28,6 +28,7 @@ func Kind(consents Consents) flow.Kind {
 		Build:    func(settings any) (flow.Stage, error) { return build(settings, consents) },
 		Facts: func(_ context.Context, _ *flow.Run, out map[string]any) error {
 			delete(out, string(keyToken))
+			delete(out, string(KeyAgain))
 			return nil
 		},
 		Examples: examples(),
@@ -109,7 +110,7 @@ func (s stage) subject(ctx context.Context, run *flow.Run) (*idp.User, consent.A
 // given is the consent that counts, nil when there is none.
 func (s stage) given(ctx context.Context, run *flow.Run) (*idp.Consent, error) {
 	u, application, err := s.subject(ctx, run)
-	if u == nil || err != nil {
+	if again, _ := KeyAgain.In(run.Vars); u == nil || again || err != nil {
 		return nil, err
 	}
 	return s.consents.Current(ctx, u.ID, application.ID)

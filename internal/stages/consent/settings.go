@@ -35,6 +35,9 @@ const (
 	// KeyAdditional are more of them, shown apart.
 	KeyAdditional flow.Key[[]Permission] = "consent_additional_permissions"
 
+	// KeyAgain has people asked although their consent is remembered.
+	KeyAgain flow.Key[bool] = "goauthentik.io/consent_again"
+
 	keyToken flow.Key[string] = "consent_token"
 )
 
