@@ -24,7 +24,9 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// WebhookAllow is where webhooks may lead although that is not public.
 	WebhookAllow []netip.Prefix
-	Bootstrap    Bootstrap
+	// LogoutAllow is where applications are told of logouts although that is not public.
+	LogoutAllow []netip.Prefix
+	Bootstrap   Bootstrap
 	// SecretKeys are what the server seals with; the first seals, the others
 	// only open. None = the data directory holds one.
 	SecretKeys [][]byte
@@ -102,6 +104,7 @@ func parse(values map[string]string) (*Config, error) {
 		DatabasePool:    p.integer("database_pool", 2, 500),
 		TrustedProxies:  p.prefixes("trusted_proxies"),
 		WebhookAllow:    p.prefixes("webhook_allow"),
+		LogoutAllow:     p.prefixesOrNone("logout_allow"),
 		LogLevel:        p.level(),
 		LogFormat:       p.oneOf("log_format", "text", "json"),
 		ShutdownDelay:   p.duration("shutdown_delay", 0, time.Hour),
@@ -294,6 +297,14 @@ func (p *parser) prefixes(key string) []netip.Prefix {
 		out = append(out, prefix.Masked())
 	}
 	return out
+}
+
+// prefixesOrNone is prefixes of an option that is not empty by default.
+func (p *parser) prefixesOrNone(key string) []netip.Prefix {
+	if strings.TrimSpace(p.values[key]) == "none" {
+		return nil
+	}
+	return p.prefixes(key)
 }
 
 // Redacted lists every option with its value, secrets replaced.

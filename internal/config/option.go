@@ -59,6 +59,7 @@ func Options() []Option {
 		{Key: "smtp_timeout", Default: "10s", Help: "How long the mail server may take to answer, up to 45s."},
 		{Key: "email_templates_dir", Help: "Directory with texts of mails, *.html with a *.txt beside; one named like a shipped text, such as email/password_reset.html, takes its place. Empty: only what is shipped."},
 		{Key: "webhook_allow", Help: "Addresses or networks, comma separated, that webhooks of notifications may lead to although they are not public, such as 10.20.0.0/16. Empty: public addresses only."},
+		{Key: "logout_allow", Default: "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7", Help: "Addresses or networks, comma separated, at which applications are told of logouts although they are not public: by default private networks, where applications often are. none: public addresses only."},
 		{Key: "metrics_listen", Help: "Address and port to serve /-/metrics on, and nowhere else, such as 127.0.0.1:9001: whoever reaches it may read metrics, unless metrics_token is set. Empty: served on listen."},
 		{Key: "metrics_token", Help: "What programs that read /-/metrics send as a bearer token, at least 16 characters. Empty, without metrics_listen: programs of this machine may read them, and nobody else.", Secret: true},
 		{Key: "otlp_endpoint", Standard: "OTEL_EXPORTER_OTLP_ENDPOINT", Help: "Collector of traces by OTLP over HTTP, such as http://127.0.0.1:4318; /v1/traces is added to it. Also OTEL_EXPORTER_OTLP_ENDPOINT. Empty: no traces."},

@@ -70,8 +70,9 @@ type NoticeOutcome struct {
 type LogoutNotices interface {
 	Get(ctx context.Context, id LogoutNoticeID) (*LogoutNotice, error)
 	Find(ctx context.Context, filter LogoutNoticeFilter) (Page[LogoutNotice], error)
-	// Take takes one that is due and is not taken, for so long; nil = there is none.
-	Take(ctx context.Context, lease time.Duration) (*LogoutNotice, error)
+	// Take takes one that is due and is not taken, for so long, of none of the busy
+	// clients; nil = there is none.
+	Take(ctx context.Context, lease time.Duration, busy []string) (*LogoutNotice, error)
 	// End writes down what came of a try; false = it was taken by somebody else
 	// meanwhile, or is over.
 	End(ctx context.Context, id LogoutNoticeID, tries int, out NoticeOutcome) (bool, error)

@@ -23,6 +23,7 @@ const (
 	changesChannel = "portcullis_changes"
 	appliedChannel = "portcullis_applied"
 	eventsChannel  = "portcullis_events"
+	logoutsChannel = "portcullis_logouts" // migrations/0054
 )
 
 // changeNotice is the code of the notice by which append_change tells the
@@ -56,6 +57,7 @@ func takeChange(conn *pgx.Conn) int64 {
 type FeedSource struct {
 	connect func(ctx context.Context) (*pgx.Conn, error)
 	events  func() // see HearEvents
+	logouts func() // see HearLogouts
 
 	mu     sync.Mutex
 	reader *pgx.Conn // nil = none, or it broke
@@ -84,6 +86,10 @@ func (db *DB) NewFeedSource() *FeedSource {
 // DB.WatchEvents asks for it. heard must be quick; it is also called when some may
 // have been missed. Call it before the Feed starts.
 func (s *FeedSource) HearEvents(heard func()) { s.events = heard }
+
+// HearLogouts has the same connection listen for logout notices that are committed.
+// heard is as for HearEvents.
+func (s *FeedSource) HearLogouts(heard func()) { s.logouts = heard }
 
 // Close ends the reading connection.
 func (s *FeedSource) Close() {
@@ -185,15 +191,20 @@ func (s *FeedSource) Listen(ctx context.Context, ready func(), changed func(*idp
 		defer cancel()
 		_ = conn.Close(ctx)
 	}()
-	if _, err := conn.Exec(ctx, `LISTEN `+changesChannel+`; LISTEN `+appliedChannel+`; LISTEN `+eventsChannel, pgx.QueryExecModeSimpleProtocol); err != nil {
+	if _, err := conn.Exec(ctx, `LISTEN `+changesChannel+`; LISTEN `+appliedChannel+`; LISTEN `+eventsChannel+`; LISTEN `+logoutsChannel, pgx.QueryExecModeSimpleProtocol); err != nil {
 		return wrap(err, "database", "listening for changes")
 	}
 	ready()
-	heard := func() {}
+	nobody := func() {}
+	heard, told := nobody, nobody
 	if s.events != nil {
 		heard = s.events
 	}
+	if s.logouts != nil {
+		told = s.logouts
+	}
 	heard()
+	told()
 	for {
 		n, err := conn.WaitForNotification(ctx)
 		if err != nil {
@@ -204,6 +215,8 @@ func (s *FeedSource) Listen(ctx context.Context, ready func(), changed func(*idp
 			changed(toldChange(n.Payload))
 		case eventsChannel:
 			heard()
+		case logoutsChannel:
+			told()
 		default:
 			if b, ok := parseBeat(n.Payload); ok {
 				applied(b)

@@ -37,12 +37,13 @@ func (r logoutNotices) Find(ctx context.Context, f idp.LogoutNoticeFilter) (idp.
 	return page(ctx, r.q, noticeListing, w, f.Paging, scanNotice)
 }
 
-func (r logoutNotices) Take(ctx context.Context, lease time.Duration) (*idp.LogoutNotice, error) {
+func (r logoutNotices) Take(ctx context.Context, lease time.Duration, busy []string) (*idp.LogoutNotice, error) {
 	rows, err := r.q.Query(ctx, `
 		UPDATE logout_notices t SET taken_until = clock_timestamp() + $1::interval
 		 WHERE t.id = (SELECT id FROM logout_notices WHERE state = 'pending' AND next_at <= clock_timestamp()
-		                AND coalesce(taken_until <= clock_timestamp(), true) ORDER BY next_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
-		RETURNING `+noticeListing.columns, lease)
+		                AND coalesce(taken_until <= clock_timestamp(), true)
+		                AND client_id <> ALL ($2::text[]) ORDER BY next_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
+		RETURNING `+noticeListing.columns, lease, list(busy))
 	if err != nil {
 		return nil, wrap(err, noticeListing.noun, "taking a logout notice")
 	}

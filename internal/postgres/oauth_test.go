@@ -90,7 +90,7 @@ func TestTokensOfAGrantEndWithItsSessionItsGenerationAndItself(t *testing.T) {
 	require.Len(t, notices.Items, 2)
 	require.Nil(t, notices.Items[0].SessionID)
 
-	took, err := repos.LogoutNotices.Take(ctx, time.Minute)
+	took, err := repos.LogoutNotices.Take(ctx, time.Minute, []string{"other"})
 	require.NoError(t, err)
 	require.Equal(t, notices.Items[1].ID, took.ID)
 	done, err := repos.LogoutNotices.End(ctx, took.ID, took.Tries, idp.NoticeOutcome{State: idp.NoticeDelivered, Answer: "200"})

@@ -43,7 +43,7 @@ func New(c Config) *Sender {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Sender{Config: c, client: &http.Client{Transport: transport(c),
+	return &Sender{Config: c, client: &http.Client{Transport: transport(c, webhookSetting),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 

@@ -278,5 +278,5 @@ func TestConnectionsAreKept(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.Equal(t, 1, r.news)
-	require.Nil(t, transport(Config{}).Proxy, "a proxy would dial for us")
+	require.Nil(t, transport(Config{}, webhookSetting).Proxy, "a proxy would dial for us")
 }
