@@ -16,16 +16,15 @@ import (
 // The codes of errors that applications are sent (RFC 6749, section 4.1.2.1; OpenID
 // Connect Core, section 3.1.2.6).
 const (
-	ErrInvalidRequest       = "invalid_request"
-	ErrUnauthorizedClient   = "unauthorized_client"
-	ErrAccessDenied         = "access_denied"
-	ErrUnsupportedResponse  = "unsupported_response_type"
-	ErrInvalidScope         = "invalid_scope"
-	ErrLoginRequired        = "login_required"
-	ErrConsentRequired      = "consent_required"
-	ErrInteractionRequired  = "interaction_required"
-	ErrRequestNotSupported  = "request_not_supported"
-	ErrRegistrationNotOffer = "registration_not_supported"
+	ErrInvalidRequest      = "invalid_request"
+	ErrUnauthorizedClient  = "unauthorized_client"
+	ErrAccessDenied        = "access_denied"
+	ErrUnsupportedResponse = "unsupported_response_type"
+	ErrInvalidScope        = "invalid_scope"
+	ErrLoginRequired       = "login_required"
+	ErrConsentRequired     = "consent_required"
+	ErrInteractionRequired = "interaction_required"
+	ErrRequestNotSupported = "request_not_supported"
 )
 
 const (
@@ -171,7 +170,9 @@ func loopback(u *url.URL) bool {
 
 // sendable keeps browsers from reading an address as another one than we do.
 func sendable(s string) bool {
-	if strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '\\' || r == '#' || r == '"' || r == '<' || r == '>' }) {
+	if strings.ContainsFunc(s, func(r rune) bool {
+		return r <= ' ' || r >= 0x7f || r == '\\' || r == '#' || r == '"' || r == '<' || r == '>'
+	}) {
 		return false
 	}
 	u, err := url.Parse(s)

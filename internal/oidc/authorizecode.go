@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -57,14 +56,15 @@ func (c *Client) credential(session *idp.Session) idp.Credential {
 // Admit judges whether whoever is signed in may sign in to the application: the
 // account, its locks, and the application's policies. The error is CodeRefused, or
 // CodeForbidden with what the policies say.
-func (s *Service) Admit(ctx context.Context, actor idp.Actor, c *Client) error {
+func (s *Service) Admit(ctx context.Context, actor idp.Actor, a *Authorization) error {
+	c := a.Client
 	if actor.User == nil || actor.Session == nil {
 		return idp.Refuse(idp.DoorAuthorize, idp.RefusedUnknown)
 	}
 	if err := s.Access.Admit(ctx, idp.DoorAuthorize, actor.User, c.credential(actor.Session)); err != nil {
 		return err
 	}
-	result, err := s.Applications.MayUse(ctx, actor, actor.User, c.Application)
+	result, err := s.Applications.MayUse(ctx, actor.User, c.Application, request(actor, idp.GrantCode, a.Scopes))
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (s *Service) Approve(ctx context.Context, actor idp.Actor, id idp.UUID) err
 			return err
 		}
 		return s.minted(ctx, tx, actor, client, func(u *idp.User, session *idp.Session) error {
-			_, scopes, err := s.offered(ctx, client.Provider, strings.Fields(row.Params["scope"]))
+			_, scopes, err := s.offered(ctx, client.Provider, ScopesOf(row.Params["scope"]))
 			if err != nil {
 				return err
 			}
