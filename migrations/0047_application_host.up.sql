@@ -20,3 +20,13 @@ $$;
 INSERT INTO application_hosts (host, application_id) SELECT DISTINCT ON (h) h, id FROM applications, unnest(forward_hosts) AS h ORDER BY h, created_at;
 CREATE TRIGGER applications_hosts AFTER INSERT OR UPDATE OF forward_hosts ON applications
     FOR EACH ROW EXECUTE FUNCTION application_hosts_follow();
+
+-- What people agreed to ends with the application.
+CREATE INDEX consents_application_idx ON consents (application);
+CREATE FUNCTION application_consents_end() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM consents WHERE application = OLD.id::text;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER applications_consents AFTER DELETE ON applications FOR EACH ROW EXECUTE FUNCTION application_consents_end();

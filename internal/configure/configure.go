@@ -76,6 +76,12 @@ func (s *Service) Settle(ctx context.Context, tx idp.Repos, actor idp.Actor, was
 		return settle(ctx, tx, s.transports(), actor, was, row)
 	case *idp.WebhookMapping:
 		return settle(ctx, tx, s.webhookMappings(), actor, was, row)
+	case *idp.Application:
+		return settle(ctx, tx, s.applications(), actor, was, row)
+	case *idp.OAuthProvider:
+		return settle(ctx, tx, s.oauthProviders(), actor, was, row)
+	case *idp.ScopeMapping:
+		return settle(ctx, tx, s.scopeMappings(), actor, was, row)
 	}
 	return fmt.Errorf("settling a %T: it is no object of the configuration", row)
 }
@@ -93,6 +99,8 @@ func (s *Service) Release(ctx context.Context, tx idp.Repos, actor idp.Actor, ro
 		return release(ctx, tx, s.prompts(), actor, row)
 	case *idp.Policy:
 		return release(ctx, tx, s.policies(), actor, row)
+	case *idp.OAuthProvider:
+		return release(ctx, tx, s.oauthProviders(), actor, row)
 	case *idp.Group:
 		return s.forget(ctx, tx, actor, "group", row.ID.String())
 	}

@@ -13,8 +13,8 @@ import (
 // a 32-bit number of seconds.
 const maxTimeout = math.MaxInt32 * time.Second
 
-// CreatePolicyBinding binds a policy, a group or a user to a flow or to a flow
-// binding. Errors: CodeForbidden; CodeInvalid on the field concerned.
+// CreatePolicyBinding binds a policy, a group or a user to a flow, a flow binding, a
+// notification rule or an application. Errors: CodeForbidden; CodeInvalid on the field concerned.
 func (s *Service) CreatePolicyBinding(ctx context.Context, actor idp.Actor, b idp.PolicyBinding) (*idp.PolicyBinding, error) {
 	return create(ctx, s, s.policyBindings(), actor, b)
 }
@@ -150,11 +150,18 @@ func targetLabel(ctx context.Context, tx idp.Repos, id idp.UUID) (string, error)
 		return f.Slug, nil
 	}
 	r, err := tx.NotificationRules.Get(ctx, idp.NotificationRuleID(id))
+	if !idp.Is(err, idp.CodeNotFound) {
+		if err != nil {
+			return "", err
+		}
+		return "notification rule " + r.Name, nil
+	}
+	a, err := tx.Applications.Get(ctx, idp.ApplicationID(id))
 	if idp.Is(err, idp.CodeNotFound) {
 		return "", nil
 	}
 	if err != nil {
 		return "", err
 	}
-	return "notification rule " + r.Name, nil
+	return "application " + a.Slug, nil
 }

@@ -117,7 +117,7 @@ func (r policyBindings) Update(ctx context.Context, b *idp.PolicyBinding) error 
 func (r policyBindings) checkTarget(ctx context.Context, target idp.UUID) error {
 	var known bool
 	err := r.q.QueryRow(ctx, `SELECT EXISTS (SELECT FROM flows WHERE id = $1) OR EXISTS (SELECT FROM flow_bindings WHERE id = $1)
-		OR EXISTS (SELECT FROM notification_rules WHERE id = $1)`,
+		OR EXISTS (SELECT FROM notification_rules WHERE id = $1) OR EXISTS (SELECT FROM applications WHERE id = $1)`,
 		target).Scan(&known)
 	if err == nil && !known {
 		return idp.Invalid("target", "Invalid pk “%s”: the object does not exist.", target)
