@@ -262,6 +262,8 @@ type OAuthRequests interface {
 	CreateDevice(ctx context.Context, d *OAuthDevice, lifetime time.Duration) error
 	// GetDevice returns a device by the digest of its user code.
 	GetDevice(ctx context.Context, userCode []byte) (*OAuthDevice, error)
+	// HoldDevice returns a device by its ID and makes everybody else who holds it wait.
+	HoldDevice(ctx context.Context, id UUID) (*OAuthDevice, error)
 	// Poll returns a device by the digest of its device code, held, and notes when it
 	// was asked about. One that polls too soon has its Interval raised by five seconds.
 	Poll(ctx context.Context, digest []byte) (*OAuthDevice, error)

@@ -112,6 +112,11 @@ func (r oauthRequests) GetDevice(ctx context.Context, userCode []byte) (*idp.OAu
 		`SELECT `+oauthDeviceColumns+` FROM oauth_devices d WHERE d.user_code = $1`, userCode)
 }
 
+func (r oauthRequests) HoldDevice(ctx context.Context, id idp.UUID) (*idp.OAuthDevice, error) {
+	return one(ctx, r.q, "device request", "holding a device's request", pgx.RowToStructByNameLax[idp.OAuthDevice],
+		`SELECT `+oauthDeviceColumns+` FROM oauth_devices d WHERE d.id = $1 FOR NO KEY UPDATE`, id)
+}
+
 // Poll implements idp.OAuthRequests (RFC 8628, section 3.5: slow_down).
 func (r oauthRequests) Poll(ctx context.Context, digest []byte) (*idp.OAuthDevice, error) {
 	return one(ctx, r.q, "device request", "asking for a device's request", pgx.RowToStructByName[idp.OAuthDevice], `
