@@ -19,6 +19,13 @@ const (
 	DoorInvitation   Door = "invitation"    // an invitation is opened or taken; the account is its creator
 	DoorConsent      Door = "consent"       // an account agrees to what an application may do
 	DoorAuthorize    Door = "authorize"     // somebody signed in is let into an application
+
+	DoorCodeExchange      Door = "oauth_code"       // a client exchanges an authorization code
+	DoorTokenRefresh      Door = "oauth_refresh"    // a client brings a refresh token
+	DoorClientCredentials Door = "oauth_client"     // a client wants a token for itself; the account is its own
+	DoorDevicePoll        Door = "oauth_device"     // a device asks whether it was let in
+	DoorUserinfo          Door = "oauth_userinfo"   // an access token asks about its account
+	DoorIntrospect        Door = "oauth_introspect" // a client asks about a token
 )
 
 // Doors lists every door.

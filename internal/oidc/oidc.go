@@ -10,7 +10,8 @@ import (
 // Applications judges who may use what.
 type Applications interface {
 	// MayUse asks the policies of an application about an account; without any it may.
-	MayUse(ctx context.Context, actor idp.Actor, u *idp.User, a *idp.Application) (idp.PolicyResult, error)
+	// See application.Access.
+	MayUse(ctx context.Context, user *idp.User, app *idp.Application, request idp.PolicyRequest) (idp.PolicyResult, error)
 }
 
 // Claims makes what a scope tells of an account.
@@ -40,12 +41,33 @@ type Deps struct {
 // Service answers applications.
 type Service struct {
 	Deps
+	ring *ring
 }
 
 // New returns a Service.
-func New(d Deps) *Service { return &Service{Deps: d} }
+func New(d Deps) *Service {
+	return &Service{Deps: d, ring: &ring{store: d.Store, sealer: d.Sealer}}
+}
 
 const app = "oidc"
+
+// request is what policies of applications may look at of a request.
+func request(actor idp.Actor, kind idp.GrantType, scopes []string) idp.PolicyRequest {
+	out := idp.PolicyRequest{SignedIn: actor.User, ClientIP: actor.ClientIP(), Context: map[string]any{"grant_type": string(kind), "scopes": texts(scopes)}}
+	out.Brand, _ = actor.Brand["name"].(string)
+	if r := actor.Request; r != nil {
+		out.Path, out.Method = r.Path, r.Method
+	}
+	return out
+}
+
+func texts(all []string) []any {
+	out := make([]any, len(all))
+	for i, s := range all {
+		out[i] = s
+	}
+	return out
+}
 
 // Client is an application that has proved who it is, or is public and has said it.
 type Client struct {

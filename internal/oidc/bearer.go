@@ -1,0 +1,71 @@
+package oidc
+
+import (
+	"context"
+	"slices"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/secret"
+)
+
+// maxToken is more than any token of ours is long, in bytes.
+const maxToken = 16 << 10
+
+// find returns the token of a value, whatever kind it is. A signed one is found by its
+// digest like any other: what was not signed here, byte by byte, is unknown, and no
+// algorithm that somebody claims in it is ever run. It judges nothing.
+func (s *Service) find(ctx context.Context, door idp.Door, value string) (*idp.OAuthHeld, error) {
+	if value == "" || len(value) > maxToken {
+		return nil, idp.Refuse(door, idp.RefusedUnknown)
+	}
+	held, err := s.Store.Repos().OAuthGrants.Use(ctx, secret.DigestOf(value).Bytes())
+	if idp.Is(err, idp.CodeNotFound) {
+		return nil, idp.Refuse(door, idp.RefusedUnknown)
+	}
+	return held, err
+}
+
+// clientOfGrant is the client that something was granted to.
+func (s *Service) clientOfGrant(ctx context.Context, g *idp.OAuthGrant) (*Client, error) {
+	repos := s.Store.Repos()
+	p, err := repos.OAuthProviders.Get(ctx, g.ProviderID)
+	if err != nil {
+		return nil, err
+	}
+	a, err := repos.Applications.Get(ctx, g.ApplicationID)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{Provider: p, Application: a}, nil
+}
+
+// UserInfo returns what an access token tells of its account, and the client it is of
+// (OpenID Connect Core 1.0, section 5.3). The error is ErrInvalidToken or
+// ErrInsufficientScope for a token that is not good for it.
+func (s *Service) UserInfo(ctx context.Context, token string) (map[string]any, *Client, error) {
+	const door = idp.DoorUserinfo
+	held, err := s.find(ctx, door, token)
+	if err != nil {
+		return nil, nil, refused(ErrInvalidToken, err)
+	}
+	c, err := s.clientOfGrant(ctx, &held.Grant)
+	if idp.Is(err, idp.CodeNotFound) { // it went this moment, and its tokens with it
+		return nil, nil, shut(ErrInvalidToken, door, idp.RefusedEnded)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	credential := c.identify(held.Credential())
+	credential.WrongIntent = held.Token.Kind != idp.OAuthAccess
+	if err := s.Access.Admit(ctx, door, held.User, credential); err != nil {
+		return nil, nil, refused(ErrInvalidToken, err)
+	}
+	if !slices.Contains(held.Token.Scopes, ScopeOpenID) {
+		return nil, c, Fault(ErrInsufficientScope, "The token has no scope openid.")
+	}
+	claims, err := s.claims(ctx, c, held.User, held.Token.Scopes)
+	if err != nil {
+		return nil, c, err
+	}
+	return put(claims, map[string]any{"sub": held.Grant.Subject}), c, nil
+}
