@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -20,8 +21,11 @@ const (
 )
 
 // Run seals until the context ends: within a second what this server writes, and
-// what others have left.
+// what others have left. What is sealed is indexed beside it.
 func (s *Service) Run(ctx context.Context) {
+	var beside sync.WaitGroup
+	beside.Go(func() { s.index(ctx) })
+	defer beside.Wait()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	noted := time.Time{}
@@ -44,8 +48,8 @@ func (s *Service) Run(ctx context.Context) {
 			noted = time.Now()
 			s.note(ctx)
 		}
-		if r.Sealed > 0 && s.Sealed != nil {
-			s.Sealed()
+		if r.Sealed > 0 {
+			s.sealed()
 		}
 		wait := pause
 		switch {
@@ -57,6 +61,17 @@ func (s *Service) Run(ctx context.Context) {
 			woken = s.await(ctx)
 		}
 		timer.Reset(wait)
+	}
+}
+
+// sealed tells of what this server has sealed.
+func (s *Service) sealed() {
+	select {
+	case s.indexes <- struct{}{}:
+	default:
+	}
+	if s.Deps.Sealed != nil {
+		s.Deps.Sealed()
 	}
 }
 

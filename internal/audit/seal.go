@@ -25,9 +25,10 @@ type Deps struct {
 // Service seals the audit log and verifies it.
 type Service struct {
 	Deps
-	wake   chan struct{}
-	verify chan struct{} // held by whoever verifies here
-	kept   atomic.Int64  // how many days events are kept
+	wake    chan struct{}
+	indexes chan struct{} // there may be something to index
+	verify  chan struct{} // held by whoever verifies here
+	kept    atomic.Int64  // how many days events are kept
 
 	mu      sync.Mutex
 	newest  Head   // that this server has seen
@@ -38,7 +39,7 @@ type Service struct {
 
 // New returns a Service.
 func New(d Deps) *Service {
-	s := &Service{Deps: d, wake: make(chan struct{}, 1), verify: make(chan struct{}, 1)}
+	s := &Service{Deps: d, wake: make(chan struct{}, 1), indexes: make(chan struct{}, 1), verify: make(chan struct{}, 1)}
 	s.kept.Store(int64(DefaultRetention))
 	return s
 }

@@ -164,7 +164,7 @@ func (db *DB) over(q querier) idp.Repos {
 		Users: users{q}, Groups: groups{q}, Sessions: sessions{q}, Visits: visits{q}, Tokens: tokens{q},
 		Flows: newFlows(q), FlowBindings: newFlowBindings(q), Stages: newStages(q), Prompts: newPrompts(q),
 		Policies: newPolicies(q), PolicyBindings: newPolicyBindings(q), Brands: newBrands(q),
-		Events: events{q, &db.events, &db.kept}, Seals: seals{q}, Lockdowns: lockdowns{q}, Runs: runs{q}, Holder: holder{q}, Settings: settings{q},
+		Events: events{q, &db.events, &db.kept}, Seals: seals{q}, EventBlocks: eventBlocks{q}, Lockdowns: lockdowns{q}, Runs: runs{q}, Holder: holder{q}, Settings: settings{q},
 		Reputations: reputations{q, db.scores}, Invitations: newInvitations(q), Consents: consents{q},
 		Blueprints: newBlueprints(q), Configuration: configuration{q}, Links: links{q}, KnownDevices: knownDevices{q}, Locks: locks{q}, Lockouts: lockouts{q}, Roles: newRoles(q), Jobs: jobs{q: q, queue: db.queue},
 		Attempts: attempts{db, q}, NotificationRules: newNotificationRules(q), Transports: newTransports(q), WebhookMappings: newWebhookMappings(q),

@@ -44,6 +44,9 @@ func (r events) Get(ctx context.Context, id idp.EventID) (*idp.Event, error) {
 }
 
 func (r events) Find(ctx context.Context, f idp.EventFilter) (idp.Page[idp.Event], error) {
+	if strings.TrimSpace(f.Search) != "" {
+		return r.search(ctx, f)
+	}
 	w, branches, err := eventConditions(f)
 	if err != nil {
 		return idp.Page[idp.Event]{}, err
@@ -53,6 +56,7 @@ func (r events) Find(ctx context.Context, f idp.EventFilter) (idp.Page[idp.Event
 
 // eventConditions turns the filter into conditions over events e, and into branches:
 // alternatives of which exactly one holds for each event that is wanted; none = all.
+// What is searched for is not among them.
 func eventConditions(f idp.EventFilter) (w where, branches []string, err error) {
 	branches = eventBranches(&w, f)
 	if f.Username != nil {
@@ -81,7 +85,6 @@ func eventConditions(f idp.EventFilter) (w where, branches []string, err error) 
 	if f.Before != nil {
 		w.with("e.created_at < @before", "before", *f.Before)
 	}
-	w.search(f.Search, "e.action", "e.app", `coalesce(e."user"::text, '')`, "e.context::text", "coalesce(host(e.client_ip), '')")
 	return w, branches, nil
 }
 
@@ -120,6 +123,7 @@ func eventTexts(w *where, f idp.EventFilter) {
 func (r events) Append(ctx context.Context, e *idp.Event) error {
 	b := &pgx.Batch{}
 	b.Queue(eventInsert, eventValues(e)...).QueryRow(func(row pgx.Row) error { return row.Scan(&e.CreatedAt) })
+	queueStrays(b, e)
 	return r.append(ctx, fmt.Sprintf("appending the event %s", e.Action), b, e)
 }
 
@@ -143,6 +147,7 @@ func (r events) AppendAll(ctx context.Context, all []*idp.Event) error {
 		})
 		return err
 	})
+	queueStrays(b, all...)
 	return r.append(ctx, act, b, all...)
 }
 

@@ -119,10 +119,6 @@ func (r events) list(ctx context.Context, w where, branches []string, f idp.Even
 		page.Total = -1
 		return page, nil
 	}
-	if f.Search != "" && len(page.Items) > 0 { // nobody knows how much has to be read for the next one
-		page.AtLeast = true
-		return page, nil
-	}
 	return page, r.count(ctx, &page, w, branches)
 }
 
