@@ -16,6 +16,7 @@ const (
 	RevokePath     = "/application/o/revoke/"
 	DevicePath     = "/application/o/device/"
 	PushPath       = "/application/o/par/"
+	VerifyPath     = "/device/" // where people type user codes
 )
 
 // Metadata is what an application's clients are told of this installation (OpenID

@@ -27,13 +27,12 @@ const Algorithm = string(jose.RS256)
 // keyBits is the size of a key. It lasts three months.
 const keyBits = 2048
 
-// How long keys are remembered: published keys, so that the database is not asked for
-// each question of strangers; and how long nobody asks again for one that is not known.
-const (
-	keysFresh  = 5 * time.Second
-	keysAgain  = time.Second
-	keyPurpose = "signing key "
-)
+// keysFresh is how long keys are remembered, so that the database is not asked for each
+// question of strangers.
+const keysFresh = 5 * time.Second
+
+// keyPurpose is what keys are sealed for.
+const keyPurpose = "signing key "
 
 // ring holds the signing keys in memory. It may be used by many at once.
 type ring struct {
@@ -53,14 +52,16 @@ type signingKey struct {
 	private *rsa.PrivateKey // nil = sealed with a secret that this server does not have
 }
 
-// read returns the keys as they were in the database at most so long ago, and the
-// database's clock.
-func (r *ring) read(ctx context.Context, fresh time.Duration) ([]signingKey, time.Time, error) {
+// read returns the keys as they were in the database at a moment or later, and the
+// database's clock. All who wait for one reading get the same, so strangers who ask for
+// keys that there are not cause one at a time.
+func (r *ring) read(ctx context.Context, since time.Time) ([]signingKey, time.Time, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if age := time.Since(r.readAt); !r.readAt.IsZero() && age < fresh {
-		return r.keys, r.clock.Add(age), nil
+	if r.readAt.After(since) {
+		return r.keys, r.clock.Add(time.Since(r.readAt)), nil
 	}
+	began := time.Now()
 	clock, err := r.store.Now(ctx)
 	if err != nil {
 		return nil, clock, fmt.Errorf("asking for the time: %w", err)
@@ -84,7 +85,7 @@ func (r *ring) read(ctx context.Context, fresh time.Duration) ([]signingKey, tim
 		k.SigningKey = row
 		keys = append(keys, k)
 	}
-	r.keys, r.clock, r.readAt = keys, clock, time.Now()
+	r.keys, r.clock, r.readAt = keys, clock, began
 	return keys, clock, nil
 }
 
@@ -111,6 +112,11 @@ func (r *ring) open(row idp.SigningKey) (signingKey, error) {
 	return k, nil
 }
 
+// recent is read with what is remembered.
+func (r *ring) recent(ctx context.Context) ([]signingKey, time.Time, error) {
+	return r.read(ctx, time.Now().Add(-keysFresh))
+}
+
 // forget makes the next reader ask the database.
 func (r *ring) forget() {
 	r.mu.Lock()
@@ -132,7 +138,7 @@ func signer(keys []signingKey, now time.Time) *signingKey {
 
 // signing returns the key that signs now, and makes the first one.
 func (r *ring) signing(ctx context.Context) (*signingKey, error) {
-	keys, now, err := r.read(ctx, keysFresh)
+	keys, now, err := r.recent(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +169,7 @@ func (r *ring) signing(ctx context.Context) (*signingKey, error) {
 		return nil, fmt.Errorf("making the first signing key: %w", err)
 	}
 	r.forget()
-	keys, now, err = r.read(ctx, 0)
+	keys, now, err = r.read(ctx, time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -196,8 +202,9 @@ func (r *ring) draw() (*signingKey, error) {
 // find returns a key by its ID. One that is not known is asked for, so that what
 // another server just began to sign with is good here at once.
 func (r *ring) find(ctx context.Context, id string) (*signingKey, error) {
-	for _, fresh := range []time.Duration{keysFresh, keysAgain} {
-		keys, _, err := r.read(ctx, fresh)
+	asked := time.Now()
+	for _, since := range []time.Time{asked.Add(-keysFresh), asked} {
+		keys, _, err := r.read(ctx, since)
 		if err != nil {
 			return nil, err
 		}
@@ -213,10 +220,10 @@ func (r *ring) find(ctx context.Context, id string) (*signingKey, error) {
 // Keys returns the published keys (RFC 7517): those that sign, those that are about to,
 // and those whose signatures may still be in use.
 func (s *Service) Keys(ctx context.Context) (*jose.JSONWebKeySet, error) {
-	keys, _, err := s.ring.read(ctx, keysFresh)
+	keys, _, err := s.ring.recent(ctx)
 	if err == nil && len(keys) == 0 {
 		if _, err = s.ring.signing(ctx); err == nil {
-			keys, _, err = s.ring.read(ctx, keysFresh)
+			keys, _, err = s.ring.recent(ctx)
 		}
 	}
 	if err != nil {

@@ -11,7 +11,16 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/server/web"
 )
 
-// fail renders an error: JSON for programs (/api, /-), a page elsewhere. On pages, whoever is
+// oauth is under what clients of applications ask; see server/oidc.
+const oauth = "/application/o/"
+
+// forPrograms reports whether programs ask for a path, beside the API.
+func forPrograms(path string) bool {
+	rest, oauth := strings.CutPrefix(path, oauth)
+	return strings.HasPrefix(path, "/-/") || oauth && rest != "authorize/" && !strings.HasSuffix(rest, "/end-session/")
+}
+
+// fail renders an error: JSON for programs (/api, /-, /application/o), a page elsewhere. On pages, whoever is
 // not signed in is sent to sign in.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	scope := web.From(r.Context())
@@ -29,7 +38,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header().Del("ETag")
 	w.Header().Set("Cache-Control", "no-store")
 	switch {
-	case scope.API, strings.HasPrefix(r.URL.Path, "/-/"):
+	case scope.API, forPrograms(r.URL.Path):
 		web.WriteProblem(w, r, err)
 	case idp.Locked(err):
 		s.pages.Refused(w, r, err)

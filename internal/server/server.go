@@ -48,6 +48,9 @@ type Deps struct {
 	// Mounts add the routes of the JSON API, the console and the account pages.
 	// They run behind the whole chain: who is signed in is known.
 	Mounts []func(chi.Router)
+	// Open add routes for which nobody asks who is signed in: no cookie is read, and
+	// pages of other sites may send them requests. They judge for themselves.
+	Open []func(chi.Router)
 }
 
 // Server answers every HTTP request.
@@ -95,7 +98,7 @@ func New(d Deps) (*Server, error) {
 			return nil, err
 		}
 	}
-	s.routes(d.Mounts)
+	s.routes(d.Mounts, d.Open)
 	return s, nil
 }
 
@@ -114,7 +117,7 @@ func (s *Server) HTTP() *http.Server {
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
 }
 
-func (s *Server) routes(mounts []func(chi.Router)) {
+func (s *Server) routes(mounts, open []func(chi.Router)) {
 	r := s.router
 	if s.tracer != nil {
 		r.Use(s.traced)
@@ -130,6 +133,9 @@ func (s *Server) routes(mounts []func(chi.Router)) {
 		r.Method(http.MethodGet, metric.Path, web.Handler(s.tellMetrics))
 	}
 	r.With(s.identify).Method(http.MethodGet, checkPath, web.Handler(s.check))
+	for _, mount := range open {
+		mount(r)
+	}
 	r.Group(func(r chi.Router) {
 		r.Use(s.identify, s.sameOrigin)
 		r.Method(http.MethodGet, "/", web.Handler(s.root))
