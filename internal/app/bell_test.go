@@ -3,6 +3,7 @@ package app_test
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"net/http"
 	"testing"
 
@@ -36,6 +37,61 @@ func (l *line) count(want string) {
 	require.JSONEq(l.site, want, m.data)
 }
 
+// tell tells somebody something through the first server.
+func (s *site) tell(u *idp.User) {
+	s.Helper()
+	require.NoError(s, s.replicas[0].DB.InTx(s.Context(), func(tx idp.Repos) error {
+		return tx.Notifications.Create(s.Context(), []idp.Notification{{UserID: u.ID, Severity: idp.SeverityNotice, Body: "x"}})
+	}))
+}
+
+// What somebody has seen in one tab, or by a program, they have seen in all the others,
+// at whatever server those hang; what others have seen changes nothing.
+func TestWhatIsSeenChangesAllBells(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 2)
+	here, there := s.replicas[0], s.replicas[1]
+	ada, bea := s.user(unique("ada")), s.user(unique("bea"))
+	_, cookie := s.cookie(ada)
+	mine, hers := s.holding(cookie).at(here), s.with(bea).at(there)
+	for range 3 {
+		s.tell(ada)
+	}
+	s.tell(bea)
+	bells := []*line{s.holding(cookie).at(here).bell(), s.holding(cookie).at(there).bell()}
+	other := hers.bell()
+	other.count(unseen(1))
+	all := func(n int) {
+		t.Helper()
+		for _, l := range bells {
+			l.count(unseen(n))
+		}
+	}
+	all(3)
+	page, err := s.repos().Notifications.Find(t.Context(), idp.NotificationFilter{UserID: &ada.ID})
+	require.NoError(t, err)
+	one := "/if/user/notifications/" + page.Items[0].ID.String() + "/"
+	require.Equal(t, http.StatusSeeOther, mine.do(http.MethodPost, one+"seen/", form{}).status)
+	all(2)
+	require.Equal(t, http.StatusSeeOther, mine.do(http.MethodPost, one+"seen/", form{"seen": "false"}).status)
+	all(3)
+	require.Equal(t, http.StatusSeeOther, mine.do(http.MethodPost, "/if/user/notifications/"+page.Items[1].ID.String()+"/delete/", form{}).status)
+	all(2)
+	api := s.with(ada).at(there)
+	require.Equal(t, http.StatusNoContent, api.do(http.MethodPost, "/api/v3/events/notifications/mark_all_seen/", nil).status)
+	all(0)
+	s.tell(bea)
+	other.count(unseen(2))
+}
+
+// unseen is what a bell says.
+func unseen(n int) string {
+	if n == 0 {
+		return `{"unseen": 0, "count": "0", "words": "Notifications"}`
+	}
+	return fmt.Sprintf(`{"unseen": %d, "count": "%d", "words": "Notifications: %d not seen"}`, n, n, n)
+}
+
 // What somebody is told through one server rings their bell at another, and nobody
 // else's; what ends the session ends the stream.
 func TestBellsRingOnEveryServer(t *testing.T) {
@@ -49,11 +105,7 @@ func TestBellsRingOnEveryServer(t *testing.T) {
 	const none = `{"unseen": 0, "count": "0", "words": "Notifications"}`
 	l.count(none)
 	other.count(none)
-	tell := func(u *idp.User) {
-		require.NoError(t, here.DB.InTx(t.Context(), func(tx idp.Repos) error {
-			return tx.Notifications.Create(t.Context(), []idp.Notification{{UserID: u.ID, Severity: idp.SeverityNotice, Body: "x"}})
-		}))
-	}
+	tell := s.tell
 	tell(ada)
 	l.count(`{"unseen": 1, "count": "1", "words": "Notifications: 1 not seen"}`)
 	tell(ada)

@@ -123,14 +123,14 @@ func TestSettingsFromTheCommandLine(t *testing.T) {
 		require.Contains(x, x.fails(cli.ExitFailure, "settings", "set", "retention=days=3"), "events.retention: Must be days= and a whole number from 7 to 36500")
 		require.Equal(x, "events.retention is days=365 now\n", x.does("settings", "set", "retention=default"))
 		for want, args := range map[string]string{
-			"retention is changed in a transaction of its own": "settings set retention=days=30 max_attempts=5",
+			"retention is changed in a transaction of its own":                     "settings set retention=days=30 max_attempts=5",
 			`"colour" is no setting: expected one of max_attempts, window_seconds`: "settings get colour",
-			`"tempts" is no setting`:                   "settings set tempts=1",
-			`"max_attempts": expected KEY=VALUE`:       "settings set max_attempts",
-			`"max_attempts=": expected KEY=VALUE`:      "settings set max_attempts=",
-			"max_attempts is given twice":              "settings set max_attempts=1 " + prefix + "max_attempts=2",
-			"expected what to set":                     "settings set",
-			"--format xml: expected one of [text yaml": "settings get --format xml",
+			`"tempts" is no setting`:                                               "settings set tempts=1",
+			`"max_attempts": expected KEY=VALUE`:                                   "settings set max_attempts",
+			`"max_attempts=": expected KEY=VALUE`:                                  "settings set max_attempts=",
+			"max_attempts is given twice":                                          "settings set max_attempts=1 " + prefix + "max_attempts=2",
+			"expected what to set":                                                 "settings set",
+			"--format xml: expected one of [text yaml":                             "settings get --format xml",
 		} {
 			require.Contains(x, x.fails(cli.ExitUsage, strings.Fields(args)...), want)
 		}

@@ -202,13 +202,15 @@ func TestAllRefusalsEndStreams(t *testing.T) {
 		}
 		u := s.administrator("ada")
 		row, cookie := d.sessionOf(u, healthy)
-		l := s.holding(cookie).listen("")
+		l, bell := s.holding(cookie).listen(""), s.holding(cookie).bell()
 		switch how := spoils[refusal]; how {
 		case closed, outdated:
 			d.common(u, how)
 		case barred:
 			d.lock(u)
-			require.Equal(t, `locked: lock targeting User:"`+u.Username+`" is in force: Come back tomorrow.`, l.ended())
+			for _, l := range []*line{l, bell} {
+				require.Equal(t, `locked: lock targeting User:"`+u.Username+`" is in force: Come back tomorrow.`, l.ended())
+			}
 			continue
 		case forged:
 			require.NoError(t, s.repos().Users.Delete(t.Context(), u.ID))
@@ -222,17 +224,19 @@ func TestAllRefusalsEndStreams(t *testing.T) {
 			t.Fatalf("no test brings the refusal %s about", refusal)
 		}
 		require.Equal(t, string(refusal)+": "+sessionHasEnded, l.ended())
+		require.Equal(t, string(refusal)+": "+sessionHasEnded, bell.ended())
 	}
 	u := s.administrator("ada")
 	session, cookie := d.sessionOf(u, moved)
 	_, err := s.connect().Exec(t.Context(), `UPDATE sessions SET ip = '127.0.0.1' WHERE id = $1`, session.ID)
 	require.NoError(t, err)
-	l := s.holding(cookie).listen("")
+	l, bell := s.holding(cookie).listen(""), s.holding(cookie).bell()
 	now, err := s.repos().Sessions.Get(t.Context(), session.ID)
 	require.NoError(t, err)
 	err = d.Sessions.Follow(t.Context(), idp.Actor{User: u, Session: now}, now, u, netip.MustParseAddr("198.51.100.77"))
 	require.True(t, idp.Is(err, idp.CodeRefused), "%v", err)
 	require.Equal(t, "ended: "+sessionHasEnded, l.ended(), "it has left what it is bound to, elsewhere")
+	require.Equal(t, "ended: "+sessionHasEnded, bell.ended())
 }
 
 // A server that stops tells the readers, instead of waiting for them.

@@ -198,7 +198,7 @@ func TestAServerWithoutItsDatabase(t *testing.T) {
 	}
 }
 
-// A page that listens to events, and opens its stream anew whenever it is cut
+// A page that listens to events or has a bell, and opens its streams anew whenever it is cut
 // off, does not keep a session alive that nobody uses.
 func TestListeningIsNoUseOfASession(t *testing.T) {
 	t.Parallel()
@@ -210,6 +210,13 @@ func TestListeningIsNoUseOfASession(t *testing.T) {
 	require.NoError(t, err)
 	for range 3 {
 		s.holding(openCookie).listen("").close()
+		bell := s.holding(openCookie).bell()
+		_, err := bell.next()
+		require.NoError(t, err)
+		s.tell(open)
+		_, err = bell.next()
+		require.NoError(t, err, "what it tells is no use either")
+		bell.close()
 	}
 	require.Equal(t, http.StatusOK, s.holding(usedCookie).checked())
 	fresh := func(id idp.SessionID) (is bool) {

@@ -113,6 +113,7 @@ func TestWhatNoTryWouldMendIsADeadLetter(t *testing.T) {
 	sent := w.sent.take()
 	require.Equal(t, dead.ID, sent[1].Delivery, "the last")
 	require.Equal(t, 1, sent[1].Try)
+	require.Equal(t, []int{0, 1}, []int{sent[0].Redelivery, sent[1].Redelivery}, "its receiver can tell that it is meant to hear it again")
 	nobody := idp.Actor{User: w.user("nobody", "")}
 	w.notify.Access = access.New()
 	_, err = w.notify.Redeliver(ctx, nobody, dead.ID)

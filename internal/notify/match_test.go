@@ -155,3 +155,23 @@ func TestRulesDoNotFeedThemselves(t *testing.T) {
 	require.NotEmpty(t, faults["broken"])
 	require.NotEmpty(t, faults["acting"])
 }
+
+// What was at fault and is bound no more keeps no rule broken.
+func TestAFaultGoesWithWhatWasBound(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := w.rule("r", "", nil, w.transport("hook", idp.TransportWebhook))
+	w.bind(r, "expression", `{"expression": "context.event.context.nothing.at.all == 1"}`)
+	w.happens("x", nil, nil)
+	w.round()
+	fault := func() string {
+		now, err := w.db.Repos().NotificationRules.Get(t.Context(), r.ID)
+		require.NoError(t, err)
+		return now.Fault
+	}
+	require.NotEmpty(t, fault())
+	w.does(`DELETE FROM policy_bindings`)
+	w.happens("x", nil, nil)
+	w.round()
+	require.Empty(t, fault())
+}

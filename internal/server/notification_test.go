@@ -177,6 +177,87 @@ func TestNotificationTransports(t *testing.T) {
 	c.delete(one)
 }
 
+// The address of a webhook is often all that it takes to post there. Whoever may look and
+// not change sees the host.
+func TestWebhookAddressesAreHiddenFromViewers(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	c := r.by(r.admin)
+	const whole = "https://chat.example.com:8443/services/T0/B0/XoXo?token=y"
+	made := c.post("/events/transports/", fields{"name": "hook", "mode": "webhook_slack", "webhook_url": whole})
+	bare := c.post("/events/transports/", fields{"name": "bare", "mode": "webhook", "webhook_url": "https://chat.example.com"})
+	one := "/events/transports/" + made["pk"].(string) + "/"
+	require.Equal(t, whole, made["webhook_url"])
+	require.Equal(t, whole, c.get(one)["webhook_url"])
+	auditor := r.by(r.withRole("auditor"))
+	require.Equal(t, "https://chat.example.com:8443/...", auditor.get(one)["webhook_url"])
+	require.Equal(t, "https://chat.example.com", auditor.get("/events/transports/" + bare["pk"].(string) + "/")["webhook_url"])
+	require.Equal(t, []any{"https://chat.example.com", "https://chat.example.com:8443/..."}, auditor.all("/events/transports/", "webhook_url"))
+	for search, n := range map[string]int{"chat.example.com:8443": 1, "XoXo": 0, "services": 0, "token=y": 0} {
+		require.Len(t, auditor.all("/events/transports/?search="+url.QueryEscape(search), "pk"), n, search)
+	}
+	for _, at := range []string{"/events/events/?page_size=100", "/events/rules/", "/events/deliveries/", one + "used_by/"} {
+		require.NotContains(t, auditor.send(http.MethodGet, at, nil).Body.String(), "XoXo", at)
+	}
+}
+
+// A notification leads to its event, or to where that leads, for whoever may read it and
+// while it is there.
+func TestNotificationsLeadToTheirEvents(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	plain := r.told()
+	write := func(facts map[string]any) *idp.Event {
+		e := idp.NewEvent(idp.ActionConfigWarning, "test", idp.SystemActor(), nil, facts)
+		require.NoError(t, r.db.Repos().Events.Append(t.Context(), e))
+		return e
+	}
+	ticket := write(map[string]any{"hyperlink": "https://desk.example.org/42", "hyperlink_label": "Ticket 42"})
+	bare := write(map[string]any{"hyperlink": "https://desk.example.org/43"})
+	evil := write(map[string]any{"hyperlink": "javascript:alert(1)", "hyperlink_label": "Click"})
+	gone := idp.NewID[idp.Event]()
+	var all []idp.Notification
+	for _, id := range []*idp.EventID{&plain.ID, &ticket.ID, &bare.ID, &evil.ID, &gone, nil} {
+		all = append(all, idp.Notification{UserID: r.admin.ID, EventID: id, Severity: idp.SeverityNotice, Body: "x"},
+			idp.Notification{UserID: r.person.ID, EventID: id, Severity: idp.SeverityNotice, Body: "x"})
+	}
+	all = r.tell(all...)
+	ada, grace := r.by(r.admin), r.by(r.person)
+	for i, want := range [][2]any{{".*/if/admin/events/" + plain.ID.String() + "/", "Open the event"}, {"https://desk.example.org/42", "Ticket 42"},
+		{"https://desk.example.org/43", "https://desk.example.org/43"}, {".*/if/admin/events/" + evil.ID.String() + "/", "Open the event"}, {nil, nil}, {nil, nil}} {
+		got := ada.get("/events/notifications/" + all[2*i].ID.String() + "/")
+		if want[0] == nil {
+			require.Equal(t, want, [2]any{got["hyperlink"], got["hyperlink_label"]}, i)
+			require.NotContains(t, got, "event")
+		} else {
+			require.Regexp(t, "^"+want[0].(string)+"$", got["hyperlink"], i)
+			require.Regexp(t, "^https?://", got["hyperlink"], "a whole address")
+			require.Equal(t, want[1], got["hyperlink_label"], i)
+		}
+		got = grace.get("/events/notifications/" + all[2*i+1].ID.String() + "/")
+		require.Equal(t, [2]any{nil, nil}, [2]any{got["hyperlink"], got["hyperlink_label"]}, "who may not read events is led nowhere")
+	}
+}
+
+// What was wrong with a rule says nothing once it is switched off.
+func TestAFaultGoesWithSwitchingOff(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	c := r.by(r.admin)
+	made := c.post("/events/rules/", fields{"name": "watch"})
+	one := "/events/rules/" + made["pk"].(string) + "/"
+	id, err := idp.ParseID[idp.NotificationRule](made["pk"].(string))
+	require.NoError(t, err)
+	fault := func() {
+		require.NoError(t, r.db.Repos().NotificationRules.Faulted(t.Context(), id, "no such name"))
+	}
+	fault()
+	require.Equal(t, "no such name", c.patch(one, fields{"severity": "alert"})["fault"])
+	require.Equal(t, "", c.patch(one, fields{"enabled": false})["fault"])
+	fault() // by a server that was just at it
+	require.Equal(t, "", c.patch(one, fields{"enabled": true})["fault"])
+}
+
 // changedFields are what the event of the last change but one names.
 func changedFields(c client, pk any) []any {
 	c.t.Helper()
@@ -195,7 +276,8 @@ func TestNotificationTransportsAreJudged(t *testing.T) {
 		"name": {"", nil, strings.Repeat("x", 256)},
 		"mode": {"pigeon", "", nil},
 		"webhook_url": {"", "chat.example.com", "ftp://chat.example.com/x", "https://", "javascript:alert(1)", "https://ada:pw@chat.example.com/",
-			"https://chat.example.com/#x", "https://chat.example.com/\nx", "https://[::1", strings.Repeat("https://x.example/", 1000)},
+			"https://chat.example.com/#x", "https://chat.example.com/\nx", "https://[::1", "https://chat.example.com/a b", "https://chat.example.com/a\tb",
+			"https://chat.example.com/a\u00a0b", "https://chat.example.com/\u200bx", "https://chat.example.com/\u0085x", "https://chat.example.com/\u202ex", strings.Repeat("https://x.example/", 1000)},
 		"webhook_secret":          {nil, 1, "two\nlines", strings.Repeat("x", 10_000)},
 		"webhook_mapping_body":    {noSuch, "short"},
 		"webhook_mapping_headers": {noSuch},
@@ -380,7 +462,7 @@ func TestDeliveries(t *testing.T) {
 	require.NotNil(t, c.get(at(1))["next_try"])
 
 	again := c.send(http.MethodPost, at(0)+"redeliver/", nil).json(http.StatusOK)
-	require.Equal(t, []any{"pending", 0.0, nil}, []any{again["state"], again["tries"], again["ended"]})
+	require.Equal(t, []any{"pending", 0.0, 1.0, nil}, []any{again["state"], again["tries"], again["redeliveries"], again["ended"]})
 	c.send(http.MethodPost, at(0)+"redeliver/", nil).json(http.StatusConflict)
 	require.Equal(t, []any{"notification_redelivered"}, contextOf(c, "/events/events/?action=model_updated&search=notification_redelivered", "action_id"))
 	for _, id := range []string{"0", "-1", "x", "99999999999999999999", "4242"} {

@@ -40,7 +40,7 @@ func TestSend(t *testing.T) {
 	got := r.taken()[0]
 	require.Equal(t, "POST /hooks/security?team=1", got.Method+" "+got.RequestURI)
 	for name, value := range map[string]string{"Content-Type": "application/json", "User-Agent": "Portcullis/1.2.3", "X-Portcullis-Delivery": "42",
-		"X-Portcullis-Try": "2", "X-Portcullis-Event": m.Event.ID.String(), "X-Portcullis-Signature": "",
+		"X-Portcullis-Redelivery": "0", "X-Portcullis-Try": "2", "X-Portcullis-Event": m.Event.ID.String(), "X-Portcullis-Signature": "",
 		"X-Team": "blue", "X-Shift": "3", "X-Load": "1.5", "X-Night": "true", "Idempotency-Key": ""} {
 		require.Equal(t, value, got.Header.Get(name), name)
 	}
@@ -52,10 +52,14 @@ func TestSend(t *testing.T) {
 	_, err = sender().Send(t.Context(), m)
 	require.NoError(t, err)
 	require.Equal(t, []string{"42", "3"}, []string{r.taken()[1].Header.Get("X-Portcullis-Delivery"), r.taken()[1].Header.Get("X-Portcullis-Try")})
+	m.Try, m.Redelivery = 1, 2
+	_, err = sender().Send(t.Context(), m)
+	require.NoError(t, err)
+	require.Equal(t, []string{"42", "2"}, []string{r.taken()[2].Header.Get("X-Portcullis-Delivery"), r.taken()[2].Header.Get("X-Portcullis-Redelivery")}, "the same delivery, meant to be taken again")
 	m.Delivery, m.Test = 0, true
 	_, err = sender().Send(t.Context(), m)
 	require.NoError(t, err)
-	require.Equal(t, "test-"+m.Event.ID.String(), r.taken()[2].Header.Get("X-Portcullis-Delivery"), "receivers that tell deliveries apart take every test")
+	require.Equal(t, "test-"+m.Event.ID.String(), r.taken()[3].Header.Get("X-Portcullis-Delivery"), "receivers that tell deliveries apart take every test")
 }
 
 // What a mapping gives is what is sent, whatever it is: nothing is null, and not more

@@ -28,6 +28,11 @@ func TestNotificationsOfOnesOwn(t *testing.T) {
 	require.Contains(t, s.read(helpdesk, noticesAt).Main(), "Open the event")
 	require.Contains(t, s.read(s.boss, "/if/admin/").Body, `aria-label="Notifications"`, "nothing was told to them")
 
+	s.tell(s.Boss, "of long ago", &idp.Event{ID: idp.NewID[idp.Event]()})
+	p = s.page(noticesAt)
+	require.Contains(t, p.Main(), "The event is not kept any more")
+	require.NotContains(t, p.Main(), "Open the event", "it would lead to nothing")
+
 	first := s.notice(ada, "first")
 	at := noticesAt + first.ID.String() + "/"
 	require.Equal(t, http.StatusNotFound, helpdesk.Post(at+"seen/").Status, "another's")

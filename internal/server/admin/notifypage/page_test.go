@@ -345,6 +345,11 @@ func TestWhoMayDoWhat(t *testing.T) {
 	require.Empty(t, s.sent)
 	require.Equal(t, http.StatusForbidden, auditor.Get(rule+"edit/").Status)
 	require.Contains(t, s.read(auditor, "/if/admin/events/"+e.ID.String()+"/").Main(), "What was sent because of this event")
+	for _, at := range []string{transportsAt, transport} {
+		require.NotContains(t, s.read(auditor, at).Body, "chat.example.com/hooks/chat", "who may not change it does not see the address: it is what proves who posts")
+		require.Contains(t, s.read(auditor, at).Body, "chat.example.com")
+	}
+	require.Contains(t, s.page(transport).Body, "https://chat.example.com/hooks/chat")
 	helpdesk := s.builtIn("helpdesk") // reads events, and nothing of notifications
 	require.NotContains(t, s.read(helpdesk, "/if/admin/events/"+e.ID.String()+"/").Main(), "Deliveries")
 }
@@ -363,4 +368,30 @@ func TestSearchFindsThem(t *testing.T) {
 		require.Equal(t, http.StatusOK, viewer.Get("/if/admin/search/?q="+id).Status)
 	}
 	require.NotContains(t, viewer.Get("/if/admin/search/?q=pigeon").Main(), "pigeon rule")
+}
+
+// What retention has removed is not led to.
+func TestADeliveryOfAnEventThatIsGone(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	chat := s.transport("chat", idp.TransportWebhook)
+	gone := &idp.Event{ID: idp.NewID[idp.Event]()}
+	at := deliveriesAt + deliveryKey(s.delivery(gone, s.rule("tell", chat), chat, nil))
+	require.Contains(t, s.page(at).Main(), "(not kept any more)")
+	for _, path := range []string{deliveriesAt, at} {
+		require.False(t, links(s.page(path), "/if/admin/events/"+gone.ID.String()+"/"), path)
+	}
+}
+
+// What was at fault says nothing about a rule that is off.
+func TestARuleThatIsOffIsNotBroken(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	r := s.rule("quiet", s.transport("chat", idp.TransportWebhook))
+	require.NoError(t, s.Store.Repos().NotificationRules.Faulted(t.Context(), r.ID, "no such name"))
+	at := rulesAt + r.ID.String() + "/"
+	require.Contains(t, s.page(at).Main(), "no such name")
+	s.boss.Post(at+"edit/", "name", "quiet", "severity", "notice").Follow()
+	require.NotContains(t, s.page(at).Main(), "no such name")
+	require.NotContains(t, s.page(rulesAt).Main(), "Broken")
 }
