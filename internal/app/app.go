@@ -10,6 +10,7 @@ import (
 
 	"github.com/portcullis-idp/portcullis/internal/access"
 	"github.com/portcullis-idp/portcullis/internal/account"
+	"github.com/portcullis-idp/portcullis/internal/application"
 	"github.com/portcullis-idp/portcullis/internal/audit"
 	"github.com/portcullis-idp/portcullis/internal/blueprint"
 	"github.com/portcullis-idp/portcullis/internal/config"
@@ -24,8 +25,10 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/lock"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
 	"github.com/portcullis-idp/portcullis/internal/lockout"
+	"github.com/portcullis-idp/portcullis/internal/logout"
 	"github.com/portcullis-idp/portcullis/internal/mail"
 	"github.com/portcullis-idp/portcullis/internal/notify"
+	"github.com/portcullis-idp/portcullis/internal/oidc"
 	"github.com/portcullis-idp/portcullis/internal/policy"
 	"github.com/portcullis-idp/portcullis/internal/postgres"
 	"github.com/portcullis-idp/portcullis/internal/postgres/migration"
@@ -59,11 +62,15 @@ type App struct {
 	Consents    *consent.Service
 	Flows       *flow.Executor
 	Configure   *configure.Service
-	Prints      *blueprint.Service
-	Library     *blueprint.Library
-	Mail        *mail.Service
-	Notify      *notify.Service
-	Server      *server.Server
+	// Applications says who may use which application.
+	Applications *application.Access
+	Prints       *blueprint.Service
+	Library      *blueprint.Library
+	Mail         *mail.Service
+	Notify       *notify.Service
+	OIDC         *oidc.Service
+	Logouts      *logout.Service
+	Server       *server.Server
 
 	// Metrics is what /-/metrics tells. Whoever knows of something to be watched adds
 	// it there; see gauge.
@@ -181,7 +188,9 @@ func (a *App) build() error {
 		Told: func(ctx context.Context, tx idp.Repos, u *idp.User, l *idp.Lockout) (string, error) {
 			return a.Mail.LockedOut(ctx, tx, u, l)
 		}})
+	a.Tokens = token.New(token.Deps{Store: a.DB, Access: a.Access, Sealer: sealer, Revealable: a.Config.TokenKeysRevealable})
 	a.Accounts = account.New(account.Deps{Store: a.DB, Access: a.Access, Closer: a.Lockdowns, Hasher: a.Hasher, Roles: a.RoleService, Guard: a.Lockouts,
+		AppPasswords: a.Tokens,
 		Release: func(ctx context.Context, tx idp.Repos, actor idp.Actor, row any) error {
 			return a.Configure.Release(ctx, tx, actor, row)
 		}})
@@ -197,7 +206,8 @@ func (a *App) build() error {
 	hub.Follow(a.Feed)
 	a.Bells.Hub.Follow(a.Feed)
 	a.Sessions = session.New(session.Deps{Store: a.DB, Access: a.Access, View: a.view, Whereabouts: a.Geo})
-	a.Tokens = token.New(token.Deps{Store: a.DB, Access: a.Access, Sealer: sealer, Revealable: a.Config.TokenKeysRevealable})
+	a.OIDC = oidc.New(oidc.Deps{Store: a.DB, Access: a.Access, Sealer: sealer})
+	a.Logouts = a.teller()
 	a.Live = a.streams(hub)
 	a.Bells.Door = a.Live.Again
 	a.gauge(lockouts)
@@ -209,6 +219,7 @@ func (a *App) build() error {
 		sealer = nil
 	}
 	a.Flows = a.engine()
+	a.OIDC.Applications, a.OIDC.Claims = a.Applications, claims{}
 	a.Configure = configure.New(configure.Deps{Store: a.DB, Access: a.Access, Stages: a.Flows, Policies: a.policyKinds,
 		Prompt: prompt.CheckPrompt, Sealer: sealer, NoticeTemplates: a.Mail.Texts.Notices})
 	a.Notify = a.notifier()

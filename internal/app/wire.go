@@ -5,6 +5,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/portcullis-idp/portcullis/internal/application"
 	"github.com/portcullis-idp/portcullis/internal/cli"
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/policies"
@@ -35,7 +36,8 @@ func (a *App) engine() *flow.Executor {
 	a.policies = policy.NewEngine(a.policyKinds).With(policies.Directory{Store: a.DB}).
 		Acting(policies.Effects{Store: a.DB, Post: a.Mail, Log: a.Log}).Resolving(net.DefaultResolver).Locating(a.Geo)
 	bound := stages.NewPolicies(a.DB, a.policies)
-	return flow.NewExecutor(flow.Deps{Store: a.DB, Policies: bound, Gate: a.Access, People: a.view, Heard: a.counters.turn, Kinds: stages.All(stages.Deps{
+	a.Applications = &application.Access{Store: a.DB, Policies: bound}
+	return flow.NewExecutor(flow.Deps{Store: a.DB, Policies: bound, Gate: a.Access, People: a.view, Heard: a.counters.turn, Fulfil: a.fulfil, Kinds: stages.All(stages.Deps{
 		Store: a.DB, Accounts: a.Accounts, Sessions: a.Sessions, Lockdowns: a.Lockdowns, Invitations: a.Invitations, Consents: a.Consents, Policies: bound,
 		Links: a.Tokens, Post: a.Mail,
 	})})
@@ -45,11 +47,11 @@ func (a *App) engine() *flow.Executor {
 func (a *App) web() (*server.Server, error) {
 	lockdowns := page.LockdownFlow{Flow: contain.Flow{Store: a.DB, Lockdowns: a.Lockdowns, Flows: a.Flows}}
 	public := a.Config.PublicURL
-	json := api.New(api.Deps{Store: a.DB, Access: a.Access, Roles: a.RoleService, Locks: a.Locks, Lockouts: a.Lockouts, Audit: a.Audit, Notify: a.Notify, Invitations: a.Invitations, Consents: a.Consents, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
-		Lockdowns: a.Lockdowns, Configure: a.Configure, Flows: a.Flows, Policies: a.policies, Mail: a.Mail, Blueprints: a.Library, Prints: a.Prints, Live: a.Live, Whereabouts: a.Geo, Version: cli.Version, PublicURL: public, LockModes: a.Roles})
+	json := api.New(api.Deps{Store: a.DB, Access: a.Access, Roles: a.RoleService, Locks: a.Locks, Lockouts: a.Lockouts, Audit: a.Audit, Notify: a.Notify, Logouts: a.Logouts, Invitations: a.Invitations, Consents: a.Consents, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
+		Lockdowns: a.Lockdowns, Configure: a.Configure, Applications: a.Applications, Flows: a.Flows, Policies: a.policies, Mail: a.Mail, Blueprints: a.Library, Prints: a.Prints, Live: a.Live, Whereabouts: a.Geo, Version: cli.Version, PublicURL: public, LockModes: a.Roles})
 	notices := notifypage.New(notifypage.Deps{Store: a.DB, Configure: a.Configure, Notify: a.Notify, Policies: a.policyKinds, MailReady: a.Mail.Ready})
 	console := admin.New(admin.Deps{Store: a.DB, Roles: a.RoleService, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
-		Lockdowns: a.Lockdowns, Configure: a.Configure, Flow: lockdowns, Live: a.Live, PublicURL: public, Whereabouts: a.Geo, Locked: a.Locked, Lockouts: a.Lockouts, Audit: a.Audit, Deliveries: notices.OfEvent})
+		Lockdowns: a.Lockdowns, Configure: a.Configure, Flow: lockdowns, Live: a.Live, PublicURL: public, Whereabouts: a.Geo, Locked: a.Locked, Lockouts: a.Lockouts, Audit: a.Audit, Logouts: a.Logouts, Deliveries: notices.OfEvent})
 	flows := flowpage.New(flowpage.Deps{Store: a.DB, Configure: a.Configure, Stages: a.Flows, Policies: a.policyKinds, PublicURL: public})
 	steps := stagepage.New(stagepage.Deps{Store: a.DB, Configure: a.Configure, Kinds: a.Flows})
 	invitations := invitationpage.New(invitationpage.Deps{Store: a.DB, Invitations: a.Invitations, PublicURL: public})
@@ -66,8 +68,10 @@ func (a *App) web() (*server.Server, error) {
 	roles := rolepage.New(rolepage.Deps{Store: a.DB, Roles: a.RoleService, Locked: a.Locked})
 	own := account.New(account.Deps{Store: a.DB, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
 		Lockdowns: a.Lockdowns, Flow: lockdowns, Whereabouts: a.Geo, Bells: a.Bells})
-	return server.New(server.Deps{Log: a.Log, Store: a.DB, Sessions: a.Sessions, Tokens: a.Tokens, Flows: a.Flows,
+	return server.New(server.Deps{Log: a.Log, Store: a.DB, Sessions: a.Sessions, Tokens: a.Tokens, Accounts: a.Accounts, Flows: a.Flows,
 		Pages: page.Pages{}, Access: a.Access, SessionStore: a.DB.NewSessionStore(server.BlankSession),
 		PublicURL: public, TrustedProxies: a.Config.TrustedProxies, Notice: a.notice, Meter: a.Requests, Metrics: a.page(), Tracer: a.spans.requests,
-		Mounts: []func(chi.Router){json.Mount, console.Routes, flows.Routes, steps.Routes, rules.Routes, invitations.Routes, roles.Routes, locks.Routes, lockouts.Routes, modes.Routes, prints.Routes, notices.Routes, own.Routes}})
+		LeadsTo: a.front().LeadsTo,
+		Mounts:  []func(chi.Router){json.Mount, console.Routes, flows.Routes, steps.Routes, rules.Routes, invitations.Routes, roles.Routes, locks.Routes, lockouts.Routes, modes.Routes, prints.Routes, notices.Routes, own.Routes, a.front().Mount},
+		Open:    []func(chi.Router){a.back().Mount}})
 }

@@ -3,29 +3,12 @@ package oidc
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
 
-// userCodeLetters are those of user codes: no vowels, so no words, and nothing that
-// looks like something else (RFC 8628, section 6.1).
-const userCodeLetters = "BCDFGHJKLMNPQRSTVWXZ"
-
-// userCodeDigest is what is kept of the code that people type: 34 bits could be tried
-// without the server's key. However it is written, it is the same code.
-func (s *Service) userCodeDigest(code string) []byte {
-	plain := strings.Map(func(r rune) rune {
-		if strings.ContainsRune(userCodeLetters, r) {
-			return r
-		}
-		return -1
-	}, strings.ToUpper(code))
-	return s.Sealer.Digest("user code of a device", []byte(plain))
-}
-
-// Device is one that waits for somebody to let it in.
-type Device struct {
+// WaitingDevice is one that waits for somebody to let it in.
+type WaitingDevice struct {
 	Row    *idp.OAuthDevice
 	Client *Client
 	Wanted []idp.ScopeMapping
@@ -33,16 +16,16 @@ type Device struct {
 
 // DeviceByCode returns the device that shows a user code. The error is CodeInvalid on
 // the field code, for a wrong one and for one that is of no use any more alike.
-func (s *Service) DeviceByCode(ctx context.Context, code string) (*Device, error) {
+func (s *Service) DeviceByCode(ctx context.Context, code string) (*WaitingDevice, error) {
 	wrong := idp.Invalid("code", "This code is wrong, or not valid any more. Look at the device again.")
-	row, err := s.Store.Repos().OAuthRequests.GetDevice(ctx, s.userCodeDigest(code))
+	row, err := s.Store.Repos().OAuthRequests.GetDevice(ctx, s.UserCodeDigest(code))
 	if idp.Is(err, idp.CodeNotFound) || err == nil && (row.Expired || row.State != idp.DevicePending) {
 		return nil, wrong
 	}
 	if err != nil {
 		return nil, err
 	}
-	d := &Device{Row: row}
+	d := &WaitingDevice{Row: row}
 	if d.Client, err = s.clientOfProvider(ctx, s.Store.Repos(), row.ProviderID); err != nil {
 		return nil, err
 	}
@@ -63,7 +46,7 @@ func (s *Service) clientOfProvider(ctx context.Context, repos idp.Repos, id idp.
 }
 
 // AdmitDevice is Admit for a device: somebody lets it in with their own account.
-func (s *Service) AdmitDevice(ctx context.Context, actor idp.Actor, d *Device) error {
+func (s *Service) AdmitDevice(ctx context.Context, actor idp.Actor, d *WaitingDevice) error {
 	return s.Admit(ctx, actor, &Authorization{Client: d.Client, Scopes: d.Row.Scopes})
 }
 

@@ -88,6 +88,11 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, a *flow.Answer) 
 	case a.Challenge == nil:
 		return errors.New("flow " + a.Flow.Slug + ": an answer without challenge and redirect")
 	}
+	if next := web.Next(r.URL.Query()); next != "" && s.leadsTo != nil {
+		if origin := s.leadsTo(r, next); origin != "" {
+			web.AllowFormTo(w, origin)
+		}
+	}
 	return s.pages.Flow(w, r, web.FlowPage{Answer: a, Messages: told(r, a)})
 }
 

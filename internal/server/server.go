@@ -27,6 +27,7 @@ type Deps struct {
 	Store    idp.Store
 	Sessions Sessions
 	Tokens   Tokens
+	Accounts Accounts // proves app passwords on the API; nil = none are good there
 	Flows    Executor
 	Pages    web.Pages
 	Access   idp.Access // who may open what; nil = superusers everything, others nothing
@@ -37,6 +38,10 @@ type Deps struct {
 	PublicURL      string         // without a trailing slash; "" = derived from each request
 	TrustedProxies []netip.Prefix // whose forwarding headers are believed
 	BodyLimit      int64          // bytes; 0 = DefaultBodyLimit
+
+	// LeadsTo is the origin of another site that an address of ours leads on to once
+	// somebody is signed in; "" = none, nil = none ever.
+	LeadsTo func(r *http.Request, next string) string
 
 	// Notice says what every page of the console has to say now; nil = nothing.
 	Notice func() string
@@ -59,6 +64,7 @@ type Server struct {
 	store     idp.Store
 	sessions  Sessions
 	tokens    Tokens
+	accounts  Accounts
 	flows     Executor
 	pages     web.Pages
 	access    idp.Access
@@ -70,6 +76,7 @@ type Server struct {
 	cross     *http.CrossOriginProtection
 	router    *chi.Mux
 	draining  atomic.Bool
+	leadsTo   func(r *http.Request, next string) string
 	meter     Meter
 	metrics   *metric.Page
 	tracer    Tracer
@@ -78,9 +85,9 @@ type Server struct {
 
 // New builds the server. It fails on a public URL that cannot be an origin.
 func New(d Deps) (*Server, error) {
-	s := &Server{log: d.Log, store: d.Store, sessions: d.Sessions, tokens: d.Tokens, flows: d.Flows,
+	s := &Server{log: d.Log, store: d.Store, sessions: d.Sessions, tokens: d.Tokens, accounts: d.Accounts, flows: d.Flows,
 		pages: d.Pages, access: d.Access, notice: d.Notice, manager: newManager(d.SessionStore), proxies: d.TrustedProxies,
-		meter: d.Meter, metrics: d.Metrics, tracer: d.Tracer,
+		leadsTo: d.LeadsTo, meter: d.Meter, metrics: d.Metrics, tracer: d.Tracer,
 		bodyLimit: d.BodyLimit, cross: http.NewCrossOriginProtection(), router: chi.NewRouter()}
 	if s.log == nil {
 		s.log = slog.Default()

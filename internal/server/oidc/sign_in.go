@@ -1,0 +1,111 @@
+package oidc
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+
+	core "github.com/portcullis-idp/portcullis/internal/oidc"
+
+	"github.com/portcullis-idp/portcullis/internal/consent"
+	"github.com/portcullis-idp/portcullis/internal/flow"
+	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/server/web"
+	stage "github.com/portcullis-idp/portcullis/internal/stages/consent"
+)
+
+// signIn sends the browser to sign in and come back. again is for somebody who is
+// signed in and has to prove once more who they are.
+func (f *Front) signIn(w http.ResponseWriter, r *http.Request, a *core.Authorization, row *idp.OAuthRequest, again bool) error {
+	next := resumePath(row.ID)
+	id := a.Client.Provider.AuthenticationFlow
+	if id == nil {
+		id = web.Brand(r).FlowAuthentication
+	}
+	if id == nil {
+		if again {
+			return idp.Forbidden("The application asks you to sign in again, and there is no flow to do that with.")
+		}
+		return web.Redirect(w, r, web.SignInPath+"?"+url.Values{"next": {next}}.Encode())
+	}
+	authentication, err := f.Store.Repos().Flows.Get(r.Context(), *id)
+	if err != nil {
+		return err
+	}
+	if !again {
+		http.Redirect(w, r, flow.Path(authentication.Slug)+"?"+url.Values{"next": {next}}.Encode(), http.StatusFound)
+		return nil
+	}
+	v := f.visit(w, r, authentication.Slug, next)
+	to, err := f.Flows.Begin(r.Context(), v, func(run *flow.Run) {
+		flow.KeyAgain.Put(run.Vars, true)
+		stage.KeyApplication.Put(run.Vars, about(a.Client))
+	})
+	if err := applicable(r, err); err != nil {
+		return err
+	}
+	http.Redirect(w, r, to+"?"+url.Values{"next": {next}}.Encode(), http.StatusFound)
+	return nil
+}
+
+// applicable turns the error of a flow that is not for whoever asks into one for people.
+func applicable(r *http.Request, err error) error {
+	var not *flow.NotApplicable
+	if errors.As(err, &not) {
+		web.From(r.Context()).Record.Warn(not.Cause)
+		return idp.Forbidden("%s", not.Message())
+	}
+	return err
+}
+
+// visit is one to a flow that comes back to next.
+func (f *Front) visit(w http.ResponseWriter, r *http.Request, slug, next string) flow.Visit {
+	return flow.Visit{Slug: slug, Browser: web.BrowserDigest(w, r), Actor: web.Actor(r), Device: web.Device(r), Brand: web.Brand(r),
+		Revision: web.From(r.Context()).Revision, Query: map[string]string{"next": next}}
+}
+
+// agree takes the browser through the authorization flow. A nil answer says that
+// somebody would have to be asked, and may not be.
+func (f *Front) agree(w http.ResponseWriter, r *http.Request, a *core.Authorization, row *idp.OAuthRequest) (*flow.Answer, error) {
+	return f.pass(w, r, a.Client, a.Wanted, core.PurposeRequest(row.ID), resumePath(row.ID), a.Asks("consent"), a.Asks("none"))
+}
+
+// pass goes through the authorization flow of a client for a purpose.
+func (f *Front) pass(w http.ResponseWriter, r *http.Request, c *core.Client, wanted []idp.ScopeMapping, purpose, next string, again, silent bool) (*flow.Answer, error) {
+	authorization, err := f.Store.Repos().Flows.Get(r.Context(), c.Provider.AuthorizationFlow)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := f.Flows.Pass(r.Context(), f.visit(w, r, authorization.Slug, next), func(run *flow.Run) {
+		stage.KeyApplication.Put(run.Vars, about(c))
+		stage.KeyHeader.Put(run.Vars, "You are about to sign in to "+c.Application.Name+".")
+		stage.KeyPermissions.Put(run.Vars, permissions(wanted))
+		if again {
+			stage.KeyAgain.Put(run.Vars, true)
+		}
+		flow.KeyPurpose.Put(run.Vars, purpose)
+		flow.KeyRedirect.Put(run.Vars, next)
+	}, silent)
+	if answer != nil {
+		web.Apply(w, r, answer)
+	}
+	return answer, applicable(r, err)
+}
+
+// about names the application to stages and policies.
+func about(c *core.Client) consent.Application {
+	return consent.Application{ID: c.Application.ID.String(), Name: c.Application.Name, Slug: c.Application.Slug}
+}
+
+// permissions are the scopes that people are asked about, each once.
+func permissions(wanted []idp.ScopeMapping) []stage.Permission {
+	out, seen := []stage.Permission{}, map[string]bool{}
+	for _, m := range wanted {
+		if m.Description == "" || seen[m.Scope] {
+			continue
+		}
+		seen[m.Scope] = true
+		out = append(out, stage.Permission{ID: m.Scope, Name: m.Description})
+	}
+	return out
+}
