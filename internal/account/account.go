@@ -36,6 +36,8 @@ type Deps struct {
 	Roles  Roles // nil = roles cannot be given here
 	// Guard counts attempts at passwords; nil = nobody counts.
 	Guard idp.Guard
+	// AppPasswords is asked where app passwords are good; nil = there are none.
+	AppPasswords AppPasswords
 	// Release takes a group out of the configuration that names it, in the
 	// transaction that deletes the group; nil = nothing names groups.
 	Release func(ctx context.Context, tx idp.Repos, actor idp.Actor, row any) error
@@ -43,13 +45,14 @@ type Deps struct {
 
 // Service keeps users and groups.
 type Service struct {
-	store   idp.Store
-	access  idp.Access
-	closer  Closer
-	hasher  Hasher
-	roles   Roles
-	guard   idp.Guard
-	release func(ctx context.Context, tx idp.Repos, actor idp.Actor, row any) error
+	store        idp.Store
+	access       idp.Access
+	closer       Closer
+	hasher       Hasher
+	roles        Roles
+	guard        idp.Guard
+	appPasswords AppPasswords
+	release      func(ctx context.Context, tx idp.Repos, actor idp.Actor, row any) error
 }
 
 // New returns a Service.
@@ -57,7 +60,11 @@ func New(d Deps) *Service {
 	if d.Guard == nil {
 		d.Guard = idp.Unguarded{Store: d.Store}
 	}
-	return &Service{store: d.Store, access: d.Access, closer: d.Closer, hasher: d.Hasher, roles: d.Roles, guard: d.Guard, release: d.Release}
+	if d.AppPasswords == nil {
+		d.AppPasswords = noAppPasswords{}
+	}
+	return &Service{store: d.Store, access: d.Access, closer: d.Closer, hasher: d.Hasher, roles: d.Roles, guard: d.Guard,
+		appPasswords: d.AppPasswords, release: d.Release}
 }
 
 // NewUser is an account to be created.

@@ -55,7 +55,7 @@ func emptyWorld(t *testing.T) *world {
 	w.sessions = session.New(session.Deps{Store: db, Access: checker})
 	w.tokens = token.New(token.Deps{Store: db, Access: checker})
 	w.closer = lockdown.New(lockdown.Deps{Store: db, Access: checker})
-	w.accounts = account.New(account.Deps{Store: db, Access: checker, Hasher: w.hasher, Closer: w.closer})
+	w.accounts = account.New(account.Deps{Store: db, Access: checker, Hasher: w.hasher, Closer: w.closer, AppPasswords: w.tokens})
 	return w
 }
 

@@ -28,7 +28,8 @@ type browser struct {
 	site   *site
 	base   string
 	client *http.Client
-	key    string // bearer token; "" = none
+	key    string // bearer token, or with a name an app password; "" = none
+	name   string
 }
 
 // browser is a fresh one at the first replica.
@@ -57,6 +58,13 @@ func (s *site) holding(cookie string) *browser {
 func (s *site) program(key string) *browser {
 	b := s.browser()
 	b.key = key
+	return b
+}
+
+// basic calls the API with a name and an app password.
+func (s *site) basic(name, key string) *browser {
+	b := s.program(key)
+	b.name = name
 	return b
 }
 
@@ -129,9 +137,7 @@ func (b *browser) send(method, path string, body any, header ...string) (*answer
 		r.Header.Set("Content-Type", media)
 	}
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	if b.key != "" {
-		r.Header.Set("Authorization", "Bearer "+b.key)
-	}
+	b.authorize(r)
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
@@ -142,6 +148,16 @@ func (b *browser) send(method, path string, body any, header ...string) (*answer
 	defer response.Body.Close()
 	content, err := io.ReadAll(response.Body)
 	return &answer{b.site, response.StatusCode, response.Header, content, method + " " + path}, err
+}
+
+// authorize puts on a request what programs send with each.
+func (b *browser) authorize(r *http.Request) {
+	switch {
+	case b.name != "":
+		r.SetBasicAuth(b.name, b.key)
+	case b.key != "":
+		r.Header.Set("Authorization", "Bearer "+b.key)
+	}
 }
 
 // do is send for the test's own goroutine.

@@ -43,7 +43,7 @@ const (
 	doubtful spoil = "stale"   // a role of the account wants more certainty about locks than there ever is
 )
 
-// opens reports whether every door but that of passwords opens all the same.
+// opens reports whether every door but those of secrets opens all the same.
 func (s spoil) opens() bool { return s == healthy || s == guessed }
 
 // spoils says which of them is which refusal.
@@ -76,7 +76,14 @@ var cannot = map[idp.Door]map[idp.Refusal]string{
 		idp.RefusedEnded:   "everything of an account ends at once, by its generation",
 		idp.RefusedIntent:  "what proved who somebody is was judged at its own door",
 	},
+	idp.DoorClientCredentials: {
+		idp.RefusedUnknown: firstUse, idp.RefusedAnonymous: firstUse, idp.RefusedGeneration: firstUse,
+		idp.RefusedExpired: firstUse, idp.RefusedEnded: firstUse, idp.RefusedIntent: firstUse,
+	},
 }
+
+// firstUse is why little can be wrong with the account of a client.
+const firstUse = "the account is made at the client's first use, and nothing is brought that was made before"
 
 // doors opens each door, for an account spoilt in one way. The error is what the
 // use case says; where strangers reach the door over HTTP, the way in makes sure
@@ -86,13 +93,24 @@ var doors = map[idp.Door]func(d *doorway, how spoil) error{
 	idp.DoorSignIn:       (*doorway).signIn,
 	idp.DoorSession:      (*doorway).session,
 	idp.DoorAPIToken:     (*doorway).apiToken,
+	idp.DoorAppPassword:  (*doorway).appPassword,
 	idp.DoorTokenIssue:   (*doorway).tokenIssue,
 	idp.DoorFlowLink:     (*doorway).flowLink,
 	idp.DoorRecoveryLink: (*doorway).recoveryLink,
 	idp.DoorPasswordSet:  (*doorway).passwordSet,
 	idp.DoorInvitation:   (*doorway).invitation,
 	idp.DoorConsent:      (*doorway).consent,
+
+	idp.DoorCodeExchange:      (*doorway).codeExchange,
+	idp.DoorTokenRefresh:      (*doorway).tokenRefresh,
+	idp.DoorClientCredentials: (*doorway).clientCredentials,
+	idp.DoorDevicePoll:        (*doorway).devicePoll,
+	idp.DoorUserinfo:          (*doorway).userinfo,
+	idp.DoorIntrospect:        (*doorway).introspect,
 }
+
+// secrets are the doors at which somebody types one: those that guessing shuts.
+var secrets = map[idp.Door]bool{idp.DoorPassword: true, idp.DoorAppPassword: true}
 
 func TestAllDoorsAllRefusals(t *testing.T) {
 	t.Parallel()
@@ -108,11 +126,11 @@ func TestAllDoorsAllRefusals(t *testing.T) {
 			how, known := spoils[refusal]
 			require.True(t, known, "no test brings the refusal %s about", refusal)
 			if cannot[door][refusal] != "" || refusal == idp.RefusedBinding && door != idp.DoorSession ||
-				refusal == idp.RefusedPassword && door != idp.DoorPassword {
+				refusal == idp.RefusedPassword && !secrets[door] {
 				continue // only sessions are bound, and judged at the one door that honours them
 			}
 			err := open(d, how)
-			if refusal == idp.RefusedLockout && door != idp.DoorPassword {
+			if refusal == idp.RefusedLockout && !secrets[door] {
 				require.NoError(t, err, "%s: whoever guesses at a password shuts no other door", door)
 				continue
 			}
@@ -495,7 +513,7 @@ func (d *doorway) actor(how spoil) idp.Actor {
 	d.Helper()
 	root := d.user(unique("root"), d.administers)
 	if how == misused {
-		row, _ := d.tokenOf(root, idp.IntentAPI, idp.IntentAppPassword, how)
+		row, _ := d.tokenOf(root, idp.IntentAPI, idp.IntentVerification, how)
 		return idp.Actor{User: root, Token: row}
 	}
 	row, _ := d.sessionOf(root, how)
@@ -562,7 +580,7 @@ func (d *doorway) passwordSet(how spoil) error {
 		row, _ := d.sessionOf(person, how)
 		return d.Accounts.SetPassword(d.Context(), idp.Actor{User: read, Session: row}, person.ID, password)
 	case misused:
-		row, _ := d.tokenOf(person, idp.IntentAPI, idp.IntentAppPassword, how)
+		row, _ := d.tokenOf(person, idp.IntentAPI, idp.IntentVerification, how)
 		return d.Accounts.SetPassword(d.Context(), idp.Actor{User: read, Token: row}, person.ID, password)
 	case forged:
 		person.ID = nobodyID

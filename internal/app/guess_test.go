@@ -111,7 +111,7 @@ func TestProperty7OneFunctionComparesSecretsAndItAsksTheGuard(t *testing.T) {
 				continue
 			}
 			ast.Inspect(f, func(n ast.Node) bool {
-				if sel, ok := n.(*ast.SelectorExpr); ok && slices.Contains([]string{"Verify", "VerifyAbsent", "Try"}, sel.Sel.Name) {
+				if sel, ok := n.(*ast.SelectorExpr); ok && slices.Contains([]string{"Verify", "VerifyAbsent", "Try", "AppPassword"}, sel.Sel.Name) {
 					on := ""
 					switch x := sel.X.(type) {
 					case *ast.Ident:
@@ -119,7 +119,7 @@ func TestProperty7OneFunctionComparesSecretsAndItAsksTheGuard(t *testing.T) {
 					case *ast.SelectorExpr:
 						on = x.Sel.Name
 					}
-					if on == "hasher" || on == "Hasher" || on == "guard" || on == "Guard" {
+					if on == "hasher" || on == "Hasher" || on == "guard" || on == "Guard" || sel.Sel.Name == "AppPassword" {
 						found[on+"."+sel.Sel.Name] = append(found[on+"."+sel.Sel.Name], pkg+"."+f.Name.Name)
 					}
 				}
@@ -128,11 +128,11 @@ func TestProperty7OneFunctionComparesSecretsAndItAsksTheGuard(t *testing.T) {
 		}
 		return nil
 	}))
-	only := []string{"account.Authenticate"}
-	require.Equal(t, map[string][]string{"hasher.VerifyAbsent": only, "guard.Try": only,
+	require.Equal(t, map[string][]string{"guard.Try": {"account.Prove"}, // which has it call compare, and that the others
+		"hasher.VerifyAbsent": {"account.compare"}, "appPasswords.AppPassword": {"account.appPassword"},
 		// Whoever applies a blueprint with a password may set it; it is compared so that
 		// applying twice changes nothing.
-		"hasher.Verify": {"account.Authenticate", "account.VerifyPassword"}}, found)
+		"hasher.Verify": {"account.password", "account.VerifyPassword"}}, found)
 }
 
 // Every way to that function counts: the page of the password, the page of the name

@@ -47,9 +47,7 @@ func (b *browser) tryToListen(query string, header ...string) *line {
 	ctx, hangUp := context.WithCancel(b.site.Context())
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, b.base+livePath+query, nil)
 	require.NoError(b.site, err)
-	if b.key != "" {
-		r.Header.Set("Authorization", "Bearer "+b.key)
-	}
+	b.authorize(r)
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}

@@ -24,12 +24,13 @@ type heist struct {
 	u           *idp.User
 	thief, half *browser // with a session; one step before one
 	key, link   string   // what was minted
+	intent      idp.TokenIntent
 	signedIn    bool
 }
 
 // Nothing minted while a lockdown runs works afterwards, on either replica, not
-// even when the account is switched on again: an API token that the thief's own
-// session asks for, the session of a sign-in that is one step from its end, a
+// even when the account is switched on again: an API token or an app password
+// that the thief's own session asks for, the session of a sign-in that is one step from its end, a
 // recovery link. In half of the rounds the account stays active, so that only the
 // generations stand between the thief and a fresh credential (an administrator
 // may make a link for it again afterwards, so there is none in those).
@@ -43,7 +44,7 @@ func TestNothingMintedDuringALockdownWorksAfterwards(t *testing.T) {
 	var mu sync.Mutex
 	tokens, sessions, links := 0, 0, 0
 	for i := range races {
-		h := &heist{u: s.user(fmt.Sprintf("u%d", i))}
+		h := &heist{u: s.user(fmt.Sprintf("u%d", i)), intent: []idp.TokenIntent{idp.IntentAPI, idp.IntentAppPassword}[i/4%2]}
 		h.thief, h.half = s.with(h.u), s.browser()
 		g.Go(func() error {
 			err := s.race(h, i)
@@ -120,7 +121,8 @@ func contained(a *answer, err error) error {
 }
 
 func (h *heist) mintToken(r *replica, i int) error {
-	a, err := h.thief.at(r).send(http.MethodPost, "/api/v3/core/tokens/", map[string]any{"identifier": fmt.Sprintf("stolen-%d", i), "expiring": false})
+	a, err := h.thief.at(r).send(http.MethodPost, "/api/v3/core/tokens/", map[string]any{"identifier": fmt.Sprintf("stolen-%d", i), "expiring": false,
+		"intent": h.intent})
 	if err != nil {
 		return err
 	}
@@ -168,8 +170,14 @@ func (s *site) reactivate(u *idp.User) error {
 func (h *heist) emptyHanded(r *replica) error {
 	s := h.thief.site
 	programs := map[string]*browser{"the old session": h.thief, "the sign-in under way": h.half, "the token minted": s.program(h.key)}
-	if h.key == "" {
+	switch {
+	case h.key == "":
 		delete(programs, "the token minted")
+	case h.intent == idp.IntentAppPassword: // so many from one address would be refused for that
+		delete(programs, "the token minted")
+		if _, err := s.replicas[0].Tokens.AppPassword(s.Context(), h.u, h.key); !idp.Is(err, idp.CodeRefused) {
+			return fmt.Errorf("the app password minted works: %w", err)
+		}
 	}
 	for name, b := range programs {
 		a, err := b.at(r).send(http.MethodGet, "/api/v3/core/users/me/", nil)

@@ -48,7 +48,7 @@ func (s *site) deadlocks() (n int) {
 }
 
 // What is locked down on one replica is refused by the other with the very next
-// request: the session, the API token, the sign-in.
+// request: the session, the API token, the app password, the sign-in.
 func TestTheOtherReplicaRefusesAtOnce(t *testing.T) {
 	t.Parallel()
 	const rounds = 100
@@ -59,7 +59,8 @@ func TestTheOtherReplicaRefusesAtOnce(t *testing.T) {
 		ada := s.user(fmt.Sprintf("ada%d", i))
 		_, key := s.key(ada, idp.IntentAPI)
 		there, here := s.replicas[i%2], s.replicas[(i+1)%2]
-		held := map[string]*browser{"session": s.with(ada).at(there), "token": s.program(key).at(there)}
+		_, own := s.key(ada, idp.IntentAppPassword)
+		held := map[string]*browser{"session": s.with(ada).at(there), "token": s.program(key).at(there), "app password": s.basic(ada.Username, own).at(there)}
 		admin, stranger := s.admin().at(here), s.browser().at(there)
 		g.Go(func() error {
 			for name, b := range held {

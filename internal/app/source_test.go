@@ -22,7 +22,8 @@ var openings = map[string][]string{
 	"DoorPassword":     {"account.passwordRefusal", "stages/password.Submit"},
 	"DoorSignIn":       {"session.Start", "stages/userlogin.Enter", "stages/userlogin.signIn"},
 	"DoorSession":      {"app.barred", "flow.mayInspect", "idp.Renew", "session.Follow", "session.Visit"},
-	"DoorAPIToken":     {"app.barred", "idp.Renew", "token.Authenticate"},
+	"DoorAPIToken":     {"idp.Door", "token.Authenticate"},
+	"DoorAppPassword":  {"account.AppPassword", "idp.Door", "token.AppPassword"},
 	"DoorTokenIssue":   {"token.ChangeIn", "token.Issue", "token.IssueIn", "token.Reveal", "token.SetKey", "token.Update"},
 	"DoorFlowLink":     {"account.Confirm", "idp.RedeemLink", "token.Open", "token.linkOf"},
 	"DoorRecoveryLink": {"token.RecoveryLink", "token.mayBeSent"},
@@ -45,7 +46,7 @@ var judges = map[string][]string{
 		"flow.Admit", "flow.mayInspect", "idp.Admit", "idp.RedeemInvitation", "idp.RedeemLink", "idp.Renew",
 		"invitation.Create", "invitation.Open", "invitation.SaveIn", "session.Follow", "session.Start", "session.Visit",
 		"stages/password.Submit", "stages/userlogin.Enter", "stages/userlogin.signIn",
-		"token.ChangeIn", "token.Issue", "token.IssueIn", "token.Open", "token.RecoveryLink", "token.Reveal", "token.SetKey", "token.Update", "token.honour", "token.mayBeSent"},
+		"token.Again", "token.AppPassword", "token.ChangeIn", "token.Issue", "token.IssueIn", "token.Open", "token.RecoveryLink", "token.Reveal", "token.SetKey", "token.Update", "token.honour", "token.mayBeSent"},
 }
 
 // source is what the product's own files say, tests and generated pages left out.

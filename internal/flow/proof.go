@@ -1,6 +1,10 @@
 package flow
 
-import "github.com/portcullis-idp/portcullis/internal/idp"
+import (
+	"slices"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
 
 // KeyEnrolled is the account that the run itself has made.
 const KeyEnrolled Key[idp.UserID] = "enrolled_user"
@@ -25,4 +29,27 @@ func (r *Run) Proven(u *idp.User) bool {
 	}
 	method, _ := KeyAuthMethod.In(r.Vars)
 	return method != "" || r.OpenedFor(u)
+}
+
+// What passwords are compared with, by the names that the API has for it.
+const (
+	BackendPassword    = "authentik.core.auth.InbuiltBackend" // the account's own password
+	BackendAppPassword = "authentik.core.auth.TokenBackend"   // its app passwords
+)
+
+// Compare sets what an attempt is compared with; backends of other names compare
+// with nothing.
+func Compare(by *idp.Attempt, backends []string) {
+	by.AppPasswords, by.NoPassword = slices.Contains(backends, BackendAppPassword), !slices.Contains(backends, BackendPassword)
+}
+
+// Proved notes how the pending user has proved to be it: with an app password, nil =
+// with their own.
+func (r *Run) Proved(with *idp.Token) {
+	method, args := "password", map[string]any{}
+	if with != nil {
+		method, args["identifier"] = "token", with.Identifier
+	}
+	KeyAuthMethod.Put(r.Vars, method)
+	KeyAuthMethodArgs.Put(r.Vars, args)
 }

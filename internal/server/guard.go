@@ -51,11 +51,12 @@ func (s *Server) limit(next http.Handler) http.Handler {
 }
 
 // sameOrigin stops requests that another site made the browser send. A bearer
-// token is not sent by a browser on its own, so its callers need no more.
+// token is not sent by a browser on its own, so its callers need no more. An app
+// password is, where somebody once opened an address with it.
 func (s *Server) sameOrigin(next http.Handler) http.Handler {
 	return web.Handler(func(w http.ResponseWriter, r *http.Request) error {
 		scope := web.From(r.Context())
-		if scope.Actor.Token == nil {
+		if t := scope.Actor.Token; t == nil || t.Intent == idp.IntentAppPassword {
 			if err := s.cross.Check(r); err != nil {
 				return crossSite(err)
 			}

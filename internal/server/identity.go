@@ -45,7 +45,7 @@ func (s *Server) identify(next http.Handler) http.Handler {
 		scope := web.From(r.Context())
 		var err error
 		if authorization, ok := r.Header["Authorization"]; ok && scope.API {
-			err = s.bearer(r.Context(), scope, authorization)
+			err = s.authorize(r.Context(), scope, authorization)
 		} else {
 			err = s.cookie(r, scope)
 		}
@@ -63,11 +63,18 @@ func (s *Server) identify(next http.Handler) http.Handler {
 	})
 }
 
-func (s *Server) bearer(ctx context.Context, scope *web.Scope, headers []string) error {
-	scheme, key, _ := strings.Cut(headers[0], " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return &idp.Error{Code: idp.CodeUnsigned, Message: "Unsupported authentication type"}
+// authorize honours an Authorization header.
+func (s *Server) authorize(ctx context.Context, scope *web.Scope, headers []string) error {
+	switch scheme, key, _ := strings.Cut(headers[0], " "); {
+	case strings.EqualFold(scheme, "Bearer"):
+		return s.bearer(ctx, scope, headers, key)
+	case strings.EqualFold(scheme, "Basic") && s.accounts != nil:
+		return s.basic(ctx, scope, headers)
 	}
+	return &idp.Error{Code: idp.CodeUnsigned, Message: "Unsupported authentication type"}
+}
+
+func (s *Server) bearer(ctx context.Context, scope *web.Scope, headers []string, key string) error {
 	invalid := &idp.Error{Code: idp.CodeUnsigned, Message: "Token invalid/expired"}
 	key = strings.TrimSpace(key)
 	if len(headers) > 1 || key == "" || len(key) > 1024 || web.TextProblem(key) != "" {

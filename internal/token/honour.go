@@ -16,6 +16,42 @@ func (s *Service) Authenticate(ctx context.Context, key string) (*idp.Token, *id
 	return s.honour(ctx, idp.DoorAPIToken, key, func(*idp.Token) idp.TokenIntent { return idp.IntentAPI })
 }
 
+// AppPassword returns the app password of a key, if it is the user's and good to
+// prove that somebody is them. The error is CodeRefused, whose Reason says why, for
+// every other key; another account's is as unknown as one that nobody has. u is nil
+// for nobody. Whoever calls it asks the guard of lockouts first.
+func (s *Service) AppPassword(ctx context.Context, u *idp.User, key string) (*idp.Token, error) {
+	t, now, err := s.find(ctx, idp.DoorAppPassword, key)
+	if err != nil {
+		return nil, err
+	}
+	if u == nil || t.UserID != u.ID {
+		return nil, idp.Refuse(idp.DoorAppPassword, idp.RefusedUnknown)
+	}
+	if err := s.access.Admit(ctx, idp.DoorAppPassword, now, t.Credential(idp.IntentAppPassword)); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// Again asks the door that a token came through before, for answers that last: it
+// is no use of a secret, and nothing is counted. The error is CodeRefused when it
+// would not be let in now.
+func (s *Service) Again(ctx context.Context, used *idp.Token) (*idp.Token, *idp.User, error) {
+	door, intent := used.Door()
+	t, u, err := s.store.Repos().Tokens.Use(ctx, used.Digest)
+	if idp.Is(err, idp.CodeNotFound) {
+		return nil, nil, idp.Refuse(door, idp.RefusedUnknown)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := s.access.Admit(ctx, door, u, t.Credential(intent)); err != nil {
+		return nil, nil, err
+	}
+	return t, u, nil
+}
+
 // OpenLink returns the recovery or verification token behind a link and its
 // user; it does not use the link up. The error is CodeRefused for every other
 // key.

@@ -30,6 +30,9 @@ func (s *Service) keep(ctx context.Context, tx idp.Repos, t *idp.Token, key stri
 	return tx.Tokens.KeepKey(ctx, t.ID, s.sealer.Seal(sealPurpose(t.ID), []byte(key)), lifetime)
 }
 
+// KeysStay reports whether keys can be shown more than once.
+func (s *Service) KeysStay() bool { return s.revealable }
+
 // Reveal returns the key of a token, once, to its owner or an administrator,
 // within RevealWithin of its making; where the installation keeps keys
 // revealable, any time. Of several who ask at once one gets it.

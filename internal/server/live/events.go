@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
@@ -17,9 +16,10 @@ type Sessions interface {
 	Visit(ctx context.Context, cookie string) (*idp.Session, *idp.User, error)
 }
 
-// Tokens is the door of bearer tokens; see token.Service.
+// Tokens is the door of tokens; see token.Service.
 type Tokens interface {
-	Authenticate(ctx context.Context, key string) (*idp.Token, *idp.User, error)
+	// Again asks the door that a token came through before.
+	Again(ctx context.Context, used *idp.Token) (*idp.Token, *idp.User, error)
 }
 
 // Events streams the audit log as it grows.
@@ -122,15 +122,14 @@ func (v *Events) mayList(actor idp.Actor) error {
 // Again asks the door that the request came through, with what it came with, and
 // then whether the actor still may follow what the stream tells.
 func (v *Events) Again(r *http.Request, actor idp.Actor, may func(idp.Actor) error) Check {
-	_, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	cookie := ""
 	if c, err := r.Cookie(web.SessionCookie); err == nil {
 		cookie = c.Value
 	}
-	key, token := strings.TrimSpace(key), actor.Token != nil
+	used := actor.Token
 	return func(ctx context.Context) (now idp.Actor, err error) {
-		if token {
-			now.Token, now.User, err = v.Tokens.Authenticate(ctx, key)
+		if used != nil {
+			now.Token, now.User, err = v.Tokens.Again(ctx, used)
 		} else {
 			now.Session, now.User, err = v.Sessions.Visit(ctx, cookie)
 		}

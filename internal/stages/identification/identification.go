@@ -28,9 +28,10 @@ const (
 
 // Accounts verifies passwords.
 type Accounts interface {
-	// Authenticate reports whether by.Secret is the password of by.User. It takes
-	// the same time for a nil user.
-	Authenticate(ctx context.Context, actor idp.Actor, by idp.Attempt) (bool, error)
+	// Prove reports whether by.Secret is the password of by.User or, where by says
+	// so, one of their app passwords, which it returns. It takes the same time for a
+	// nil user.
+	Prove(ctx context.Context, actor idp.Actor, by idp.Attempt) (passed bool, with *idp.Token, err error)
 }
 
 // Repos reads what the stage looks up.
@@ -110,11 +111,11 @@ func (s stage) Enter(ctx context.Context, run *flow.Run) (flow.Step, error) {
 	application, _ := keyApplication.In(run.Vars)
 	c.ApplicationPre = application.Name
 	if c.PasswordFields {
-		shows, err := s.showsPassword(ctx)
+		asks, err := s.embedded(ctx)
 		if err != nil {
 			return nil, err
 		}
-		c.AllowShowPassword = shows
+		c.AllowShowPassword = asks.AllowShowPassword
 		if run.Flow.Designation == idp.DesignationAuthentication {
 			c.PrimaryAction = "Log in"
 		}
@@ -132,19 +133,23 @@ func (s stage) Enter(ctx context.Context, run *flow.Run) (flow.Step, error) {
 	return flow.Ask{Challenge: c}, nil
 }
 
-// showsPassword reads the one setting of the embedded stage that shows.
-func (s stage) showsPassword(ctx context.Context) (bool, error) {
+// embedded is what counts here of the embedded password stage.
+type embedded struct {
+	AllowShowPassword bool     `json:"allow_show_password"`
+	Backends          []string `json:"backends"`
+}
+
+// embedded reads the embedded stage.
+func (s stage) embedded(ctx context.Context) (embedded, error) {
+	own := embedded{Backends: []string{flow.BackendPassword, flow.BackendAppPassword}}
 	found, err := s.store.Repos().Stages.Get(ctx, *s.settings.PasswordStage)
 	if idp.Is(err, idp.CodeNotFound) {
-		return false, errors.New("the embedded password stage does not exist")
+		return own, errors.New("the embedded password stage does not exist")
 	}
 	if err != nil {
-		return false, err
+		return own, err
 	}
-	var own struct {
-		AllowShowPassword bool `json:"allow_show_password"`
-	}
-	return own.AllowShowPassword, json.Unmarshal(found.Settings, &own)
+	return own, json.Unmarshal(found.Settings, &own)
 }
 
 // link is the page of a flow, which ends where this one would; a flow that is
@@ -184,15 +189,20 @@ func (s stage) Submit(ctx context.Context, run *flow.Run, in flow.Input) (flow.S
 		flow.KeyAuthMethodArgs.Drop(run.Vars)
 		return s.pass(ctx, run, u, typed)
 	}
-	passed, err := s.accounts.Authenticate(ctx, run.Actor, idp.Attempt{User: u, Name: typed, Device: run.Device.Value, Secret: password})
+	asks, err := s.embedded(ctx)
+	if err != nil {
+		return nil, err
+	}
+	by := idp.Attempt{User: u, Name: typed, Device: run.Device.Value, Secret: password}
+	flow.Compare(&by, asks.Backends)
+	passed, with, err := s.accounts.Prove(ctx, run.Actor, by)
 	if err != nil && (!idp.Is(err, idp.CodeRefused) || idp.Locked(err)) {
 		return nil, err
 	}
 	if err != nil || !passed || u == nil {
 		return nil, idp.Invalid("", message)
 	}
-	flow.KeyAuthMethod.Put(run.Vars, "password")
-	flow.KeyAuthMethodArgs.Put(run.Vars, map[string]any{})
+	run.Proved(with)
 	return s.pass(ctx, run, u, typed)
 }
 

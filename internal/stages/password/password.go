@@ -8,15 +8,9 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
 
-// The names of backends on the wire.
-const (
-	BackendInbuilt = "authentik.core.auth.InbuiltBackend"
-	BackendToken   = "authentik.core.auth.TokenBackend"
-)
-
 // Settings configure the stage.
 type Settings struct {
-	Backends                   []string    `json:"backends" unoffered:"true" enum:"authentik.core.auth.InbuiltBackend,authentik.core.auth.TokenBackend,authentik.sources.ldap.auth.LDAPBackend,authentik.sources.kerberos.auth.KerberosBackend" help:"What the password is compared with. Only the account's own password (InbuiltBackend) is; the other names are accepted for configurations that come from elsewhere."`
+	Backends                   []string    `json:"backends" label:"Compared with" unordered:"true" labels:"The account's password,App passwords of the account,LDAP (not offered),Kerberos (not offered)" enum:"authentik.core.auth.InbuiltBackend,authentik.core.auth.TokenBackend,authentik.sources.ldap.auth.LDAPBackend,authentik.sources.kerberos.auth.KerberosBackend" help:"What is compared with what somebody types: the account's own password (InbuiltBackend), its app passwords (TokenBackend). The other names are accepted for configurations that come from elsewhere, and compare with nothing."`
 	ConfigureFlow              *idp.FlowID `json:"configure_flow" ref:"flow" help:"Flow in which people set their password."`
 	FailedAttemptsBeforeCancel int         `json:"failed_attempts_before_cancel" min:"1" help:"How many wrong passwords end the flow."`
 	AllowShowPassword          bool        `json:"allow_show_password" help:"Offer a button that shows the password as it is typed."`
@@ -33,9 +27,10 @@ const maxPassword = 4096
 
 // Accounts verifies passwords.
 type Accounts interface {
-	// Authenticate reports whether by.Secret is the password of by.User. It takes
-	// the same time for a nil user.
-	Authenticate(ctx context.Context, actor idp.Actor, by idp.Attempt) (bool, error)
+	// Prove reports whether by.Secret is the password of by.User or, where by says
+	// so, one of their app passwords, which it returns. It takes the same time for a
+	// nil user.
+	Prove(ctx context.Context, actor idp.Actor, by idp.Attempt) (passed bool, with *idp.Token, err error)
 }
 
 // Kind describes the stage.
@@ -45,12 +40,12 @@ func Kind(accounts Accounts) flow.Kind {
 		Verbose: "Password Stage", VerbosePlural: "Password Stages",
 		Summary: "Asks the pending user for their password.",
 		Settings: func() any {
-			return &Settings{Backends: []string{BackendInbuilt, BackendToken}, FailedAttemptsBeforeCancel: 5}
+			return &Settings{Backends: []string{flow.BackendPassword, flow.BackendAppPassword}, FailedAttemptsBeforeCancel: 5}
 		},
 		Build: func(settings any) (flow.Stage, error) {
 			s := *settings.(*Settings)
-			if !slices.Contains(s.Backends, BackendInbuilt) {
-				return nil, idp.Invalid("backends", "Must contain %s: no other backend verifies passwords here.", BackendInbuilt)
+			if !slices.Contains(s.Backends, flow.BackendPassword) && !slices.Contains(s.Backends, flow.BackendAppPassword) {
+				return nil, idp.Invalid("backends", "Must contain %s or %s: no other backend verifies passwords here.", flow.BackendPassword, flow.BackendAppPassword)
 			}
 			return stage{s, accounts}, nil
 		},
@@ -66,8 +61,12 @@ func Kind(accounts Accounts) flow.Kind {
 // backend tells policies what the password was compared with, wherever it was
 // asked for.
 func backend(_ context.Context, run *flow.Run, facts map[string]any) error {
-	if method, _ := flow.KeyAuthMethod.In(run.Vars); method == "password" {
-		facts["user_backend"] = BackendInbuilt
+	restored, _ := flow.KeyRestored.In(run.Vars)
+	switch method, _ := flow.KeyAuthMethod.In(run.Vars); {
+	case method == "password":
+		facts["user_backend"] = flow.BackendPassword
+	case method == "token" && !restored: // and not by a link
+		facts["user_backend"] = flow.BackendAppPassword
 	}
 	return nil
 }
@@ -142,7 +141,9 @@ func (s stage) Submit(ctx context.Context, run *flow.Run, in flow.Input) (flow.S
 		return nil, err
 	}
 	typed, _ := flow.KeyPendingIdentifier.In(run.Vars)
-	passed, err := s.accounts.Authenticate(ctx, run.Actor, idp.Attempt{User: u, Name: typed, Device: run.Device.Value, Secret: sent})
+	by := idp.Attempt{User: u, Name: typed, Device: run.Device.Value, Secret: sent}
+	flow.Compare(&by, s.settings.Backends)
+	passed, with, err := s.accounts.Prove(ctx, run.Actor, by)
 	if err != nil && (!idp.Is(err, idp.CodeRefused) || idp.Locked(err)) {
 		return nil, err
 	}
@@ -157,8 +158,7 @@ func (s stage) Submit(ctx context.Context, run *flow.Run, in flow.Input) (flow.S
 		return nil, err
 	}
 	keyFailures.Drop(run.Vars)
-	flow.KeyAuthMethod.Put(run.Vars, "password")
-	flow.KeyAuthMethodArgs.Put(run.Vars, map[string]any{})
+	run.Proved(with)
 	return flow.Next{}, nil
 }
 
