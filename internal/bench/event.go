@@ -110,6 +110,14 @@ func listedEvents(ctx context.Context, r *report) error {
 		return err
 	}
 	r.figure("5,000,000 events and their indexes", "%s and %s, made in %s", size, indexes, time.Since(began).Round(time.Second))
+	began = time.Now()
+	if err := chainEvents(ctx, db, location); err != nil {
+		return err
+	}
+	if err := db.QueryRow(ctx, "SELECT pg_size_pretty(pg_table_size('event_blocks')), pg_size_pretty(pg_relation_size('event_blocks_words_idx'))").Scan(&size, &indexes); err != nil {
+		return err
+	}
+	r.figure("the words of these events and their index", "%s and %s, made in %s", size, indexes, time.Since(began).Round(time.Second))
 	if p, err = launch(ctx, env...); err != nil {
 		return err
 	}

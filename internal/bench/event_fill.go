@@ -7,6 +7,10 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/portcullis-idp/portcullis/internal/access"
+	"github.com/portcullis-idp/portcullis/internal/audit"
+	"github.com/portcullis-idp/portcullis/internal/postgres"
 )
 
 // ago is a day so long ago, as filters have it.
@@ -48,8 +52,12 @@ var eventFilters = []eventFilter{
 	{name: "brand", apiOnly: true, values: map[string][]string{"brand_name": {"Default", "Brand 1", "Brand 6", "Nowhere"}}},
 	{name: "brand and action", apiOnly: true, values: map[string][]string{"brand_name": {"Default", "Brand 1", "Nowhere"}, "action": uncommon}},
 	{name: "search, what many have", values: map[string][]string{"search": {"password", "user-7", "Firefox/128"}}},
+	{name: "search, what few have", values: map[string][]string{"search": {"user-12345", "account_lockdown", "10.3.99.30", "laptop stolen", "setting.updated", "28dd2c79"}}},
+	{name: "search, what few have, oldest first", apiOnly: true, values: map[string][]string{"search": {"user-12345", "account_lockdown", "setting.updated", "password"}, "ordering": {"created"}}},
 	{name: "search, what nothing has", values: map[string][]string{"search": {"e5b1c0ffee"}}},
 	{name: "search, of one account", values: map[string][]string{"search": {"e5b1c0ffee"}, "username": {"user-500", "user-12345"}}},
+	{name: "search, of an action", values: map[string][]string{"search": {"user-12345", "account_lockdown", "Firefox/128", "e5b1c0ffee"}, "action": {"login", "user_write", "secret_view"}}},
+	{name: "search, what many have, of one account", values: map[string][]string{"search": {"password", "Firefox/128"}, "username": {"user-7", "user-500", "user-12345"}}},
 	{name: "search, of one day", values: map[string][]string{"search": {"e5b1c0ffee"}, "since": {ago(201)}, "until": {ago(200)}}},
 }
 
@@ -89,6 +97,46 @@ func fillEvents(ctx context.Context, db *pgx.Conn, n int) error {
 		}
 	}
 	return nil
+}
+
+// chainEvents has all events in the chain, as if they had been sealed, and in blocks.
+func chainEvents(ctx context.Context, db *pgx.Conn, location string) error {
+	for _, statement := range []string{"SET session_replication_role = replica", "DELETE FROM event_blocks", "DELETE FROM event_seals", chainRows, "SET session_replication_role = DEFAULT", "VACUUM (ANALYZE) event_seals",
+		`INSERT INTO settings (name, value) VALUES ('events.retention', '"days=0"')`, "DROP INDEX event_blocks_words_idx"} {
+		if _, err := db.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("%.40s: %w", statement, err)
+		}
+	}
+	if _, err := indexEvents(ctx, location); err != nil {
+		return err
+	}
+	for _, statement := range []string{"SET maintenance_work_mem = '512MB'", "CREATE INDEX event_blocks_words_idx ON event_blocks USING gin (words) WITH (fastupdate = on, gin_pending_list_limit = 256)", "VACUUM (ANALYZE) event_blocks"} {
+		if _, err := db.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("%.40s: %w", statement, err)
+		}
+	}
+	return nil
+}
+
+const chainRows = `
+INSERT INTO event_seals (seq, event_id, origin, method, sealed_at, mark, seal)
+SELECT n, id, 'history', 'sha256', now(), CASE WHEN n = total THEN json_build_object('since', pg_current_snapshot()::text, 'at', clock_timestamp(), 'floor', clock_timestamp() - interval '1 minute')::text ELSE '' END, sha256(id::text::bytea)
+  FROM (SELECT id, row_number() OVER (ORDER BY created_at, id) AS n, count(*) OVER () AS total FROM events) e`
+
+// indexEvents writes blocks for what is sealed, and says for how many events.
+func indexEvents(ctx context.Context, location string) (n int, err error) {
+	store, err := postgres.Open(ctx, location, postgres.Options{})
+	if err != nil {
+		return 0, err
+	}
+	defer store.Close()
+	service := audit.New(audit.Deps{Store: store, Access: access.New()})
+	for {
+		r, err := service.Index(ctx)
+		if n += r.Entries; err != nil || !r.More {
+			return n, err
+		}
+	}
 }
 
 const eventRows = `
