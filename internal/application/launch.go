@@ -7,6 +7,9 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
 
+// Hidden is the launch URL of an application that people's pages do not show.
+const Hidden = "blank://blank"
+
 // LaunchURL is where people begin to use an application: what it says, else the origin
 // of its provider's first redirect URI, else "". In what it says, %(username)s and such
 // stand for the person's, as path-safe text.

@@ -169,6 +169,11 @@ type OAuthProvider struct {
 	UpdatedAt time.Time
 }
 
+// Facts returns what expressions may know of it: nothing that is secret.
+func (p *OAuthProvider) Facts() map[string]any {
+	return map[string]any{"pk": int(p.PK), "model": "authentik_providers_oauth2.oauth2provider", "name": p.Name, "client_id": p.ClientID}
+}
+
 // GrantType is a way to get tokens.
 type GrantType string
 

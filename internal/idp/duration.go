@@ -79,3 +79,14 @@ func times(number string, unit time.Duration) (time.Duration, error) {
 	}
 	return time.Duration(math.Round(product)), nil
 }
+
+// FormatDuration writes a duration of whole seconds in the syntax of ParseDuration, in
+// the largest unit that it is a whole number of.
+func FormatDuration(d time.Duration) string {
+	for _, unit := range []string{"days", "hours", "minutes"} {
+		if d > 0 && d%units[unit] == 0 {
+			return unit + "=" + strconv.FormatInt(int64(d/units[unit]), 10)
+		}
+	}
+	return "seconds=" + strconv.FormatInt(int64(d/time.Second), 10)
+}

@@ -49,7 +49,7 @@ var scopeGuard = sync.OnceValue(func() *guard {
 })
 
 var scopeHelp = []Entry{
-	{"token", "variable", "map", "What the claims are for: scopes (a list of texts), grant_type and, where there is a session, auth_time."},
+	{"token", "variable", "map", "What the claims are for: scopes, a list of texts."},
 	{"application", "variable", "map", "The application: pk, name, slug and group."},
 	{"provider", "variable", "map", "Its provider: pk, name and client_id."},
 }

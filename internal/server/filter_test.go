@@ -14,6 +14,12 @@ import (
 // contractFilters are the parameters that published clients may send to a list,
 // beside page, page_size, ordering and search.
 var contractFilters = map[string]string{
+	"/core/applications/": "for_user group meta_description meta_launch_url meta_publisher name only_with_launch_url slug superuser_full_list",
+	"/providers/all/":     "application__isnull backchannel",
+	"/providers/oauth2/": "access_code_validity access_token_validity application authorization_flow client_id client_type " +
+		"include_claims_in_id_token issuer_mode name property_mappings refresh_token_validity signing_key sub_mode",
+	"/propertymappings/provider/scope/": "managed managed__isnull name scope_name",
+
 	"/core/authenticated_sessions/": "session__last_ip session__last_user_agent user__username",
 	"/core/brands/": "brand_uuid branding_default_flow_background branding_favicon branding_logo branding_title client_certificates default domain " +
 		"flow_authentication flow_device_code flow_invalidation flow_recovery flow_unenrollment flow_user_settings web_certificate",

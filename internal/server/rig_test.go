@@ -21,6 +21,7 @@ import (
 
 	"github.com/portcullis-idp/portcullis/internal/access"
 	"github.com/portcullis-idp/portcullis/internal/account"
+	"github.com/portcullis-idp/portcullis/internal/application"
 	"github.com/portcullis-idp/portcullis/internal/blueprint"
 	"github.com/portcullis-idp/portcullis/internal/configure"
 	"github.com/portcullis-idp/portcullis/internal/consent"
@@ -131,7 +132,7 @@ func newRig(t testing.TB, change ...func(*server.Deps)) *rig {
 	told := notify.New(notify.Deps{Store: db, Access: may, Engine: engine, Senders: map[idp.TransportMode]notify.Sender{idp.TransportWebhook: r.receiver}})
 	rest := api.New(api.Deps{Store: db, Access: may, Notify: told, Roles: r.roleService, Invitations: invitation.New(invitation.Deps{Store: db, Access: may}),
 		Consents: consent.New(consent.Deps{Store: db, Access: may}), Accounts: r.accounts, Sessions: r.sessions, Tokens: r.tokens,
-		Lockdowns: r.lockdowns, Flows: flows, Policies: engine, Version: "test",
+		Lockdowns: r.lockdowns, Flows: flows, Policies: engine, Applications: &application.Access{Store: db, Policies: stages.NewPolicies(db, engine)}, Version: "test",
 		Configure: r.configure, Locks: lock.New(lock.Deps{Store: db, Access: may}), Lockouts: r.lockouts})
 	rest.Prints = blueprint.New(blueprint.Deps{Store: db, Access: may, Rules: rest.Configure, Accounts: r.accounts, Tokens: r.tokens,
 		Stages: flows, Policies: engine.Kinds()})

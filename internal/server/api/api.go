@@ -7,6 +7,7 @@ import (
 
 	"github.com/portcullis-idp/portcullis/internal/access"
 	"github.com/portcullis-idp/portcullis/internal/account"
+	"github.com/portcullis-idp/portcullis/internal/application"
 	"github.com/portcullis-idp/portcullis/internal/audit"
 	"github.com/portcullis-idp/portcullis/internal/blueprint"
 	"github.com/portcullis-idp/portcullis/internal/configure"
@@ -63,6 +64,8 @@ type Deps struct {
 	LockModes   LockModes       // nil = roles have no locking mode
 	Version     string
 	PublicURL   string // without a trailing slash; "" = derived from each request
+
+	Applications *application.Access // who may use which application
 }
 
 // API holds the resources.
@@ -108,6 +111,13 @@ func (a *API) Mount(r chi.Router) {
 	a.prompts().mount(a.kit)
 	a.mountPromptActions()
 	a.mountPolicies()
+	a.applications().mount(a.kit)
+	a.mountApplicationActions()
+	a.allProviders().mount(a.kit)
+	a.mountProviderTypes()
+	a.oauthProviders().mount(a.kit)
+	a.mountOAuthProviderActions()
+	a.scopeMappings().mount(a.kit)
 	a.invitationResource().mount(a.kit)
 	a.consentResource().mount(a.kit)
 	a.mountLockdowns()

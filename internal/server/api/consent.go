@@ -19,19 +19,6 @@ type UserConsent struct {
 	Permissions string        `json:"permissions"` // ids, with a space between them
 }
 
-// Application is what a consent knows of the application it was given to.
-type Application struct {
-	PK                      string      `json:"pk"`
-	Name                    string      `json:"name"`
-	Slug                    string      `json:"slug"`
-	Provider                *int        `json:"provider"`
-	ProviderObj             *struct{}   `json:"provider_obj"`
-	BackchannelProvidersObj []struct{}  `json:"backchannel_providers_obj"`
-	LaunchURL               *string     `json:"launch_url"`
-	MetaIconURL             *string     `json:"meta_icon_url"`
-	MetaIconThemedURLs      *ThemedURLs `json:"meta_icon_themed_urls"`
-}
-
 func (a *API) consentResource() resource[UserConsent, struct{}] {
 	return resource[UserConsent, struct{}]{
 		path: "/core/user_consent/", key: "id", name: "UserConsent", id: "core_user_consent", plural: "consents", tag: "core",
@@ -54,13 +41,45 @@ func (a *API) consentViews(c *call, list []idp.Consent) ([]UserConsent, error) {
 	for i := range page.Items {
 		users[page.Items[i].ID] = userView(&page.Items[i])
 	}
+	applications, err := a.consentedTo(c, list)
+	if err != nil {
+		return nil, err
+	}
 	views := make([]UserConsent, 0, len(list))
 	for _, k := range list {
+		app, there := applications[k.Application]
+		if !there {
+			app = Application{PK: k.Application, Name: k.ApplicationName, Slug: k.ApplicationSlug, BackchannelProviders: []int{},
+				BackchannelProvidersObj: []Provider{}, PolicyEngineMode: idp.PolicyAny, ForwardHosts: []string{}, CookieLifetime: idp.FormatDuration(0)}
+		}
 		views = append(views, UserConsent{PK: k.ID, Expires: utc(k.ExpiresAt), Expiring: k.ExpiresAt != nil, User: users[k.UserID],
-			Application: Application{PK: k.Application, Name: k.ApplicationName, Slug: k.ApplicationSlug, BackchannelProvidersObj: []struct{}{}},
-			Permissions: strings.Join(k.Permissions, " ")})
+			Application: app, Permissions: strings.Join(k.Permissions, " ")})
 	}
 	return views, nil
+}
+
+// consentedTo are the applications of consents that there still are, by what consents
+// call them.
+func (a *API) consentedTo(c *call, list []idp.Consent) (map[string]Application, error) {
+	wanted := []idp.ApplicationID{}
+	for _, k := range list {
+		if id, err := idp.ParseID[idp.Application](k.Application); err == nil {
+			wanted = append(wanted, id)
+		}
+	}
+	out := map[string]Application{}
+	if len(wanted) == 0 {
+		return out, nil
+	}
+	page, err := a.Store.Repos().Applications.Find(c, idp.ApplicationFilter{IDs: wanted, Paging: idp.Paging{Limit: maxPageSize}})
+	if err != nil {
+		return nil, err
+	}
+	views, err := a.applicationViews(c, page.Items, c.actor.User)
+	for _, v := range views {
+		out[v.PK] = v
+	}
+	return out, err
 }
 
 func (a *API) listConsents(c *call, p idp.Paging) ([]UserConsent, int, error) {

@@ -237,5 +237,6 @@ func (a *API) flowUsedBy(c *call, _ string) ([]UsedBy, error) {
 		func() ([]UsedBy, error) { return a.invitationsOf(c, idp.InvitationFilter{FlowSlug: &f.Slug}) },
 		func() ([]UsedBy, error) { return a.brandUsers(c, f.ID) },
 		func() ([]UsedBy, error) { return a.stageUsers(c, "flow", f.ID.String()) },
+		func() ([]UsedBy, error) { return a.providersWithFlow(c, f.ID) },
 	)
 }

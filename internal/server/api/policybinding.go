@@ -12,7 +12,7 @@ import (
 )
 
 // PolicyBinding attaches a policy, a group or a user to a flow, to the binding of a
-// stage or to a notification rule.
+// stage, to a notification rule or to an application.
 type PolicyBinding struct {
 	PK            idp.PolicyBindingID `json:"pk"`
 	Policy        *idp.PolicyID       `json:"policy"`
@@ -33,7 +33,7 @@ type policyBindingBody struct {
 	Policy        Optional[idp.PolicyID] `json:"policy" api:"null"`
 	Group         Optional[idp.GroupID]  `json:"group" api:"null"`
 	User          Optional[idp.UserID]   `json:"user" api:"null"`
-	Target        Optional[idp.ID[any]]  `json:"target" api:"required" help:"The key of a flow, a flow-stage binding or a notification rule."`
+	Target        Optional[idp.ID[any]]  `json:"target" api:"required" help:"The key of a flow, a flow-stage binding, a notification rule or an application."`
 	Negate        Optional[bool]         `json:"negate"`
 	Enabled       Optional[bool]         `json:"enabled"`
 	Order         Optional[int32]        `json:"order" api:"required"`

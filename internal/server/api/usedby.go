@@ -15,6 +15,7 @@ const (
 	goesToo = "cascade"      // it is deleted, too
 	leaves  = "cascade_many" // it is one of several: the others stay
 	unset   = "set_null"
+	stays   = "left_dangling" // the object is not deleted while that is so
 )
 
 // join asks one after the other.
