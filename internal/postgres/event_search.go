@@ -66,6 +66,7 @@ type eventSearch struct {
 	found  []eventKey
 	seen   map[idp.EventID]bool
 	walked *eventKey // up to here every event was looked at
+	pace   float64   // of the last walk; see paceOf
 }
 
 func newEventSearch(q querier, f idp.EventFilter) (*eventSearch, error) {
@@ -252,7 +253,7 @@ func (s *eventSearch) pageByKey(ctx context.Context, need int) (all bool, err er
 	}
 	found, seen := s.found, s.seen
 	some := *s
-	some.found, some.seen, some.walked, some.byKey = nil, map[idp.EventID]bool{}, nil, false
+	some.found, some.seen, some.walked, some.pace, some.byKey = nil, map[idp.EventID]bool{}, nil, 0, false
 	if err := some.collect(ctx, fewHits+1); err != nil {
 		return false, err
 	}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
 )
 
 // walk looks at the next events of the list, whatever they say, and reports whether there
@@ -17,21 +19,26 @@ func (s *eventSearch) walk(ctx context.Context, n int) (more bool, err error) {
 	if s.byKey {
 		order = " ORDER BY e.id" + sign
 	}
-	w := s.conditions()
+	w, began := s.conditions(), time.Now()
 	w.name("most", n)
 	rows, err := s.q.Query(ctx, fmt.Sprintf("SELECT e.id, e.created_at, CASE WHEN %s THEN %s END FROM (SELECT e.* FROM %s%s LIMIT @most) e%[4]s",
 		s.test, eventText, eventSources("e.*", w, s.branches, order, "@most"), order), planned(s.q, w.args)...)
 	if err != nil {
 		return false, wrap(err, "event", "searching events")
 	}
-	looked := 0
+	looked, first := 0, time.Time{}
 	err = s.read(rows, func(k eventKey, columns []string) {
-		looked++
+		if looked++; looked == 1 {
+			first = k.at
+		}
 		s.walked = &k
 		if columns != nil {
 			s.accept(k, columns)
 		}
 	})
+	if looked > 0 {
+		s.pace = paceOf(first, s.walked.at, began)
+	}
 	return looked == n, err
 }
 
@@ -106,15 +113,17 @@ func (s *eventSearch) end(b block) time.Time {
 }
 
 // inBlocks reads blocks that have the words, in the order of the list, until what was
-// found fills the page and no further block can have anything that comes before.
+// found fills the page and no further block can have anything that comes before. Where
+// nearly all blocks have them, because something else is asked for that many events have
+// as well, walking along those gets on faster: whichever does goes on.
 func (s *eventSearch) inBlocks(ctx context.Context, at span, need int) error {
 	var behind *block
-	for step := 200; ; step = blockStep {
+	for step, n := 200, 32; ; step = blockStep {
 		blocks, err := s.candidates(ctx, at, behind, step)
 		if err != nil {
 			return err
 		}
-		for n := 32; len(blocks) > 0; n = min(n*2, 500) {
+		for ; len(blocks) > 0; n = min(n*2, 500) {
 			if s.full(need, s.end(blocks[0])) {
 				return nil
 			}
@@ -122,14 +131,39 @@ func (s *eventSearch) inBlocks(ctx context.Context, at span, need int) error {
 				return err
 			}
 			n = min(n, len(blocks))
+			from, began := s.end(blocks[0]), time.Now()
 			if err := s.open(ctx, blocks[:n]); err != nil {
 				return err
 			}
 			behind, blocks, step = &blocks[n-1], blocks[n:], step-n
+			if len(blocks) == 0 || s.pace < 2*paceOf(from, s.end(blocks[0]), began) {
+				continue
+			}
+			s.jump(s.end(blocks[0]))
+			if more, err := s.walk(ctx, longWalk); err != nil || !more || s.full(need, s.walked.at) {
+				return err
+			}
+			behind, blocks, step, n = nil, nil, 0, 16
 		}
-		if step > 0 || s.full(need, s.end(*behind)) {
+		if step > 0 || behind != nil && s.full(need, s.end(*behind)) {
 			return nil
 		}
+	}
+}
+
+// paceOf says how much of the log's time was looked at in how much of ours.
+func paceOf(from, to, began time.Time) float64 {
+	return float64(from.Sub(to).Abs()) / float64(max(time.Since(began), time.Microsecond))
+}
+
+// jump says that everything was looked at that comes before what was created then.
+func (s *eventSearch) jump(then time.Time) {
+	k := eventKey{at: then} // in front of all of that moment
+	if !s.up {
+		k.id = idp.EventID{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+	}
+	if s.walked == nil || (s.walked.compare(k) < 0) == s.up {
+		s.walked = &k
 	}
 }
 

@@ -275,6 +275,9 @@ func (w *searchWorld) search(n int, oldest time.Duration) {
 		}
 		require.NoError(w, err, "%+v", f)
 		w.compare(f, found)
+		if w.dice.IntN(3) == 0 {
+			w.hasten(f)
+		}
 		if w.dice.IntN(5) == 0 {
 			volume, err := w.db.Repos().Events.Volume(w.Context(), f, 3650)
 			require.NoError(w, err)
@@ -290,6 +293,28 @@ func (w *searchWorld) search(n int, oldest time.Duration) {
 			require.Equal(w, want, counted, "%+v", f)
 		}
 	}
+}
+
+// hasten has a search take blocks for slow, so that it leaves them and walks on.
+func (w *searchWorld) hasten(f idp.EventFilter) {
+	w.Helper()
+	f.Order, f.Offset, f.Limit = []string{w.pick("created", "-created")}, 0, 300
+	s, err := newEventSearch(w.db.pool, f)
+	require.NoError(w, err)
+	s.up, s.pace = f.Order[0] == "created", 1e18
+	require.NoError(w, s.snapshot(w.Context(), func() error { return s.rest(w.Context(), f.Limit) }))
+	s.sort()
+	found := idp.Page[idp.Event]{Total: len(s.found)}
+	if found.AtLeast = len(s.found) > f.Limit; found.AtLeast {
+		found.Total = f.Limit + 1
+	}
+	for _, k := range s.found[:min(len(s.found), f.Limit)] {
+		found.Items = append(found.Items, idp.Event{ID: k.id})
+	}
+	if len(s.found) == f.Limit { // as many as were needed: nobody asked whether there are more
+		return
+	}
+	w.compare(f, found)
 }
 
 // Whatever state events are in, a search finds what it says, in its order, once.
