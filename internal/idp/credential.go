@@ -96,14 +96,14 @@ type Holdings struct {
 // follows counts the rest and writes down the exact numbers.
 const CountLimit = 1000
 
-// Over reports whether a number of sessions or tokens is above CountLimit.
+// Over reports whether a number of sessions, tokens or grants is above CountLimit.
 func (h Holdings) Over() bool {
 	for _, n := range h.Tokens {
 		if n > CountLimit {
 			return true
 		}
 	}
-	return h.Sessions > CountLimit
+	return h.Sessions > CountLimit || h.Grants > CountLimit
 }
 
 // TokenTotal sums the tokens of all intents.

@@ -64,7 +64,7 @@ func (r consents) Delete(ctx context.Context, id idp.ConsentID) error {
 	return mustChange(ctx, r.q, "consent", fmt.Sprintf("deleting consent %d", id), `DELETE FROM consents WHERE id = $1`, id)
 }
 
-// sweepGrants removes up to limit consents and invitations of an account whose
+// sweepGrants removes up to limit consents and invitations, and ends grants, of an account whose
 // generation was raised: they count for nothing any more.
 func (db *DB) sweepGrants(ctx context.Context, user idp.UserID, limit int) (int, error) {
 	consents, err := exec(ctx, db.pool, "consent", fmt.Sprintf("sweeping the consents of user %d", user), `
@@ -76,5 +76,13 @@ func (db *DB) sweepGrants(ctx context.Context, user idp.UserID, limit int) (int,
 	invitations, err := exec(ctx, db.pool, "invitation", fmt.Sprintf("sweeping the invitations of user %d", user), `
 		DELETE FROM invitations WHERE id IN (SELECT i.id FROM invitations i JOIN users u ON u.id = i.created_by
 		 WHERE i.created_by = $1 AND i.generation < u.token_generation LIMIT $2 FOR UPDATE OF i SKIP LOCKED)`, user, limit)
-	return consents + invitations, err
+	if err != nil {
+		return consents, err
+	}
+	grants, err := exec(ctx, db.pool, "grant", fmt.Sprintf("sweeping the grants of user %d", user), `
+		UPDATE oauth_grants SET ended_at = clock_timestamp(), end_reason = $3
+		 WHERE id IN (SELECT o.id FROM oauth_grants o JOIN users u ON u.id = o.user_id
+		               WHERE o.user_id = $1 AND o.ended_at IS NULL AND o.generation < u.token_generation
+		               LIMIT $2 FOR UPDATE OF o SKIP LOCKED)`, user, limit, endedByGeneration)
+	return consents + invitations + grants, err
 }

@@ -48,13 +48,20 @@ func (r holder) Ending(ctx context.Context, user idp.UserID) (idp.Holdings, erro
 	return r.holdings(ctx, user, &most)
 }
 
-// holdings counts by the same rules as sessionLive and tokenLive, sessions and each
-// intent of tokens to a limit; nil = all. Invitations of an account that is switched
+// granted lists the grants of user $1 that still give something, each with its
+// application.
+const granted = `
+		SELECT o.application_id FROM ` + grantFrom + `
+		 WHERE o.user_id = $1 AND ` + grantLive + ` AND EXISTS (SELECT FROM oauth_tokens t WHERE t.grant_id = o.id AND ` + oauthTokenLive + `)`
+
+// holdings counts by the same rules as sessionLive, tokenLive and grantLive, sessions,
+// each intent of tokens, and grants with their applications to a limit; nil = all. Invitations of an account that is switched
 // off count like its tokens: they would work again with it, if the lockdown did not
 // end them.
 func (r holder) holdings(ctx context.Context, user idp.UserID, most *int) (idp.Holdings, error) {
 	h := idp.Holdings{Tokens: map[idp.TokenIntent]int{}}
 	rows, err := r.q.Query(ctx, `
+		WITH granted AS MATERIALIZED (`+granted+` LIMIT $3)
 		SELECT 'session' AS what, (SELECT count(*) FROM (`+sessionsHeld(`(SELECT session_generation FROM users WHERE id = $1)`)+` LIMIT $3) held)
 		UNION ALL
 		SELECT 'token ' || i, (SELECT count(*) FROM (
@@ -69,7 +76,11 @@ func (r holder) holdings(ctx context.Context, user idp.UserID, most *int) (idp.H
 		UNION ALL
 		SELECT 'invitation', count(*) FROM invitations
 		 WHERE created_by = $1 AND (expires_at IS NULL OR expires_at > (SELECT clock_timestamp()))
-		   AND generation = (SELECT token_generation FROM users WHERE id = $1)`, user, idp.TokenIntents(), most)
+		   AND generation = (SELECT token_generation FROM users WHERE id = $1)
+		UNION ALL
+		SELECT 'grant', count(*) FROM granted
+		UNION ALL
+		SELECT 'application', count(DISTINCT application_id) FROM granted`, user, idp.TokenIntents(), most)
 	if err != nil {
 		return h, wrap(err, "user", "counting what user %d holds", user)
 	}
@@ -83,6 +94,10 @@ func (r holder) holdings(ctx context.Context, user idp.UserID, most *int) (idp.H
 			h.Consents = n
 		case "invitation":
 			h.Invitations = n
+		case "grant":
+			h.Grants = n
+		case "application":
+			h.Applications = n
 		default:
 			if n > 0 {
 				h.Tokens[idp.TokenIntent(strings.TrimPrefix(what, "token "))] = n

@@ -1,0 +1,82 @@
+package postgres
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
+
+// Grants count while they give something, and the sweep ends those of an old
+// generation and no others.
+func TestGrantsAreHeldAndSwept(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	repos, ctx := db.Repos(), t.Context()
+	ada, bob := addUser(t, db, "ada"), addUser(t, db, "bob")
+	session := addSession(t, db, ada, time.Hour)
+	next := byte(0)
+	grant := func(u *idp.User, slug string, change func(*idp.OAuthGrant), lifetime time.Duration) *idp.OAuthGrant {
+		provider, application := registeredOnce(t, db, slug)
+		g := &idp.OAuthGrant{ProviderID: provider, ApplicationID: application, UserID: u.ID, Kind: idp.GrantCode, Subject: "s", Generation: u.TokenGeneration}
+		change(g)
+		require.NoError(t, repos.OAuthGrants.Create(ctx, g))
+		next++
+		require.NoError(t, repos.OAuthGrants.CreateToken(ctx, &idp.OAuthToken{GrantID: g.ID, Kind: idp.OAuthAccess, Digest: digestOf(next)}, lifetime))
+		return g
+	}
+	plain := func(*idp.OAuthGrant) {}
+	grant(ada, "wiki", plain, time.Minute)
+	grant(ada, "wiki", func(g *idp.OAuthGrant) { g.SessionID = &session.ID }, time.Minute)
+	grant(ada, "chat", plain, time.Minute)
+	grant(ada, "chat", plain, -time.Second)                                     // expired
+	grant(ada, "mail", func(g *idp.OAuthGrant) { g.Generation-- }, time.Minute) // of an old generation
+	gone := idp.NewID[idp.Session]()
+	grant(ada, "mail", func(g *idp.OAuthGrant) { g.SessionID = &gone }, time.Minute) // of a session that is over
+	ended := grant(ada, "mail", plain, time.Minute)
+	_, err := repos.OAuthGrants.End(ctx, ended.ID, idp.GrantRevoked)
+	require.NoError(t, err)
+	others := grant(bob, "wiki", plain, time.Minute)
+
+	for _, count := range []func() (idp.Holdings, error){
+		func() (idp.Holdings, error) { return repos.Holder.Holdings(ctx, ada.ID) }, func() (idp.Holdings, error) { return repos.Holder.Ending(ctx, ada.ID) },
+	} {
+		h, err := count()
+		require.NoError(t, err)
+		require.Equal(t, 3, h.Grants)
+		require.Equal(t, 2, h.Applications)
+	}
+	record := &idp.Lockdown{UserID: &ada.ID, Username: "ada", Switches: idp.Switches{DeleteSessions: true, RevokeTokens: true}}
+	require.NoError(t, db.Lockdown(ctx, func(tx idp.Repos) error {
+		held, err := tx.Users.Hold(ctx, ada.ID)
+		require.NoError(t, err)
+		record.Ended = idp.Holdings{Tokens: map[idp.TokenIntent]int{}, Grants: 2, Applications: 1, AtLeast: true} // as if that were the limit
+		held.EndSessions(idp.EndedByLockdown)
+		held.TokenGeneration++
+		require.NoError(t, tx.Users.Update(ctx, held))
+		return tx.Lockdowns.Create(ctx, record)
+	}))
+	require.NoError(t, db.sweep(ctx, ada.ID))
+	got, err := repos.Lockdowns.Get(ctx, record.ID)
+	require.NoError(t, err)
+	require.Equal(t, 3, got.Ended.Grants)
+	require.Equal(t, 2, got.Ended.Applications)
+	page, err := repos.OAuthGrants.Find(ctx, idp.OAuthGrantFilter{UserID: &ada.ID})
+	require.NoError(t, err)
+	for _, g := range page.Items {
+		require.NotNil(t, g.EndedAt)
+	}
+	left, err := repos.OAuthGrants.Get(ctx, others.ID)
+	require.NoError(t, err)
+	require.Nil(t, left.EndedAt)
+}
+
+func registeredOnce(t *testing.T, db *DB, slug string) (idp.OAuthProviderID, idp.ApplicationID) {
+	t.Helper()
+	if a, err := db.Repos().Applications.GetBySlug(t.Context(), slug); err == nil {
+		return *a.ProviderID, a.ID
+	}
+	return registered(t, db, slug, "")
+}
