@@ -19,6 +19,7 @@ func (a *App) follow(ctx context.Context) error {
 	done.Go(func() { a.Locked.Run(own) })
 	done.Go(func() { a.Audit.Run(own) })
 	done.Go(func() { a.Notify.Run(own) })
+	done.Go(func() { a.Logouts.Run(own) })
 	done.Go(func() { a.Locks.Run(own, a.Log) })
 	done.Go(func() {
 		a.Lockouts.Run(own, func(err error) { a.Log.Warn("attempts that lockouts refused were not counted", "error", err) })

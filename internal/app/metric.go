@@ -124,6 +124,7 @@ func (a *App) gauge(lockouts *lockout.View) {
 		})
 	m.Gauge("portcullis_feed_applied_change", "The number of the last change of the feed that is applied on this server. Servers that fall behind have a lower one.", nil,
 		func(context.Context) ([]metric.Sample, error) { return metric.One(a.Feed.Applied()), nil })
+	a.gaugeLogouts()
 	a.gaugeDatabase()
 }
 

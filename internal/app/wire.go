@@ -6,7 +6,6 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/portcullis-idp/portcullis/internal/application"
-	"github.com/portcullis-idp/portcullis/internal/application"
 	"github.com/portcullis-idp/portcullis/internal/cli"
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/policies"
@@ -37,7 +36,6 @@ func (a *App) engine() *flow.Executor {
 	a.policies = policy.NewEngine(a.policyKinds).With(policies.Directory{Store: a.DB}).
 		Acting(policies.Effects{Store: a.DB, Post: a.Mail, Log: a.Log}).Resolving(net.DefaultResolver).Locating(a.Geo)
 	bound := stages.NewPolicies(a.DB, a.policies)
-	a.Applications = &application.Access{Store: a.DB, Policies: bound}
 	a.Applications = &application.Access{Store: a.DB, Policies: bound}
 	return flow.NewExecutor(flow.Deps{Store: a.DB, Policies: bound, Gate: a.Access, People: a.view, Heard: a.counters.turn, Fulfil: a.fulfil, Kinds: stages.All(stages.Deps{
 		Store: a.DB, Accounts: a.Accounts, Sessions: a.Sessions, Lockdowns: a.Lockdowns, Invitations: a.Invitations, Consents: a.Consents, Policies: bound,

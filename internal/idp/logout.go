@@ -49,11 +49,72 @@ type LogoutNotice struct {
 	TokensUntil *time.Time
 }
 
+// Exposure is what an application may still let in with of what was ended here.
+type Exposure struct {
+	// Until is when the last of what is known of is over; nil = it is.
+	Until *time.Time
+	// Tokens says that signed access tokens are among it: they cannot be taken back from
+	// whoever judges them without asking.
+	Tokens bool
+	// Unknown says that nobody knows how long the application keeps people signed in by
+	// itself, and it was not told.
+	Unknown bool
+}
+
+// Over reports that nothing is left, as far as anybody can know.
+func (e Exposure) Over() bool { return e.Until == nil && !e.Unknown }
+
+// Exposure says what is left at a moment: the application's own session unless it was
+// told, and signed access tokens whether it was or not.
+func (n *LogoutNotice) Exposure(now time.Time) (e Exposure) {
+	if n.State != NoticeDelivered {
+		e.Unknown = n.ExposedUntil == nil
+		if n.ExposedUntil != nil && n.ExposedUntil.After(now) {
+			e.Until = n.ExposedUntil
+		}
+	}
+	if n.TokensUntil != nil && n.TokensUntil.After(now) {
+		e.Tokens = true
+		if e.Until == nil || n.TokensUntil.After(*e.Until) {
+			e.Until = n.TokensUntil
+		}
+	}
+	return e
+}
+
+// HeldApplication is one that somebody is signed in to, or that was granted something of
+// theirs that still counts: what a lockdown tells.
+type HeldApplication struct {
+	ID     ApplicationID
+	Name   string
+	Slug   string
+	Grants int
+	// Told says that it has an address at which it is told.
+	Told           bool
+	CookieLifetime time.Duration // see Application; 0 = not known
+	TokensUntil    *time.Time    // as of LogoutNotice
+}
+
+// Notice is what would be written if everything ended at a moment.
+func (h *HeldApplication) Notice(now time.Time) *LogoutNotice {
+	id := h.ID
+	n := &LogoutNotice{ApplicationID: &id, ApplicationName: h.Name, State: NoticeNoAddress, TokensUntil: h.TokensUntil}
+	if h.Told {
+		n.State = NoticePending
+	}
+	if h.CookieLifetime > 0 {
+		until := now.Add(h.CookieLifetime)
+		n.ExposedUntil = &until
+	}
+	return n
+}
+
 // LogoutNoticeFilter selects notices, newest first. Unset fields select all.
 type LogoutNoticeFilter struct {
 	Paging
 	UserID        *UserID
 	SessionID     *SessionID
+	SessionIDs    []SessionID // nil = all
 	ApplicationID *ApplicationID
 	LockdownID    *LockdownID
 	State         *NoticeState

@@ -434,6 +434,9 @@ type Holder interface {
 	// Ending is Holdings for the act that is about to end them: sessions, and tokens
 	// of each intent, are counted to CountLimit + 1.
 	Ending(ctx context.Context, user UserID) (Holdings, error)
+	// Applications lists the applications that the account is signed in to or has
+	// granted something, by name; at most so many.
+	Applications(ctx context.Context, user UserID, most int) ([]HeldApplication, error)
 	// Sessions counts the sessions that live in a generation, if it is the
 	// present one, or did when it ended a moment ago, to CountLimit + 1.
 	Sessions(ctx context.Context, user UserID, generation int64) (int, error)

@@ -36,6 +36,9 @@ const MaxUsers = 1_000
 // MaxKey is the longest idempotency key, in characters.
 const MaxKey = 255
 
+// MaxApplications is how many applications of one user a Preview names.
+const MaxApplications = 200
+
 // Request asks for the containment of one or several accounts.
 type Request struct {
 	Users    []idp.UserID // duplicates count once
@@ -65,4 +68,6 @@ type Target struct {
 	User     *idp.User
 	Holdings idp.Holdings
 	Refusal  string // why this user cannot be contained by the actor; "" = can
+	// Applications are those that are told, at most MaxApplications.
+	Applications []idp.HeldApplication
 }

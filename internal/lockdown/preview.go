@@ -29,6 +29,9 @@ func (s *Service) Preview(ctx context.Context, actor idp.Actor, users []idp.User
 			return nil, fmt.Errorf("counting what user %d holds: %w", targets[i].User.ID, err)
 		}
 		targets[i].Holdings = held
+		if targets[i].Applications, err = s.store.Repos().Holder.Applications(ctx, targets[i].User.ID, MaxApplications); err != nil {
+			return nil, err
+		}
 	}
 	return targets, nil
 }

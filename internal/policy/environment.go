@@ -59,6 +59,7 @@ var variables = []Entry{
 	{"context.lockdown_target_user", "variable", "user or nil", "Whom a lockdown of one account is about."},
 	{"context.lockdown_target_users", "variable", "list of users", "Whom a lockdown is about; empty outside of one."},
 	{"context.lockdown_target_user.holdings", "variable", "map or nil", "What a lockdown would end, counted: sessions, tokens, consents, invitations, grants, applications. On each of lockdown_target_users too; nil when there are more than 25, and in flows that lock nobody down."},
+	{"context.lockdown_target_user.applications", "variable", "list of maps", "The applications that the account is signed in to: name, slug, told (whether it has an address at which it is told), cookie_lifetime (seconds; 0 = not known). Where holdings are."},
 	{"context.lockdown_self_service", "variable", "true or false", "Whether people lock their own account."},
 	{"context.lockdown_reason", "variable", "text", "The reason given for a lockdown."},
 	{"context.lockdown_results", "variable", "list of maps", "What became of each user of a lockdown: user, success, error."},
@@ -76,7 +77,8 @@ func environmentTypes() types.Map {
 		user[name] = types.Any
 	}
 	free := types.Map{types.Extra: types.Any}
-	held := types.Map{"holdings": types.Map{"sessions": types.Any, "tokens": types.Any, "consents": types.Any, "invitations": types.Any, "grants": types.Any, "applications": types.Any}}
+	held := types.Map{"holdings": types.Map{"sessions": types.Any, "tokens": types.Any, "consents": types.Any, "invitations": types.Any, "grants": types.Any, "applications": types.Any},
+		"applications": types.Any}
 	for name, t := range user {
 		held[name] = t
 	}

@@ -30,6 +30,9 @@ func (r logoutNotices) Find(ctx context.Context, f idp.LogoutNoticeFilter) (idp.
 	var w where
 	equal(&w, "t.user_id", f.UserID)
 	equal(&w, "t.session_id", f.SessionID)
+	if f.SessionIDs != nil {
+		w.with("t.session_id = ANY(@sessions)", "sessions", f.SessionIDs)
+	}
 	equal(&w, "t.application_id", f.ApplicationID)
 	equal(&w, "t.lockdown_id", f.LockdownID)
 	equal(&w, "t.state", f.State)

@@ -140,7 +140,7 @@ func (p *Pages) lockSection(r *http.Request, u *idp.User) (lockView, error) {
 	if err != nil {
 		return lockView{}, fmt.Errorf("counting what user %d holds: %w", u.ID, err)
 	}
-	v := lockView{Ends: page.Ends(held.Holdings), Reason: held.Refusal}
+	v := lockView{Ends: page.EndsAt(held.Holdings, held.Applications), Reason: held.Refusal}
 	if v.Reason == "" && web.Brand(r).FlowLockdown == nil {
 		v.Reason = page.NoLockdownFlow + ". Ask your administrator to set one up."
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
 	"github.com/portcullis-idp/portcullis/internal/lockout"
+	"github.com/portcullis-idp/portcullis/internal/logout"
 	"github.com/portcullis-idp/portcullis/internal/server/live"
 	"github.com/portcullis-idp/portcullis/internal/server/page"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
@@ -45,6 +46,8 @@ type Deps struct {
 	Lockouts *lockout.Service
 	// Audit verifies the chain over the audit log; nil = there is none.
 	Audit *audit.Service
+	// Logouts says what applications were told of logouts.
+	Logouts *logout.Service
 	// Deliveries draws what was sent because of an event, nil where there is nothing to
 	// see; nil = there are none.
 	Deliveries func(r *http.Request, event idp.EventID) (templ.Component, error)
@@ -66,6 +69,7 @@ type Console struct {
 	badges    page.Badges
 	lockouts  *lockout.Service
 	audit     *audit.Service
+	logouts   *logout.Service
 
 	deliveries func(r *http.Request, event idp.EventID) (templ.Component, error)
 	verified   verified
@@ -76,7 +80,7 @@ type Console struct {
 func New(d Deps) *Console {
 	return &Console{store: d.Store, roles: d.Roles, accounts: d.Accounts, sessions: d.Sessions, tokens: d.Tokens,
 		lockdowns: d.Lockdowns, configure: d.Configure, flow: d.Flow, live: d.Live, public: d.PublicURL, atlas: d.Whereabouts,
-		badges: page.Badges{View: d.Locked}, lockouts: d.Lockouts, audit: d.Audit, deliveries: d.Deliveries}
+		badges: page.Badges{View: d.Locked}, lockouts: d.Lockouts, audit: d.Audit, logouts: d.Logouts, deliveries: d.Deliveries}
 }
 
 // Routes adds the console's pages; it is one of server.Deps.Mounts. Whoever is
@@ -94,6 +98,9 @@ func (c *Console) Routes(r chi.Router) {
 		m.Act("sessions/{session}/end/", c.endSession)
 		m.Get("lockdowns/", c.lockdownList)
 		m.Get("lockdowns/{lockdown}/", c.lockdown)
+		if c.logouts != nil {
+			m.Post("lockdowns/notices/{notice}/tell/", c.tellAgain)
+		}
 		m.Get("events/", c.events)
 		if c.live != nil {
 			m.Get("events/live/", c.liveEvents)

@@ -217,7 +217,7 @@ func bulkFate(act string, t lockdown.Target) (templ.Component, bool) {
 	case act == actActivate:
 		return ui.Text("May sign in again"), true
 	}
-	ends := page.Ends(t.Holdings)
+	ends := page.EndsAt(t.Holdings, t.Applications)
 	switch {
 	case len(ends) == 0 && !t.User.IsActive:
 		return ui.Muted("Inactive already, holds no session or token"), true

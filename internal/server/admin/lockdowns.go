@@ -9,6 +9,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/lockdown"
 	"github.com/portcullis-idp/portcullis/internal/server/page"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
 	"github.com/portcullis-idp/portcullis/web/ui"
@@ -132,6 +133,58 @@ type lockdownView struct {
 	Parts   []ui.Result
 	Moments []ui.Moment
 	Now     time.Time
+
+	// Told is what applications were told; nil = nothing was to be told.
+	Told *toldView
+}
+
+// toldView is what applications were told, and what is left there.
+type toldView struct {
+	Tone    ui.Tone
+	Summary string
+	Table   ui.TableProps
+}
+
+// toldOf reads what applications were told in a lockdown.
+func (c *Console) toldOf(r *http.Request, filter idp.LogoutNoticeFilter) (*toldView, error) {
+	filter.Paging = idp.Paging{Limit: lockdown.MaxApplications, Order: []string{"application"}}
+	found, err := c.store.Repos().LogoutNotices.Find(r.Context(), filter)
+	if err != nil || len(found.Items) == 0 {
+		return nil, err
+	}
+	v := &toldView{Table: page.NoticeTable(found.Items, now())}
+	v.Tone, v.Summary = page.NoticeSummary(found.Items, now())
+	return v, nil
+}
+
+// tellAgain has an application told once more.
+func (c *Console) tellAgain(w http.ResponseWriter, r *http.Request) error {
+	id, err := web.IDParam[idp.LogoutNotice](r, "notice", "logout notice")
+	if err != nil {
+		return err
+	}
+	n, err := c.logouts.Again(r.Context(), web.Actor(r), id)
+	if idp.Is(err, idp.CodeConflict) {
+		if n, err = c.logouts.Get(r.Context(), web.Actor(r), id); err == nil {
+			return page.Already(w, r, n.ApplicationName+" is being told already.", noticeHome(n))
+		}
+	}
+	if err != nil {
+		return err
+	}
+	web.Flash(r.Context(), web.ToneSuccess, n.ApplicationName+" is told again.")
+	return web.Redirect(w, r, noticeHome(n))
+}
+
+// noticeHome is the page that shows a notice.
+func noticeHome(n *idp.LogoutNotice) string {
+	switch {
+	case n.LockdownID != nil:
+		return lockdownPath(*n.LockdownID)
+	case n.UserID != nil:
+		return userPath(*n.UserID)
+	}
+	return lockdownsPath
 }
 
 func (c *Console) lockdown(w http.ResponseWriter, r *http.Request) error {
@@ -152,6 +205,9 @@ func (c *Console) lockdown(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := lockdownView{Record: l, Now: now(), Facts: lockdownFacts(l, batch.Total, gone), Ended: endedStats(l.Ended), Parts: switchResults(l.Switches), Moments: lockdownMoments(l)}
+	if v.Told, err = c.toldOf(r, idp.LogoutNoticeFilter{LockdownID: &l.ID}); err != nil {
+		return fmt.Errorf("reading what applications were told in lockdown %s: %w", id, err)
+	}
 	p := ui.PageProps{Title: lockdownTitle(l), Tags: lockdownState(l),
 		Crumbs: []ui.Crumb{{Label: "Lockdowns", Href: lockdownsPath}, {Label: l.Username}}}
 	if l.UserID != nil && !gone {

@@ -19,6 +19,8 @@ import (
 type dossier struct {
 	User     *idp.User
 	Held     idp.Holdings
+	// Applications are those that are told when everything ends.
+	Applications []idp.HeldApplication
 	Refusal  string        // why no lockdown is possible, by the use case
 	Last     *idp.Lockdown // the latest, if any
 	Open     bool          // Last was not restored
@@ -54,7 +56,7 @@ func (c *Console) load(r *http.Request) (*dossier, error) {
 	}
 	d := &dossier{User: u, Total: records.Total, Now: now(), Lock: c.badges.User(u), NoRoles: c.roles == nil}
 	for _, t := range targets {
-		d.Held, d.Refusal = t.Holdings, t.Refusal
+		d.Held, d.Refusal, d.Applications = t.Holdings, t.Refusal, t.Applications
 	}
 	if d.Lockouts, err = c.lockoutsOf(r, u, d.Now); err != nil {
 		return nil, err
@@ -84,7 +86,11 @@ func (c *Console) targets(r *http.Request, ids []idp.UserID) ([]lockdown.Target,
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, lockdown.Target{User: u, Holdings: held})
+		at, err := repos.Holder.Applications(r.Context(), id, lockdown.MaxApplications)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, lockdown.Target{User: u, Holdings: held, Applications: at})
 	}
 	return out, nil
 }
@@ -243,7 +249,11 @@ func (c *Console) user(w http.ResponseWriter, r *http.Request) error {
 	for i := range events.Items {
 		moments = append(moments, eventMoment(&events.Items[i]))
 	}
-	v := userView{Page: d.frame(r, "Overview"), D: d, Facts: d.facts(groups), Held: d.held(), Moments: moments, SeesEvents: seesEvents,
+	told, err := c.toldLately(r, d.User.ID)
+	if err != nil {
+		return err
+	}
+	v := userView{Told: told, Page: d.frame(r, "Overview"), D: d, Facts: d.facts(groups), Held: d.held(), Moments: moments, SeesEvents: seesEvents,
 		HeldText: "Account Lockdown ends all of it at once, on every device and in every application."}
 	if d.state() == ui.StateLockedDown {
 		v.HeldText = "The lockdown ended everything. What appears here was made since."
@@ -265,6 +275,21 @@ type userView struct {
 	Danger   []ui.DangerRow
 
 	SeesEvents bool
+	Told       *toldView // nil = nothing, or it is not for them to see
+}
+
+// toldLately is what applications were told of the account's sessions, the latest.
+func (c *Console) toldLately(r *http.Request, id idp.UserID) (*toldView, error) {
+	if !web.May(r, idp.VerbList, idp.ResourceLockdown) {
+		return nil, nil
+	}
+	found, err := c.store.Repos().LogoutNotices.Find(r.Context(), idp.LogoutNoticeFilter{UserID: &id, Paging: idp.Paging{Limit: 5}})
+	if err != nil || len(found.Items) == 0 {
+		return nil, err
+	}
+	t := page.NoticeTable(found.Items, now())
+	t.Title, t.Text = "What applications were told", "The latest of what they were told of sessions of this account that are over."
+	return &toldView{Table: t}, nil
 }
 
 // held counts what a lockdown would end.

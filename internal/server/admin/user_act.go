@@ -14,7 +14,7 @@ func (d *dossier) deactivateQuestion() ui.ConfirmProps {
 	at, name := userPath(d.User.ID), d.User.DisplayName()
 	return ui.ConfirmProps{Title: "Deactivate " + name + "?",
 		Text:         "They cannot sign in until somebody activates the account again. What ends now does not come back with that.",
-		Consequences: page.Ends(d.Held), Submit: "Deactivate", Danger: true, Action: at + "deactivate/", Back: at}
+		Consequences: page.EndsAt(d.Held, d.Applications), Submit: "Deactivate", Danger: true, Action: at + "deactivate/", Back: at}
 }
 
 func (d *dossier) activateQuestion() ui.ConfirmProps {
@@ -30,7 +30,7 @@ func (d *dossier) deleteQuestion() ui.ConfirmProps {
 	at, name := userPath(d.User.ID), d.User.DisplayName()
 	return ui.ConfirmProps{Title: "Delete " + name + "?",
 		Text:         "The account is gone for good and cannot be restored. To stop somebody for now, use Account Lockdown instead.",
-		Consequences: page.Ends(d.Held), Submit: "Delete " + d.User.Username, Danger: true, Action: at + "delete/", Back: at}
+		Consequences: page.EndsAt(d.Held, d.Applications), Submit: "Delete " + d.User.Username, Danger: true, Action: at + "delete/", Back: at}
 }
 
 func (c *Console) activate(w http.ResponseWriter, r *http.Request) error {

@@ -30,7 +30,11 @@ func (c *Console) userSessions(w http.ResponseWriter, r *http.Request) error {
 		return web.Redirect(w, r, to)
 	}
 	at := userPath(d.User.ID) + "sessions/"
-	t := page.SessionTable(r, page.Sessions{Items: found.Items, Base: at, Owner: d.User, Atlas: c.atlas, Now: d.Now, Badges: c.badges})
+	told, err := c.sessionsTold(r, found.Items)
+	if err != nil {
+		return err
+	}
+	t := page.SessionTable(r, page.Sessions{Items: found.Items, Base: at, Owner: d.User, Atlas: c.atlas, Now: d.Now, Badges: c.badges, Told: told})
 	t.Paging, t.Title = list.Pages(found.Total, "session"), "Sessions"
 	toggle := ui.ButtonProps{Label: "Show ended sessions, too", Href: list.Href("show", "all"), Small: true}
 	if filter.Live == nil {
@@ -50,6 +54,24 @@ func (c *Console) userSessions(w http.ResponseWriter, r *http.Request) error {
 	}
 	t.Actions = buttons(parts)
 	return page.Render(w, r, userTab(d.frame(r, "Sessions"), nil, t))
+}
+
+// sessionsTold says of sessions that are over what applications were told.
+func (c *Console) sessionsTold(r *http.Request, items []idp.Session) (map[idp.SessionID]string, error) {
+	over := []idp.SessionID{}
+	for i := range items {
+		if !items[i].Live {
+			over = append(over, items[i].ID)
+		}
+	}
+	if len(over) == 0 {
+		return nil, nil
+	}
+	found, err := c.store.Repos().LogoutNotices.Find(r.Context(), idp.LogoutNoticeFilter{SessionIDs: over, Paging: idp.Paging{Limit: idp.CountLimit}})
+	if err != nil {
+		return nil, fmt.Errorf("reading what applications were told of sessions: %w", err)
+	}
+	return page.SessionsTold(found.Items), nil
 }
 
 func (c *Console) endSessions(w http.ResponseWriter, r *http.Request) error {

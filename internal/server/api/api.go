@@ -18,6 +18,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/lock"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
 	"github.com/portcullis-idp/portcullis/internal/lockout"
+	"github.com/portcullis-idp/portcullis/internal/logout"
 	"github.com/portcullis-idp/portcullis/internal/notify"
 	"github.com/portcullis-idp/portcullis/internal/server/flowlink"
 	"github.com/portcullis-idp/portcullis/internal/server/live"
@@ -50,6 +51,7 @@ type Deps struct {
 	Locks       *lock.Service
 	Lockouts    *lockout.Service
 	Notify      *notify.Service // nil = nobody is told of events
+	Logouts     *logout.Service // nil = applications are not told of logouts
 	Audit       *audit.Service  // nil = the audit log cannot be verified
 	Invitations *invitation.Service
 	Consents    *consent.Service
@@ -121,6 +123,7 @@ func (a *API) Mount(r chi.Router) {
 	a.invitationResource().mount(a.kit)
 	a.consentResource().mount(a.kit)
 	a.mountLockdowns()
+	a.mountLogoutNotices()
 	a.mountLocks()
 	a.mountPreference()
 	a.mountLockouts()

@@ -28,6 +28,8 @@ type Lockdown struct {
 	FinishedAt  time.Time      `json:"finished_at"`
 	RestoredAt  *time.Time     `json:"restored_at"`
 	RestoredBy  string         `json:"restored_by"`
+	// Applications is part of one record, not of lists.
+	Applications *[]LockdownApplication `json:"applications,omitempty" doc:"What the applications were told that the account was signed in to, and what is left there; of one record, not in lists."`
 }
 
 func lockdownView(l *idp.Lockdown) Lockdown {
@@ -75,6 +77,8 @@ type LockdownResult struct {
 	SelfService bool            `json:"self_service"`
 	Lockdown    *idp.LockdownID `json:"lockdown"`
 	Ended       idp.Holdings    `json:"ended"`
+
+	Applications []LockdownApplication `json:"applications" doc:"What they are told, or would be, by name."`
 }
 
 func (a *API) mountLockdowns() {
@@ -119,7 +123,9 @@ func (a *API) getLockdown(c *call, _ string) (*Lockdown, error) {
 		return nil, err
 	}
 	v := lockdownView(l)
-	return &v, nil
+	applications, err := a.applicationsOf(c, l.ID)
+	v.Applications = &applications
+	return &v, err
 }
 
 // idempotencyHeader is the usual name of the key outside the body.
@@ -150,9 +156,14 @@ func (a *API) contain(c *call) (any, error) {
 	}
 	out := LockdownOutcome{Results: []LockdownResult{}}
 	for _, r := range results {
-		one := LockdownResult{User: r.User, Username: r.Username, Status: r.Status, Error: r.Error, SelfService: r.SelfService, Ended: holdings(idp.Holdings{})}
+		one := LockdownResult{User: r.User, Username: r.Username, Status: r.Status, Error: r.Error, SelfService: r.SelfService, Ended: holdings(idp.Holdings{}),
+			Applications: []LockdownApplication{}}
 		if r.Lockdown != nil {
 			one.Lockdown, one.Ended = &r.Lockdown.ID, holdings(r.Lockdown.Ended)
+			if one.Applications, err = a.applicationsOf(c, r.Lockdown.ID); err != nil {
+				web.From(c).Record.Warn(err) // the account is locked: that is what the answer has to say
+				one.Applications = []LockdownApplication{}
+			}
 		}
 		if r.Err != nil {
 			web.From(c).Record.Warn(r.Err)
@@ -171,9 +182,9 @@ func (a *API) foresee(c *call, users []idp.UserID) (any, error) {
 	out := LockdownOutcome{DryRun: true, Results: []LockdownResult{}}
 	for _, t := range targets {
 		one := LockdownResult{User: t.User.ID, Username: t.User.Username, Status: lockdown.Success, Error: t.Refusal,
-			SelfService: c.actor.Is(t.User.ID), Ended: holdings(t.Holdings)}
+			SelfService: c.actor.Is(t.User.ID), Ended: holdings(t.Holdings), Applications: wouldBeTold(t.Applications)}
 		if t.Refusal != "" {
-			one.Status, one.Ended = lockdown.Skipped, holdings(idp.Holdings{})
+			one.Status, one.Ended, one.Applications = lockdown.Skipped, holdings(idp.Holdings{}), []LockdownApplication{}
 		}
 		out.Results = append(out.Results, one)
 	}

@@ -48,6 +48,7 @@ var exceptions = []exception{
 	{path: "users/*/roles/", method: http.MethodGet, needs: []need{{idp.VerbRead, idp.ResourceUser}, {idp.VerbList, idp.ResourceRole}}},
 	{path: "users/*/events/", needs: []need{{idp.VerbRead, idp.ResourceUser}, {idp.VerbList, idp.ResourceEvent}}},
 	{path: "users/*/lockdowns/", needs: []need{{idp.VerbRead, idp.ResourceUser}, {idp.VerbList, idp.ResourceLockdown}}},
+	{path: "lockdowns/notices/*/tell/", needs: []need{{idp.VerbCreate, idp.ResourceLockdown}}},
 	{path: "users/*/password/", needs: []need{{idp.VerbUpdate, idp.ResourceUser}}},
 	{path: "users/*/edit/", needs: []need{{idp.VerbUpdate, idp.ResourceUser}}},
 	{path: "users/*/deactivate/", needs: []need{{idp.VerbUpdate, idp.ResourceUser}}},

@@ -26,6 +26,7 @@ type Sessions struct {
 	Atlas    idp.Whereabouts // nil = nobody knows where addresses are
 	Now      time.Time
 	Badges   Badges
+	Told     map[idp.SessionID]string // of those that are over, see SessionsTold
 }
 
 // owner is whose the session is; an account that is gone meanwhile still has a
@@ -83,7 +84,7 @@ func sessionRow(r *http.Request, s Sessions, it *idp.Session) ui.Row {
 	}
 	cells := []templ.Component{
 		device(DeviceIcon(it), Device(it), it.UserAgent, tag, Details(it)), where(Place(s.Atlas, it.IP), Network(s.Atlas, it.IP), Address(it)),
-		used(it, s.Now), ends(it, s.Now), endButton(r, s, it)}
+		used(it, s.Now), ends(it, s.Told[it.ID], s.Now), endButton(r, s, it)}
 	label := Device(it)
 	if s.Owner == nil {
 		cells = slices.Insert(cells, 1, ui.PersonCell(owner.Name, owner.Username, s.UserHref(owner.ID)))

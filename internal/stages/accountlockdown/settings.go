@@ -6,6 +6,7 @@ import (
 
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/lockdown"
 )
 
 // Settings configure the stage.
@@ -124,6 +125,9 @@ func facts(ctx context.Context, store Repos, run *flow.Run, out map[string]any) 
 			}
 			about["holdings"] = map[string]any{"sessions": held.Sessions, "tokens": held.TokenTotal(),
 				"consents": held.Consents, "invitations": held.Invitations, "grants": held.Grants, "applications": held.Applications}
+			if about["applications"], err = applications(ctx, store, u.ID); err != nil {
+				return err
+			}
 		}
 		list = append(list, about)
 	}
@@ -137,6 +141,20 @@ func facts(ctx context.Context, store Repos, run *flow.Run, out map[string]any) 
 	}
 	out["lockdown_reason"] = reason(run)
 	return nil
+}
+
+// applications are those that are told when everything ends, as expressions see them:
+// by name, with whether each can be told and what would be left there otherwise.
+func applications(ctx context.Context, store Repos, id idp.UserID) ([]any, error) {
+	held, err := store.Repos().Holder.Applications(ctx, id, lockdown.MaxApplications)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]any, 0, len(held))
+	for _, h := range held {
+		out = append(out, map[string]any{"name": h.Name, "slug": h.Slug, "told": h.Told, "cookie_lifetime": int(h.CookieLifetime.Seconds())})
+	}
+	return out, nil
 }
 
 // reason is what a prompt asked for, else what the flow began with.
