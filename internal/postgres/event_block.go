@@ -58,7 +58,8 @@ func (r eventBlocks) Due(ctx context.Context, limit int) (entries []idp.BlockEnt
 		return nil, false, nil
 	}
 	rows, err := r.q.Query(ctx, `SELECT s.seq, e.created_at, CASE WHEN e.id IS NOT NULL THEN `+eventText+` END
-		  FROM event_seals s LEFT JOIN events e ON e.id = s.event_id WHERE s.seq BETWEEN $1 AND $2 ORDER BY s.seq LIMIT $3`, from, to, limit+1)
+		  FROM (SELECT s.seq, s.event_id FROM event_seals s WHERE s.seq BETWEEN $1 AND $2 ORDER BY s.seq LIMIT $3) s
+		  LEFT JOIN LATERAL (SELECT e.* FROM events e WHERE e.id = s.event_id OFFSET 0) e ON true ORDER BY s.seq`, from, to, limit+1)
 	if err != nil {
 		return nil, false, wrap(err, "block", "reading entries that are in no block")
 	}
@@ -125,7 +126,7 @@ func spanOf(ctx context.Context, q querier) (s span, err error) {
 	err = q.QueryRow(ctx, `SELECT coalesce((SELECT first_seq FROM event_blocks ORDER BY first_seq LIMIT 1), 0),
 		       coalesce((SELECT last_seq FROM event_blocks ORDER BY first_seq DESC LIMIT 1), 0),
 		       coalesce((SELECT seq FROM event_seals ORDER BY seq LIMIT 1), 0), coalesce((SELECT seq FROM event_seals ORDER BY seq DESC LIMIT 1), 0),
-		       coalesce((SELECT mark FROM event_seals WHERE mark <> '' ORDER BY seq DESC LIMIT 1), '')`).
+		       coalesce((SELECT mark FROM (SELECT mark FROM event_seals ORDER BY seq DESC OFFSET 0) s WHERE mark <> '' LIMIT 1), '')`).
 		Scan(&s.first, &s.last, &s.oldest, &s.newest, &s.mark)
 	return s, wrap(err, "block", "asking which events are in blocks")
 }

@@ -34,7 +34,7 @@ const (
 // mountEventCounts adds what charts are drawn from.
 func (a *API) mountEventCounts() {
 	volume := slices.Concat(eventFilters, []param{{name: "history_days", kind: integer, help: "How many days to look back, at most 60; 7 unless said otherwise."},
-		{name: "search", kind: text, help: "A search term."},
+		{name: "search", kind: text, help: "What an event's action, app, user, context or address says, from the beginning of a word on."},
 		{name: "ordering", kind: text, enum: eventVolumeOrder(), help: "time, action or count; a minus sign for descending."}})
 	a.kit.add(operation{method: http.MethodGet, path: "/events/events/volume/", id: "events_events_volume_list", tag: "events",
 		summary: "Count events per six hours and action", params: volume, response: reflect.TypeFor[[]EventVolume](), run: a.eventVolume})
