@@ -82,10 +82,10 @@ func TestListSaysWhatKeepsRulesFromTheirWork(t *testing.T) {
 	}
 	require.NoError(t, s.Store.Repos().NotificationRules.Faulted(t.Context(), good.ID, `Policy "lockdowns": line 1: no such thing`))
 	rows := strings.Join(s.page(rulesAt).TableRows(), "\n")
-	require.Regexp(t, `good Broken Policy "lockdowns": line 1: no such thing Alert 1 policy whom it is about chat`, rows)
+	require.Regexp(t, `good Broken Policy "lockdowns": line 1: no such thing Alert 1 policy Whom it is about chat`, rows)
 	require.Regexp(t, `off-policies Alert All policies are off`, rows)
 	require.Regexp(t, `unbound Alert Matches nothing`, rows)
-	require.Regexp(t, `dumb Alert Matches nothing whom it is about Sends nothing`, rows)
+	require.Regexp(t, `dumb Alert Matches nothing Whom it is about Sends nothing`, rows)
 	require.NotContains(t, s.page(rulesAt+"?search=unb").Rows(), "dumb")
 	require.Contains(t, s.page(rulesAt+"?severity=notice").Main(), "No rules match")
 	for _, bad := range []string{"?severity=loud", "?enabled=maybe", "?page=x", "?ordering=nothing"} {

@@ -324,11 +324,17 @@ func destinations(v ruleView) []templ.Component {
 	if v.Group != nil {
 		out = append(out, ui.Anchor(v.Group.Name, groupsPath+v.Group.ID.String()+"/"))
 	}
-	if v.Rule.DestinationEventUser {
-		out = append(out, phrase("whoever acted"))
-	}
-	if v.Rule.DestinationAffectedUser {
-		out = append(out, phrase("whom it is about"))
+	for _, p := range []struct {
+		told  bool
+		words string
+	}{{v.Rule.DestinationEventUser, "whoever acted"}, {v.Rule.DestinationAffectedUser, "whom it is about"}} {
+		if !p.told {
+			continue
+		}
+		if len(out) == 0 {
+			p.words = "W" + p.words[1:]
+		}
+		out = append(out, phrase(p.words))
 	}
 	return out
 }

@@ -160,7 +160,7 @@ func transportCard(v transportView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "webhook_url", Label: "Webhook address", Type: ui.FieldText, InputMode: "url", Value: v.Form.URL, Mono: true, NoOptional: true, Autocomplete: "off", Placeholder: "https://chat.example.com/hooks/security", Hint: "Webhooks only. Where they are posted to.", Error: v.Faults.Of("webhook_url")}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "webhook_url", Label: "Webhook address", Type: ui.FieldText, InputMode: "url", Value: v.Form.URL, Mono: true, NoOptional: true, Autocomplete: "off", Placeholder: "https://chat.example.com/hooks/security", Hint: "Where they are posted to.", Error: v.Faults.Of("webhook_url")}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -176,11 +176,11 @@ func transportCard(v transportView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "webhook_mapping_body", Label: "Body", Type: ui.FieldSelect, NoOptional: true, Value: v.Form.Body, Options: v.Mappings, Hint: "Webhooks only. A mapping makes the body; the usual one holds the whole event.", Error: v.Faults.Of("webhook_mapping_body")}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "webhook_mapping_body", Label: "Body", Type: ui.FieldSelect, NoOptional: true, Value: v.Form.Body, Options: v.Mappings, Hint: "A mapping makes the body; the usual one holds the whole event.", Error: v.Faults.Of("webhook_mapping_body")}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "webhook_mapping_headers", Label: "Headers", Type: ui.FieldSelect, NoOptional: true, Value: v.Form.Headers, Options: v.Mappings, Hint: "Webhooks only. A mapping that gives a map of header names and values, such as a token.", Error: v.Faults.Of("webhook_mapping_headers")}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "webhook_mapping_headers", Label: "Headers", Type: ui.FieldSelect, NoOptional: true, Value: v.Form.Headers, Options: v.Mappings, Hint: "A mapping that gives a map of header names and values, such as a token.", Error: v.Faults.Of("webhook_mapping_headers")}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -196,11 +196,11 @@ func transportCard(v transportView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "email_subject_prefix", Label: "Subject prefix", Value: v.Form.Prefix, NoOptional: true, MaxLength: 255, Hint: "E-mail only. Begins each subject.", Error: v.Faults.Of("email_subject_prefix")}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "email_subject_prefix", Label: "Subject prefix", Value: v.Form.Prefix, NoOptional: true, MaxLength: 255, Hint: "Begins each subject.", Error: v.Faults.Of("email_subject_prefix")}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "email_template", Label: "Template", Value: v.Form.Template, NoOptional: true, Mono: true, MaxLength: 255, Hint: "E-mail only. Empty is the usual one, email/event_notification.html.", Error: v.Faults.Of("email_template")}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "email_template", Label: "Template", Value: v.Form.Template, NoOptional: true, Mono: true, MaxLength: 255, Hint: "Empty is the usual one, email/event_notification.html.", Error: v.Faults.Of("email_template")}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -254,7 +254,7 @@ func secretField(v transportView) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if v.Set() {
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "webhook_secret", Label: "Secret (set)", Type: ui.FieldPassword, NoOptional: true, Autocomplete: "new-password", Error: v.Faults.Of("webhook_secret"), Hint: "Webhooks only. A secret is set, and is not shown. Type another one to replace it; leave it empty to keep it."}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "webhook_secret", Label: "Secret (set)", Type: ui.FieldPassword, NoOptional: true, Autocomplete: "new-password", Error: v.Faults.Of("webhook_secret"), Hint: "A secret is set, and is not shown. Type another one to replace it; leave it empty to keep it."}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -267,7 +267,7 @@ func secretField(v transportView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "webhook_secret", Label: "Secret", Type: ui.FieldPassword, NoOptional: true, Autocomplete: "new-password", Error: v.Faults.Of("webhook_secret"), Hint: "Webhooks only. Bodies are signed with it, so that the receiver knows who sent them. It is not shown again."}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "webhook_secret", Label: "Secret", Type: ui.FieldPassword, NoOptional: true, Autocomplete: "new-password", Error: v.Faults.Of("webhook_secret"), Hint: "Bodies are signed with it, so that the receiver knows who sent them. It is not shown again."}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
