@@ -122,6 +122,22 @@ func (w *searchWorld) block(span int) {
 			return tx.EventBlocks.Append(ctx, []idp.EventBlock{b})
 		}))
 	}
+	w.look(1000)
+}
+
+// look looks for strays, and forgets those that are in blocks.
+func (w *searchWorld) look(limit int) (rounds int) {
+	w.Helper()
+	var after idp.EventID
+	for rounds = 1; ; rounds++ {
+		require.NoError(w, w.db.InTx(w.Context(), func(tx idp.Repos) (err error) {
+			after, err = tx.EventBlocks.Strays(w.Context(), after, limit)
+			return err
+		}))
+		if after.IsZero() {
+			return rounds
+		}
+	}
 }
 
 // purge removes the entries up to one with their events, as the owner of the tables.
@@ -415,24 +431,11 @@ func TestStraysAreLookedFor(t *testing.T) {
 		return found.Total
 	}
 	require.Zero(t, find(), "nobody has looked for them yet")
-	look := func() (rounds int) {
-		var after idp.EventID
-		for rounds = 1; ; rounds++ {
-			require.NoError(t, w.db.InTx(t.Context(), func(tx idp.Repos) (err error) {
-				after, err = tx.EventBlocks.Strays(t.Context(), after, 30)
-				return err
-			}))
-			if after.IsZero() {
-				return rounds
-			}
-		}
-	}
-	require.Equal(t, 4, look())
+	require.Equal(t, 4, w.look(30))
 	require.Equal(t, 7, find())
 	w.block(1)
 	w.seal(7)
 	w.block(1)
-	look()
 	require.Zero(t, scalar[int](t, w.db, `SELECT count(*) FROM event_strays`))
 	require.Equal(t, 7, find())
 }
