@@ -84,6 +84,8 @@ func (a *App) chores() []postgres.Chore {
 	return []postgres.Chore{{Name: "blueprints", Every: checkEvery, Do: a.refresh},
 		{Name: "notifications", Every: time.Hour, Do: func(ctx context.Context) error { return a.Notify.Sweep(ctx) }},
 		{Name: "logouts", Every: time.Hour, Do: func(ctx context.Context) error { return a.Logouts.Sweep(ctx) }},
+		{Name: "signing keys", Every: time.Hour, Do: func(ctx context.Context) error { return a.OIDC.TendKeys(ctx) }},
+		{Name: "grants", Every: time.Hour, Do: func(ctx context.Context) error { return a.OIDC.Purge(ctx) }},
 		{Name: "sessions", Every: expireEvery, Do: a.Sessions.Expire},
 		{Name: "lockouts", Every: sweepLockouts, Do: func(ctx context.Context) error { return a.Lockouts.Sweep(ctx, a.Config.LockRetention) }},
 		{Name: "locks", Every: purgeEvery, Do: func(ctx context.Context) error { return a.Locks.Purge(ctx, a.Config.LockRetention) }},
