@@ -32,6 +32,7 @@ const (
 func Doors() []Door {
 	return []Door{DoorPassword, DoorSignIn, DoorSession, DoorAPIToken, DoorAppPassword, DoorTokenIssue,
 		DoorFlowLink, DoorRecoveryLink, DoorPasswordSet, DoorInvitation, DoorConsent,
+		DoorCodeExchange, DoorTokenRefresh, DoorClientCredentials, DoorDevicePoll, DoorUserinfo, DoorIntrospect,
 		DoorAuthorize}
 }
 
