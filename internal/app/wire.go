@@ -23,6 +23,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/server/admin/policypage"
 	"github.com/portcullis-idp/portcullis/internal/server/admin/rolepage"
 	"github.com/portcullis-idp/portcullis/internal/server/admin/stagepage"
+	"github.com/portcullis-idp/portcullis/internal/server/admin/tokenpage"
 	"github.com/portcullis-idp/portcullis/internal/server/api"
 	"github.com/portcullis-idp/portcullis/internal/server/contain"
 	"github.com/portcullis-idp/portcullis/internal/server/page"
@@ -66,12 +67,13 @@ func (a *App) web() (*server.Server, error) {
 	rules := policypage.New(policypage.Deps{Store: a.DB, Configure: a.Configure, Engine: a.policies})
 	prints := blueprintpage.New(a.Library)
 	roles := rolepage.New(rolepage.Deps{Store: a.DB, Roles: a.RoleService, Locked: a.Locked})
+	keys := tokenpage.New(tokenpage.Deps{Store: a.DB, Access: a.Access, Accounts: a.Accounts, Tokens: a.Tokens, Locked: a.Locked})
 	own := account.New(account.Deps{Store: a.DB, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
 		Lockdowns: a.Lockdowns, Flow: lockdowns, Whereabouts: a.Geo, Bells: a.Bells})
 	return server.New(server.Deps{Log: a.Log, Store: a.DB, Sessions: a.Sessions, Tokens: a.Tokens, Accounts: a.Accounts, Flows: a.Flows,
 		Pages: page.Pages{}, Access: a.Access, SessionStore: a.DB.NewSessionStore(server.BlankSession),
 		PublicURL: public, TrustedProxies: a.Config.TrustedProxies, Notice: a.notice, Meter: a.Requests, Metrics: a.page(), Tracer: a.spans.requests,
 		LeadsTo: a.front().LeadsTo,
-		Mounts:  []func(chi.Router){json.Mount, console.Routes, flows.Routes, steps.Routes, rules.Routes, invitations.Routes, roles.Routes, locks.Routes, lockouts.Routes, modes.Routes, prints.Routes, notices.Routes, own.Routes, a.front().Mount},
+		Mounts:  []func(chi.Router){json.Mount, console.Routes, flows.Routes, steps.Routes, rules.Routes, invitations.Routes, roles.Routes, keys.Routes, locks.Routes, lockouts.Routes, modes.Routes, prints.Routes, notices.Routes, own.Routes, a.front().Mount},
 		Open:    []func(chi.Router){a.back().Mount}})
 }

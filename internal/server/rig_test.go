@@ -139,7 +139,7 @@ func newRig(t testing.TB, change ...func(*server.Deps)) *rig {
 	r.shipped = fstest.MapFS{}
 	rest.Blueprints = blueprint.NewLibrary(blueprint.LibraryDeps{Store: db, Access: may, Prints: rest.Prints, Shipped: r.shipped})
 	r.rest = rest
-	d := server.Deps{Log: slog.New(slog.NewJSONHandler(r.log, nil)), Store: db, Sessions: r.sessions, Tokens: r.tokens, Flows: flows,
+	d := server.Deps{Log: slog.New(slog.NewJSONHandler(r.log, nil)), Store: db, Sessions: r.sessions, Tokens: r.tokens, Accounts: r.accounts, Flows: flows,
 		Pages: page.Pages{}, Access: may, SessionStore: db.NewSessionStore(server.BlankSession),
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
 		Mounts:         []func(chi.Router){rest.Mount, r.mountProbes}}

@@ -43,6 +43,8 @@ func strangersPages(t *testing.T, s *site) {
 // The pages of the console that no other journey looks at.
 func userPages(t *testing.T, s *site) {
 	priya := person{PK: int(s.first(t, "core/users/?username=priya.nair", "pk").(float64))}.page()
+	made, _ := s.api(t, http.StatusCreated, http.MethodPost, "core/tokens/", map[string]any{"identifier": "looked-at", "intent": "app_password"})["pk"].(string)
+	token := "/if/admin/tokens/" + made + "/"
 	newBrowser(t, s.URL).asAdmin().look(
 		shown{"users", "/if/admin/users/", "Amara Osei"},
 		shown{"users-none", "/if/admin/users/?search=nobody-at-all", "No user"},
@@ -55,6 +57,16 @@ func userPages(t *testing.T, s *site) {
 		shown{"user-events", priya + "events/", "Events"},
 		shown{"user-lockdowns", priya + "lockdowns/", "Lockdowns"},
 		shown{"user-delete", priya + "delete/", "Delete"},
+		shown{"tokens", "/if/admin/tokens/", "Tokens and App passwords"},
+		shown{"tokens-none", "/if/admin/tokens/?search=nothing-at-all", "No tokens match"},
+		shown{"app-password-new", "/if/admin/tokens/new/app-password/?user=priya.nair", "Create app password"},
+		shown{"api-token-new", "/if/admin/tokens/new/api-token/", "Create API token"},
+		shown{"token", token, "Last used"},
+		shown{"token-edit", token + "edit/", "As it is"},
+		shown{"token-revoke", token + "revoke/", "Revoke the token"},
+		shown{"service-account-new", "/if/admin/service-accounts/new/", "Create service account"},
+		shown{"own-app-password-new", "/if/user/settings/tokens/new/app-password/", "Create app password"},
+		shown{"own-api-token-new", "/if/user/settings/tokens/new/api-token/", "Create API token"},
 		shown{"user-missing", "/if/admin/users/999999/", "Nothing here"},
 	)
 }

@@ -72,6 +72,13 @@ func ownSessions(t *testing.T, s *site) {
 	b.open("/if/user/settings/tokens/")
 	b.sees("of-user-")
 	b.checked("own-tokens")
+	b.follow("New app password")
+	b.fill("identifier", "mail-of-mia")
+	b.follow("Create app password")
+	b.sees("Copy it now: it is not shown again.")
+	b.checked("own-token-key")
+	b.follow("Done")
+	b.sees("mail-of-mia")
 }
 
 // A new password asks for the present one and ends the other sessions.

@@ -82,6 +82,10 @@ func (p *Pages) Routes(r chi.Router) {
 		both(sessionsPath+"end/", p.endAll)
 		both(sessionsPath+"{session}/end/", p.endSession)
 		get(tokensPath, p.ownTokens)
+		for _, k := range page.TokenKinds {
+			both(newTokenPath(k), p.newToken(k))
+		}
+		get(tokensPath+"{token}/key/", p.tokenKey)
 		both(tokensPath+"{token}/revoke/", p.revokeToken)
 	})
 }

@@ -27,9 +27,10 @@ func (p *Pages) ownTokens(w http.ResponseWriter, r *http.Request) error {
 	}
 	t := page.TokenTable(page.Tokens{Items: found.Items, Base: tokensPath, Owner: u, Now: now()})
 	t.Title, t.Text = "Tokens", "Secrets with which programs act for you. Revoke what you do not know."
+	t.Actions = page.NewTokenButtons(newTokenPath, true)
 	t.Paging = list.Pages(found.Total, "token")
 	t.Empty = ui.Empty(ui.EmptyProps{Icon: ui.IconKeyRound, Title: "No tokens yet",
-		Text: "API tokens and app passwords of your account are listed here and can be revoked."})
+		Text: "Make an app password for a program that asks for a name and a password, or an API token for one that calls this server."})
 	return page.Render(w, r, listPage(settingsFrame(r, "Tokens"), t))
 }
 

@@ -34,7 +34,7 @@ func open(t testing.TB) *pagetest.Site {
 
 // elsewhere are the pages of the navigation that other packages answer.
 var elsewhere = []string{"/if/admin/flows/", "/if/admin/stages/", "/if/admin/prompts/", "/if/admin/policies/", "/if/admin/invitations/", "/if/admin/locks/", "/if/admin/blueprints/", "/if/admin/locks/new/", "/if/admin/roles/", "/if/admin/locking-mode/", "/if/admin/lockouts/", "/if/admin/security-settings/",
-	"/if/admin/notification-rules/", "/if/admin/notification-transports/", "/if/admin/property-mappings/", "/if/admin/deliveries/", "/if/user/notifications/"}
+	"/if/admin/notification-rules/", "/if/admin/notification-transports/", "/if/admin/property-mappings/", "/if/admin/deliveries/", "/if/admin/tokens/*", "/if/admin/service-accounts/new/", "/if/user/notifications/"}
 
 // neighbours stand in for them, so that links to them lead somewhere.
 func neighbours(r chi.Router) {

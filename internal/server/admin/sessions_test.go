@@ -90,7 +90,7 @@ func TestSessionsSayWhatIsKnownOfThem(t *testing.T) {
 	for says, want := range map[string]string{
 		"Edge 128": `Edge 128 on Windows Signed in with a password · Bound to its network and country Berlin, Germany 203\.0\.113\.9 AS6805 Telefonica Germany ` +
 			`2 minutes ago signed in 2 days ago in 1 week or 30 minutes unused`,
-		"iPhone":         `Safari 17 on iPhone iOS 17\.5 · Signed in with a link by mail Brazil 198\.51\.100\.4 AS28573 Claro`,
+		"iPhone":         `Safari 17 on iPhone iOS 17\.5 · Signed in with a link or an app password Brazil 198\.51\.100\.4 AS28573 Claro`,
 		"Pixel":          `Chrome 128 on Pixel 8, Android 14 Signed in with a password · Bound to its continent, moves are only logged Private network 10\.1\.2\.3 1 hour ago`,
 		"Unknown device": `Unknown device Unknown place 2001:db8::7 1 hour ago`,
 		"Firefox":        `Firefox 128 on Linux Signed in with a password Unknown place 192\.0\.2\.7 .* in 1 week or when the browser closes`,

@@ -3,6 +3,7 @@ package admin
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/server/page"
@@ -37,13 +38,16 @@ func (c *Console) userTokens(w http.ResponseWriter, r *http.Request) error {
 	if to := list.Beyond(found.Total); to != "" {
 		return web.Redirect(w, r, to)
 	}
-	t := page.TokenTable(page.Tokens{Items: found.Items, Base: userPath(d.User.ID) + "tokens/", Owner: d.User, Now: d.Now, Badges: c.badges})
+	t := page.TokenTable(page.Tokens{Items: found.Items, Base: userPath(d.User.ID) + "tokens/", Owner: d.User, Now: d.Now, Badges: c.badges,
+		Link: func(it *idp.Token) string { return page.TokensPath + it.ID.String() + "/" }})
 	t.Paging, t.Title = list.Pages(found.Total, "token"), "Tokens"
 	toggle := ui.ButtonProps{Label: "Show ended tokens, too", Href: list.Href("show", "all"), Small: true}
 	if filter.Live == nil {
 		toggle = ui.ButtonProps{Label: "Show live tokens only", Href: list.Href("show", ""), Small: true}
 	}
-	t.Actions = ui.Button(toggle)
+	t.Actions = ui.Join(ui.Button(toggle), page.NewTokenButtons(func(k page.TokenKind) string {
+		return page.TokensPath + "new/" + k.Slug + "/?" + url.Values{"user": {d.User.Username}}.Encode()
+	}, true))
 	return page.Render(w, r, userTab(d.frame(r, "Tokens"), nil, t))
 }
 

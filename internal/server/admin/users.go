@@ -42,8 +42,9 @@ func (c *Console) users(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p := page.Console(r, ui.PageProps{Title: "Users", Subtitle: "People and service accounts that can sign in.",
-		Actions: ui.Button(ui.ButtonProps{Label: "New user", Kind: ui.Primary, Icon: ui.IconUserPlus, Href: usersPath + "new/"})})
+	p := page.Console(r, ui.PageProps{Title: "Users", Subtitle: "People, and accounts of programs.",
+		Actions: ui.Join(ui.Button(ui.ButtonProps{Label: "New service account", Icon: ui.IconBot, Href: page.ServiceAccountPath}),
+			ui.Button(ui.ButtonProps{Label: "New user", Kind: ui.Primary, Icon: ui.IconUserPlus, Href: usersPath + "new/"}))})
 	return page.Render(w, r, usersPage(p, c.usersTable(r, list, found, contained, groups)))
 }
 

@@ -394,7 +394,7 @@ func bearerHint() templ.Component {
 			templ_7745c5c3_Var19 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "<span>Send an API token in the header <code class=\"mono\">Authorization: Bearer …</code>. Browsers that are signed in need none.</span>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "<span>Send an API token in the header <code class=\"mono\">Authorization: Bearer …</code>, or a username with an app password by HTTP Basic. Browsers that are signed in need none.</span>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

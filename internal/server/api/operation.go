@@ -79,7 +79,8 @@ func (k *kit) document() *huma.OpenAPI {
 			Info: &huma.Info{Title: "Portcullis", Version: k.version,
 				Description: "Administer Portcullis and run its flows. Wire-compatible with API 2026.2 of authentik for what it offers; extra keys are ours."},
 			Components: &huma.Components{Schemas: k.schemas, SecuritySchemes: map[string]*huma.SecurityScheme{
-				"authentik": {Type: "http", Scheme: "bearer"}}}}
+				"authentik": {Type: "http", Scheme: "bearer", Description: "The key of an API token."},
+				"basic":     {Type: "http", Scheme: "basic", Description: "A username and one of the account's app passwords, never its own password."}}}}
 		for _, op := range k.routes {
 			k.openAPI.AddOperation(k.describe(op))
 		}

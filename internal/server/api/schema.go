@@ -28,7 +28,7 @@ func (k *kit) describe(op operation) *huma.Operation {
 	out := &huma.Operation{Method: op.method, Path: op.at(), OperationID: op.id, Summary: op.summary,
 		Tags: []string{op.tag}, Responses: map[string]*huma.Response{}}
 	if !op.anonymous {
-		out.Security = []map[string][]string{{"authentik": {}}}
+		out.Security = []map[string][]string{{"authentik": {}}, {"basic": {}}}
 	}
 	for _, name := range pathParams(op.path) {
 		out.Parameters = append(out.Parameters, &huma.Param{Name: name, In: "path", Required: true,

@@ -25,7 +25,7 @@ var consoleResources = map[string]idp.Resource{
 	"flows": idp.ResourceFlow, "stages": idp.ResourceStage, "prompts": idp.ResourceStage, "policies": idp.ResourcePolicy,
 	"invitations": idp.ResourceInvitation, "blueprints": idp.ResourceBlueprint, "locking-mode": idp.ResourcePreference,
 	"notification-rules": idp.ResourceNotification, "notification-transports": idp.ResourceNotification, "property-mappings": idp.ResourceNotification,
-	"deliveries": idp.ResourceNotification,
+	"deliveries": idp.ResourceNotification, "tokens": idp.ResourceToken, "service-accounts": idp.ResourceUser,
 }
 
 // exception is an address that takes something else than its form says. A "*" is
@@ -70,6 +70,10 @@ var exceptions = []exception{
 	{path: "groups/*/roles/*/*/", needs: []need{{idp.VerbUpdate, idp.ResourceRole}}},
 	{path: "roles/*/users/*/take/", needs: []need{{idp.VerbUpdate, idp.ResourceRole}}},
 	{path: "roles/*/groups/*/take/", needs: []need{{idp.VerbUpdate, idp.ResourceRole}}},
+	{path: "tokens/*/revoke/", needs: []need{{idp.VerbDelete, idp.ResourceToken}}},
+	{path: "tokens/*/edit/", needs: []need{{idp.VerbUpdate, idp.ResourceToken}}},
+	{path: "tokens/*/key/", needs: []need{{idp.VerbUpdate, idp.ResourceToken}}}, // as whoever sets another one
+	{path: "service-accounts/new/", needs: []need{{idp.VerbCreate, idp.ResourceUser}, {idp.VerbCreate, idp.ResourceToken}}},
 	{path: "sessions/bulk/", needs: []need{{idp.VerbDelete, idp.ResourceSession}}},
 	{path: "sessions/*/end/", needs: []need{{idp.VerbDelete, idp.ResourceSession}}},
 	{path: "events/live/", needs: []need{{idp.VerbList, idp.ResourceEvent}}},

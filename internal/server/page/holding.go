@@ -16,13 +16,14 @@ type Tokens struct {
 	Owner  *idp.User // whose they are
 	Now    time.Time
 	Badges Badges
+	Link   func(*idp.Token) string // a token's own page; nil = it has none
 }
 
 // TokenTable lists bearer secrets, never their keys.
 func TokenTable(s Tokens) ui.TableProps {
 	t := ui.TableProps{ID: "tokens", Caption: "Tokens",
-		Columns: []ui.Column{{Label: "Token"}, {Label: "Kind"}, {Label: "Last used"}, {Label: "Created", Optional: true},
-			{Label: "Expires", Optional: true}, {Label: "Action", HideHead: true, Numeric: true}},
+		Columns: []ui.Column{{Label: "Token"}, {Label: "Kind"}, {Label: "Last used"}, {Label: "Created"},
+			{Label: "Expires"}, {Label: "Action", HideHead: true, Numeric: true}},
 		Empty: ui.Empty(ui.EmptyProps{Icon: ui.IconKeyRound, Title: "No token",
 			Text: "API tokens, app passwords and links that open this account are listed here and can be revoked."})}
 	for i := range s.Items {
@@ -39,15 +40,23 @@ func TokenTable(s Tokens) ui.TableProps {
 		} else {
 			tag = ui.StateTag(TokenState(it))
 		}
-		expires := templ.Component(ui.Muted("never"))
-		if it.Expiring {
-			expires = When(it.ExpiresAt, s.Now)
+		href := ""
+		if s.Link != nil {
+			href = s.Link(it)
 		}
 		t.Rows = append(t.Rows, ui.Row{ID: it.ID.String(), Label: it.Identifier, Muted: !it.Live, Cells: []templ.Component{
-			named(it.Identifier, it.Description, tag), ui.Tag(ui.ToneNeutral, Intent(it.Intent)), When(it.LastUsedAt, s.Now),
-			ui.Time(it.CreatedAt, s.Now), expires, end}})
+			Named(it.Identifier, it.Description, href, tag), ui.Tag(ui.ToneNeutral, Intent(it.Intent)), When(it.LastUsedAt, s.Now),
+			ui.Time(it.CreatedAt, s.Now), TokenEnds(it, s.Now), end}})
 	}
 	return t
+}
+
+// TokenEnds is when a token ends.
+func TokenEnds(it *idp.Token, now time.Time) templ.Component {
+	if !it.Expiring {
+		return ui.Muted("never")
+	}
+	return When(it.ExpiresAt, now)
 }
 
 // RevokeQuestion asks before a token is revoked.

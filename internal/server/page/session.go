@@ -163,7 +163,7 @@ func Parted(w http.ResponseWriter, r *http.Request) error {
 }
 
 var authMethods = map[string]string{
-	"password": "a password", "token": "a link by mail", "auth_webauthn_pwl": "a passkey", "auth_mfa": "two factors",
+	"password": "a password", "token": "a link or an app password", "auth_webauthn_pwl": "a passkey", "auth_mfa": "two factors",
 }
 
 // Details are the quiet facts of a session: the system and its version, how

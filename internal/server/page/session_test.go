@@ -94,7 +94,7 @@ func TestDetailsOfSessions(t *testing.T) {
 		"":                          {},
 		"Signed in with a password": {AuthMethod: "password"},
 		"Signed in with smart card": {AuthMethod: "smart_card"},
-		"macOS 14.4 · Signed in with a link by mail": {AuthMethod: "token", UserAgent: mac},
+		"macOS 14.4 · Signed in with a link or an app password": {AuthMethod: "token", UserAgent: mac},
 	} {
 		require.Equal(t, want, page.Details(&s))
 	}

@@ -25,6 +25,7 @@ var consoleNav = []ui.NavGroup{
 	{Label: "Directory", Items: []ui.NavItem{
 		{Label: "Users", Href: AdminPath + "users/", Icon: ui.IconUser},
 		{Label: "Groups", Href: AdminPath + "groups/", Icon: ui.IconUsers},
+		{Label: "Tokens", Href: TokensPath, Icon: ui.IconKeyRound},
 	}},
 	{Label: "Access", Items: []ui.NavItem{
 		{Label: "Roles", Href: RolesPath, Icon: ui.IconShieldUser},

@@ -94,7 +94,9 @@ func New(tb testing.TB, store idp.Store, parts ...Parts) *Site {
 	s.Lockdowns = lockdown.New(lockdown.Deps{Store: store, Access: s.Access})
 	s.Accounts = account.New(account.Deps{Store: store, Access: s.Access, Closer: s.Lockdowns, Hasher: secret.New()})
 	s.Sessions = session.New(session.Deps{Store: store, Access: s.Access})
-	s.Tokens = token.New(token.Deps{Store: store, Access: s.Access})
+	sealer, err := secret.NewSealer([]byte(secret.Token()))
+	require.NoError(tb, err)
+	s.Tokens = token.New(token.Deps{Store: store, Access: s.Access, Sealer: sealer})
 	s.Flows = flow.NewExecutor(flow.Deps{Store: store, Policies: passes{}, Kinds: append([]flow.Kind{note}, all.Stages...)})
 	s.Configure = configure.New(configure.Deps{Store: store, Access: s.Access, Stages: s.Flows, Policies: all.Policies,
 		Prompt: all.Prompt})
