@@ -33,10 +33,14 @@ func Actions() []string {
 	for _, a := range idp.Actions() {
 		out = append(out, string(a))
 	}
-	return append(out, "invitation_used", "authorize_application", "source_linked", "impersonation_started",
-		"impersonation_ended", "property_mapping_exception", "system_task_execution", "system_task_exception",
-		"email_sent", "update_available", "export_ready", "review_initiated", "review_overdue", "review_attested",
-		"review_completed", "custom_")
+	for _, a := range []string{"source_linked", "impersonation_started", "impersonation_ended", "property_mapping_exception",
+		"system_task_execution", "system_task_exception", "update_available", "export_ready", "review_initiated", "review_overdue",
+		"review_attested", "review_completed", "custom_"} {
+		if !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	return out
 }
 
 // Settings are the settings of an event matcher policy. What is empty or null is

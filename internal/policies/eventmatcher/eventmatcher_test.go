@@ -113,3 +113,72 @@ func TestAQueryWithoutAnAnswer(t *testing.T) {
 		require.False(t, r.Passing)
 	}
 }
+
+// criteria are ways to set each field of a matcher: those that the event of this test
+// meets, and those that it does not. An absent, empty or null field is not looked at.
+var criteria = map[string]struct{ unset, met, unmet []any }{
+	"action":    {[]any{nil, ""}, []any{"user_write", "account_lockdown_triggered"}, []any{"login", "custom_user_write", "password_set"}},
+	"client_ip": {[]any{nil, ""}, []any{"2001:db8::1", "2001:0db8:0:0::0001"}, []any{"2001:db8::2", "192.0.2.1"}},
+	"app":       {[]any{nil, ""}, []any{"authentik.core.api", "authentik.core", "authentik"}, []any{"authentik.cor", "core", "authentik.core.api.users", "authentik_core"}},
+	"model":     {[]any{nil, ""}, []any{"authentik_core.user"}, []any{"authentik_core.group", "authentik_stages_user.user", "authentik_core.users"}},
+	"query": {[]any{nil, "", "  "}, []any{`context.action_id == "account_lockdown"`, `user.username == "mallory" and "bot" in context.tags`, `context.n > 2 and context.n < 4`, `context.absent == nil`},
+		[]any{`context.action_id == "account_restore"`, `user.username == "ada"`, `context.n > 3`, `false`, `"cat" in context.tags`}},
+}
+
+// The semantics of a matcher, whole: every way of every field alone, and every
+// combination of fields that are unset, met and unmet. It passes exactly where nothing
+// that is set is unmet; with nothing set it passes for every event.
+func TestMatcherSemantics(t *testing.T) {
+	t.Parallel()
+	var event map[string]any // as it is stored, and read again
+	require.NoError(t, json.Unmarshal([]byte(`{"action": "user_write", "app": "authentik.core.api", "client_ip": "2001:db8::1", "user": {"pk": 7, "username": "mallory"},
+		"context": {"action_id": "account_lockdown", "n": 3, "tags": ["bot", "new"], "model": {"app": "authentik_core", "model_name": "user", "pk": 7}}}`), &event))
+	request := idp.PolicyRequest{Context: map[string]any{"event": event}}
+	names := []string{"action", "client_ip", "app", "model", "query"}
+	judge := func(settings map[string]any, want bool) {
+		t.Helper()
+		raw, err := json.Marshal(settings)
+		require.NoError(t, err)
+		p, err := build(raw)
+		require.NoError(t, err, "%s", raw)
+		got, err := p.Evaluate(t.Context(), request)
+		require.NoError(t, err, "%s", raw)
+		require.Equal(t, want, got.Passing, "%s", raw)
+		none, err := p.Evaluate(t.Context(), idp.PolicyRequest{Context: map[string]any{}})
+		require.NoError(t, err)
+		require.False(t, none.Passing, "%s without an event", raw)
+	}
+	judge(map[string]any{}, true)
+	for _, name := range names {
+		c := criteria[name]
+		for passes, ways := range map[bool][]any{true: append(c.unset, c.met...), false: c.unmet} {
+			for _, way := range ways {
+				judge(map[string]any{name: way}, passes)
+			}
+		}
+	}
+	combinations := 1
+	for range names {
+		combinations *= 3
+	}
+	for i := range combinations {
+		settings, want := map[string]any{}, true
+		for f, rest := 0, i; f < len(names); f, rest = f+1, rest/3 {
+			c := criteria[names[f]]
+			switch rest % 3 {
+			case 1:
+				settings[names[f]] = c.met[i%len(c.met)]
+			case 2:
+				settings[names[f]], want = c.unmet[i%len(c.unmet)], false
+			}
+		}
+		judge(settings, want)
+	}
+	seen := map[string]bool{}
+	for _, a := range Actions() {
+		require.False(t, seen[a], "%s is listed twice", a)
+		seen[a] = true
+	}
+	require.Equal(t, ActionLockdown, Actions()[0], "what is looked for most stands first")
+	require.Equal(t, "Account Lockdown Triggered", ActionLockdownLabel)
+}
