@@ -90,7 +90,7 @@ func (r *run) clean(ctx context.Context, e *Entry, change *Change) error {
 		return r.at(e.node, err)
 	}
 	switch m.right() {
-	case idp.ResourceFlow, idp.ResourceStage, idp.ResourcePolicy, idp.ResourceBrand, idp.ResourceNotification:
+	case idp.ResourceFlow, idp.ResourceStage, idp.ResourcePolicy, idp.ResourceBrand, idp.ResourceNotification, idp.ResourceApplication:
 	default:
 		return &wrong{at: e.node, field: "model_name", unsupported: true, message: "only objects of the configuration are deleted all at once; remove others one by one, with state: absent"}
 	}

@@ -25,6 +25,10 @@ const (
 	transportModel        = "authentik_events.notificationtransport"
 	webhookMappingModel   = "authentik_events.notificationwebhookmapping"
 
+	applicationModel   = "authentik_core.application"
+	oauthProviderModel = "authentik_providers_oauth2.oauth2provider"
+	scopeMappingModel  = "authentik_providers_oauth2.scopemapping"
+
 	applyModel = "authentik_blueprints.metaapplyblueprint"
 	cleanModel = "authentik_blueprints.metacleanblueprint"
 )
@@ -34,7 +38,7 @@ const (
 func models() map[string]model {
 	out := map[string]model{}
 	for _, m := range []model{flows(), bindings(), prompts(), policyBindings(), brands(), groups{}, users{}, roles{}, tokens{}, invitations{},
-		notificationRules(), transports(), webhookMappings(), kept{}} {
+		notificationRules(), transports(), webhookMappings(), applications(), oauthProviders(), scopeMappings(), kept{}} {
 		out[m.about().model] = m
 	}
 	return out

@@ -73,8 +73,12 @@ func (r *run) referred(ctx context.Context, ref, pk string) (*thing, error) {
 		names = []string{transportModel}
 	case "mapping":
 		names = []string{webhookMappingModel}
+	case "provider":
+		names = []string{oauthProviderModel}
+	case "scope":
+		names = []string{scopeMappingModel}
 	case "target":
-		names = []string{flowModel, bindingModel, notificationRuleModel}
+		names = []string{flowModel, bindingModel, notificationRuleModel, applicationModel}
 	case "stage":
 		if id, err := idp.ParseID[idp.Stage](pk); err == nil {
 			return r.stage(ctx, id)
