@@ -139,6 +139,7 @@ func signer(keys []signingKey, now time.Time) *signingKey {
 // signing returns the key that signs now, and makes the first one.
 func (r *ring) signing(ctx context.Context) (*signingKey, error) {
 	keys, now, err := r.recent(ctx)
+	asked := time.Now()
 	if err != nil {
 		return nil, err
 	}
@@ -157,8 +158,9 @@ func (r *ring) signing(ctx context.Context) (*signingKey, error) {
 		if err != nil {
 			return err
 		}
+		by := now.Add(time.Since(asked) + time.Second)
 		for _, row := range rows {
-			if k, err := r.open(row); err != nil || k.private != nil && k.RetiredAt == nil && !k.SignsFrom.After(now) {
+			if k, err := r.open(row); err != nil || k.private != nil && k.RetiredAt == nil && !k.SignsFrom.After(by) {
 				return err // somebody else was quicker
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/portcullis-idp/portcullis/internal/access"
@@ -30,6 +31,7 @@ const (
 type world struct {
 	*testing.T
 	ctx       context.Context
+	url       string
 	db        *postgres.DB
 	service   *oidc.Service
 	lockdowns *lockdown.Service
@@ -41,10 +43,11 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	db, err := postgres.Open(t.Context(), testkit.Database(t), postgres.Options{})
+	url := testkit.Database(t)
+	db, err := postgres.Open(t.Context(), url, postgres.Options{})
 	require.NoError(t, err)
 	t.Cleanup(db.Close)
-	w := &world{T: t, ctx: t.Context(), db: db, policies: policies{}}
+	w := &world{T: t, ctx: t.Context(), url: url, db: db, policies: policies{}}
 	w.lockdowns = lockdown.New(lockdown.Deps{Store: db, Access: access.New()})
 	w.service = w.another("a")
 	flow := &idp.Flow{Name: "Agree", Slug: "agree", Title: "Agree", Designation: idp.DesignationAuthorization, Authentication: idp.AuthenticationNone,
@@ -145,6 +148,16 @@ func (w *world) code(c *oidc.Client, u *idp.User, s *idp.Session, change ...func
 	}
 	require.NoError(w, w.db.Repos().OAuthRequests.CreateCode(w.ctx, row, lifetime))
 	return value
+}
+
+// exec changes what no code of the product does: the time.
+func (w *world) exec(statement string, args ...any) {
+	w.Helper()
+	conn, err := pgx.Connect(w.ctx, w.url)
+	require.NoError(w, err)
+	defer func() { _ = conn.Close(w.ctx) }()
+	_, err = conn.Exec(w.ctx, statement, args...)
+	require.NoError(w, err)
 }
 
 func exchange(code string) oidc.TokenRequest {
