@@ -68,6 +68,12 @@ var cannot = map[idp.Door]map[idp.Refusal]string{
 	idp.DoorSession: {
 		idp.RefusedIntent: "a session has one purpose",
 	},
+	idp.DoorAuthorize: {
+		idp.RefusedIntent: "a session has one purpose",
+	},
+	idp.DoorForwardAuth: {
+		idp.RefusedIntent: "a pass has one purpose",
+	},
 	idp.DoorInvitation: {
 		idp.RefusedEnded: "an invitation that was used up or withdrawn is gone: it is unknown",
 	},
@@ -100,6 +106,7 @@ var doors = map[idp.Door]func(d *doorway, how spoil) error{
 	idp.DoorPasswordSet:  (*doorway).passwordSet,
 	idp.DoorInvitation:   (*doorway).invitation,
 	idp.DoorConsent:      (*doorway).consent,
+	idp.DoorAuthorize:    (*doorway).authorize,
 
 	idp.DoorCodeExchange:      (*doorway).codeExchange,
 	idp.DoorTokenRefresh:      (*doorway).tokenRefresh,
@@ -107,6 +114,7 @@ var doors = map[idp.Door]func(d *doorway, how spoil) error{
 	idp.DoorDevicePoll:        (*doorway).devicePoll,
 	idp.DoorUserinfo:          (*doorway).userinfo,
 	idp.DoorIntrospect:        (*doorway).introspect,
+	idp.DoorForwardAuth:       (*doorway).forwardAuth,
 }
 
 // secrets are the doors at which somebody types one: those that guessing shuts.
