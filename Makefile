@@ -26,6 +26,7 @@ test: build ## set up and run every test, with the race detector and in a real b
 	@sh scripts/install-chromium.sh
 	@sh scripts/install-axe.sh
 	@sh scripts/install-openssh.sh
+	@sh scripts/install-proxies.sh
 	@sh scripts/install-client.sh
 	$(TESTDB) $(GO) test -race -timeout 20m ./...
 

@@ -19,6 +19,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/embedded"
 	"github.com/portcullis-idp/portcullis/internal/feed"
 	"github.com/portcullis-idp/portcullis/internal/flow"
+	"github.com/portcullis-idp/portcullis/internal/forward"
 	"github.com/portcullis-idp/portcullis/internal/geo"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/invitation"
@@ -70,6 +71,7 @@ type App struct {
 	Notify       *notify.Service
 	OIDC         *oidc.Service
 	Logouts      *logout.Service
+	Forward      *forward.Service
 	Server       *server.Server
 
 	// Metrics is what /-/metrics tells. Whoever knows of something to be watched adds
@@ -199,7 +201,8 @@ func (a *App) build() error {
 	a.feedSource = a.DB.NewFeedSource()
 	hub := a.hub(0)
 	a.Bells = &live.Bells{Hub: a.hub(bellsAtMost), Store: a.DB}
-	a.Feed = feed.New(a.feedSource, feed.Options{Log: a.Log, Awaited: a.counters.awaited}, a.view, a.Locked, a.Roles, lockouts, a.Audit, hub, a.Bells) // hubs ask what the views hold
+	a.Forward = forward.New(forward.Deps{Store: a.DB, Gate: a.Access, Sealer: sealer, Strict: a.Locked.Strict})
+	a.Feed = feed.New(a.feedSource, feed.Options{Log: a.Log, Awaited: a.counters.awaited}, a.view, a.Locked, a.Roles, lockouts, a.Audit, a.Forward, hub, a.Bells) // hubs ask what the views hold
 	a.view.Follow(a.Feed)
 	a.Locked.Follow(a.Feed)
 	lockouts.Follow(a.Feed)
@@ -220,6 +223,7 @@ func (a *App) build() error {
 	}
 	a.Flows = a.engine()
 	a.OIDC.Applications, a.OIDC.Claims = a.Applications, claims{}
+	a.Forward.Sessions, a.Forward.Policies = a.Sessions, a.Applications
 	a.Configure = configure.New(configure.Deps{Store: a.DB, Access: a.Access, Stages: a.Flows, Policies: a.policyKinds,
 		Prompt: prompt.CheckPrompt, Sealer: sealer, NoticeTemplates: a.Mail.Texts.Notices})
 	a.Notify = a.notifier()

@@ -26,6 +26,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/server/admin/tokenpage"
 	"github.com/portcullis-idp/portcullis/internal/server/api"
 	"github.com/portcullis-idp/portcullis/internal/server/contain"
+	"github.com/portcullis-idp/portcullis/internal/server/forwardauth"
 	"github.com/portcullis-idp/portcullis/internal/server/page"
 	"github.com/portcullis-idp/portcullis/internal/stages"
 )
@@ -69,11 +70,12 @@ func (a *App) web() (*server.Server, error) {
 	roles := rolepage.New(rolepage.Deps{Store: a.DB, Roles: a.RoleService, Locked: a.Locked})
 	keys := tokenpage.New(tokenpage.Deps{Store: a.DB, Access: a.Access, Accounts: a.Accounts, Tokens: a.Tokens, Locked: a.Locked})
 	own := account.New(account.Deps{Store: a.DB, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
-		Lockdowns: a.Lockdowns, Flow: lockdowns, Whereabouts: a.Geo, Bells: a.Bells})
+		Lockdowns: a.Lockdowns, Flow: lockdowns, Whereabouts: a.Geo, Bells: a.Bells, Applications: a.Applications, Consents: a.Consents})
+	outpost := &forwardauth.Outpost{Forward: a.Forward, Sessions: a.Sessions, Public: public}
 	return server.New(server.Deps{Log: a.Log, Store: a.DB, Sessions: a.Sessions, Tokens: a.Tokens, Accounts: a.Accounts, Flows: a.Flows,
 		Pages: page.Pages{}, Access: a.Access, SessionStore: a.DB.NewSessionStore(server.BlankSession),
 		PublicURL: public, TrustedProxies: a.Config.TrustedProxies, Notice: a.notice, Meter: a.Requests, Metrics: a.page(), Tracer: a.spans.requests,
 		LeadsTo: a.front().LeadsTo,
-		Mounts:  []func(chi.Router){json.Mount, console.Routes, flows.Routes, steps.Routes, rules.Routes, invitations.Routes, roles.Routes, keys.Routes, locks.Routes, lockouts.Routes, modes.Routes, prints.Routes, notices.Routes, own.Routes, a.front().Mount},
+		Mounts:  []func(chi.Router){json.Mount, outpost.Mount, console.Routes, flows.Routes, steps.Routes, rules.Routes, invitations.Routes, roles.Routes, keys.Routes, locks.Routes, lockouts.Routes, modes.Routes, prints.Routes, notices.Routes, own.Routes, a.front().Mount},
 		Open:    []func(chi.Router){a.back().Mount}})
 }

@@ -19,6 +19,7 @@ const (
 	DoorInvitation   Door = "invitation"    // an invitation is opened or taken; the account is its creator
 	DoorConsent      Door = "consent"       // an account agrees to what an application may do
 	DoorAuthorize    Door = "authorize"     // somebody signed in is let into an application
+	DoorForwardAuth  Door = "forward_auth"  // a reverse proxy asks about a request to an application
 
 	DoorCodeExchange      Door = "oauth_code"       // a client exchanges an authorization code
 	DoorTokenRefresh      Door = "oauth_refresh"    // a client brings a refresh token
@@ -33,7 +34,7 @@ func Doors() []Door {
 	return []Door{DoorPassword, DoorSignIn, DoorSession, DoorAPIToken, DoorAppPassword, DoorTokenIssue,
 		DoorFlowLink, DoorRecoveryLink, DoorPasswordSet, DoorInvitation, DoorConsent,
 		DoorCodeExchange, DoorTokenRefresh, DoorClientCredentials, DoorDevicePoll, DoorUserinfo, DoorIntrospect,
-		DoorAuthorize}
+		DoorAuthorize, DoorForwardAuth}
 }
 
 // Refusal says why a door stays shut. It goes to logs and events; strangers

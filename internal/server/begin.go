@@ -74,7 +74,7 @@ func (s *Server) line(w middleware.WrapResponseWriter, r *http.Request, scope *w
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/-/health/"):
 		level = slog.LevelDebug // asked every few seconds, and "not ready" is an answer
-	case (r.URL.Path == checkPath || r.URL.Path == metric.Path) && status < http.StatusInternalServerError:
+	case (r.URL.Path == checkPath || r.URL.Path == metric.Path || strings.HasPrefix(r.URL.Path, outpostPath)) && status < http.StatusInternalServerError:
 		level = slog.LevelDebug // asked for each request of other programs, or every few seconds
 	case status >= http.StatusInternalServerError:
 		level = slog.LevelError

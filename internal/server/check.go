@@ -12,6 +12,9 @@ import (
 // checkPath is where programs ask.
 const checkPath = "/-/session/"
 
+// outpostPath is under what reverse proxies ask; see server/forwardauth.
+const outpostPath = "/outpost/"
+
 // check says whether the cookie of the request is a session that may act, and
 // whose. It is what programs beside the server ask for each of their own
 // requests: it reads nothing but memory while that is fresh.

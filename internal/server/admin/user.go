@@ -17,19 +17,19 @@ import (
 
 // dossier is what every tab of a user's page knows.
 type dossier struct {
-	User     *idp.User
-	Held     idp.Holdings
+	User *idp.User
+	Held idp.Holdings
 	// Applications are those that are told when everything ends.
 	Applications []idp.HeldApplication
-	Refusal  string        // why no lockdown is possible, by the use case
-	Last     *idp.Lockdown // the latest, if any
-	Open     bool          // Last was not restored
-	Sessions int           // live
-	Tokens   int           // live
-	Total    int           // lockdowns
-	Now      time.Time
-	NoRoles  bool      // there are no pages about roles
-	Lock     *idp.Lock // that refuses the account now, if any
+	Refusal      string        // why no lockdown is possible, by the use case
+	Last         *idp.Lockdown // the latest, if any
+	Open         bool          // Last was not restored
+	Sessions     int           // live
+	Tokens       int           // live
+	Total        int           // lockdowns
+	Now          time.Time
+	NoRoles      bool      // there are no pages about roles
+	Lock         *idp.Lock // that refuses the account now, if any
 
 	Lockouts *lockedOut // nil = nothing may be said of them
 }
