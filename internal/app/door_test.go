@@ -192,7 +192,14 @@ func (d *doorway) switchOff(u *idp.User) {
 	d.Helper()
 	now := d.now(u)
 	now.IsActive = false
-	require.NoError(d, d.repos().Users.Update(d.Context(), now))
+	d.write(now)
+}
+
+// write changes the account as every act does: in a transaction, whose end waits until
+// what servers know by heart has followed.
+func (d *doorway) write(u *idp.User) {
+	d.Helper()
+	require.NoError(d, d.DB.InTx(d.Context(), func(tx idp.Repos) error { return tx.Users.Update(d.Context(), u) }))
 }
 
 // endAll raises both generations, as a lockdown does.
@@ -201,7 +208,7 @@ func (d *doorway) endAll(u *idp.User) {
 	now := d.now(u)
 	now.SessionGeneration++
 	now.TokenGeneration++
-	require.NoError(d, d.repos().Users.Update(d.Context(), now))
+	d.write(now)
 }
 
 // sessionOf is a session of the account, spoilt.
