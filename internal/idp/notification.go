@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -301,7 +302,7 @@ func EventBody(e *Event) string {
 	if name, ok := actor["username"].(string); ok && name != "" {
 		who = " by " + name
 	}
-	what := string(e.Action)
+	what := string(e.Action) // account_lockdown is "Account lockdown"
 	if id, ok := e.Context["action_id"].(string); ok && id != "" {
 		what = id
 	}
@@ -312,6 +313,10 @@ func EventBody(e *Event) string {
 		if name, ok := model["name"].(string); ok && name != "" {
 			about = " of " + name
 		}
+	}
+	what = strings.NewReplacer("_", " ", ".", " ").Replace(what)
+	if what != "" && what[0] >= 'a' && what[0] <= 'z' {
+		what = strings.ToUpper(what[:1]) + what[1:]
 	}
 	return cutText(what+about+who, 500)
 }

@@ -158,7 +158,7 @@ func Admin(p PageProps) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if p.Bell != nil {
-				templ_7745c5c3_Err = bell(*p.Bell).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = BellButton(*p.Bell).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -299,7 +299,7 @@ func Settings(p PageProps) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if p.Bell != nil {
-				templ_7745c5c3_Err = bell(*p.Bell).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = BellButton(*p.Bell).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

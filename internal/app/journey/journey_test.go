@@ -14,6 +14,7 @@ func TestJourneys(t *testing.T) {
 	}{
 		{"user pages", userPages},
 		{"other pages", otherPages},
+		{"notification pages", notificationPages},
 		{"live events", liveEvents},
 		{"a flow from nothing", flowFromNothing},
 		{"watching a flow", inspectAFlow},

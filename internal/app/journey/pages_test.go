@@ -2,6 +2,7 @@ package journey
 
 import (
 	"net/http"
+	"strconv"
 	"testing"
 )
 
@@ -69,6 +70,61 @@ func userPages(t *testing.T, s *site) {
 		shown{"own-api-token-new", "/if/user/settings/tokens/new/api-token/", "Create API token"},
 		shown{"user-missing", "/if/admin/users/999999/", "Nothing here"},
 	)
+}
+
+// The pages about telling people: with nothing yet but what every installation begins
+// with, and with something of each kind, also what could not be delivered.
+func notificationPages(t *testing.T, s *site) {
+	const rules, transports, mappings, deliveries, own = "/if/admin/notification-rules/", "/if/admin/notification-transports/",
+		"/if/admin/property-mappings/", "/if/admin/deliveries/", "/if/user/notifications/"
+	b := newBrowser(t, s.URL).asAdmin()
+	b.look(
+		shown{"deliveries-none", deliveries, "Nothing was sent yet"},
+		shown{"mappings-none", mappings, "No property mappings yet"},
+		shown{"rule-new", rules + "new/", "Whom to tell"},
+		shown{"transport-new", transports + "new/", "Webhook address"},
+		shown{"mapping-new", mappings + "new/", "Create mapping"},
+	)
+	made := func(path string, body map[string]any) string {
+		key, _ := s.api(t, http.StatusCreated, http.MethodPost, path, body)["pk"].(string)
+		return key
+	}
+	mapping := made("propertymappings/notification/", map[string]any{"name": "Slim body", "expression": "{\n  \"text\": notification.body\n}"})
+	chat := made("events/transports/", map[string]any{"name": "Security channel", "mode": "webhook", "webhook_url": "https://10.1.2.3/hooks/x", // refused: it is private
+		"webhook_mapping_body": mapping, "send_once": true})
+	rule := made("events/rules/", map[string]any{"name": "Watch who is made", "severity": "warning", "transports": []string{chat}})
+	policy := made("policies/expression/", map[string]any{"name": "looked-at", "expression": `context.event.action == "model_created" and context.event.context.model.name == "pages.seen"`})
+	made("policies/bindings/", map[string]any{"target": rule, "policy": policy, "order": 0})
+	s.api(t, http.StatusOK, http.MethodPost, "events/transports/"+s.first(t, "events/transports/?mode=local", "pk").(string)+"/test/", nil)
+	made("core/users/", map[string]any{"username": "pages.seen", "name": "Seen Pages"})
+	s.settled(t, chat, "failed", 1)
+	dead := strconv.Itoa(int(s.first(t, "events/deliveries/?transport="+chat, "id").(float64)))
+	event := s.first(t, "events/deliveries/?transport="+chat, "event").(string)
+	b.look(
+		shown{"notification-rules", rules, "Watch who is made"},
+		shown{"notification-rule", rules + rule + "/?open=bind", "looked-at"},
+		shown{"notification-rule-edit", rules + rule + "/edit/", "Whom to tell"},
+		shown{"notification-rule-delete", rules + rule + "/delete/", "Delete"},
+		shown{"notification-transports", transports, "Security channel"},
+		shown{"notification-transport", transports + chat + "/", "Used by"},
+		shown{"notification-transport-delete", transports + chat + "/delete/", "Delete"},
+		shown{"property-mappings", mappings, "Slim body"},
+		shown{"property-mapping", mappings + mapping + "/", "Security channel"},
+		shown{"deliveries", deliveries, "where webhooks may not lead"},
+		shown{"delivery-dead", deliveries + dead + "/", "This was given up"},
+		shown{"event-deliveries", "/if/admin/events/" + event + "/", "What was sent because of this event"},
+		shown{"notifications", own, "This is a test of the transport"},
+		shown{"notifications-unseen", own + "?seen=false", "Mark all as seen"},
+	)
+	b.open(transports + chat + "/")
+	b.click("Send a test")
+	b.sees("It was not taken")
+	b.checked("transport-refused")
+	b.open(own)
+	b.follow("Mark all as seen")
+	b.open(own + "?seen=false")
+	b.sees("You have seen everything")
+	b.checked("notifications-none")
 }
 
 func otherPages(t *testing.T, s *site) {

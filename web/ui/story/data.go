@@ -68,7 +68,7 @@ func nav(path string) []ui.NavGroup {
 var admin = &ui.Person{Username: "mhamilton", Name: "Margaret Hamilton", Email: "margaret@apollo.example"}
 
 func shell(title, path string) ui.PageProps {
-	return ui.PageProps{Title: title, User: admin, Nav: nav(path), Path: path, CanAdmin: true}
+	return ui.PageProps{Title: title, User: admin, Nav: nav(path), Path: path, CanAdmin: true, Bell: &ui.Bell{Href: "/if/user/notifications/", Unseen: 3}}
 }
 
 func settings(title, path string) ui.PageProps {

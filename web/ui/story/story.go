@@ -84,6 +84,7 @@ func components() []Story {
 		c("Texts and times", texts()),
 		c("Dialog", dialog()),
 		c("Menus", menus()),
+		c("Bell", bells()),
 		c("Danger zone", dangerZone()),
 	}
 }

@@ -70,13 +70,19 @@ func what(d *idp.Delivery, back string) templ.Component {
 	return ui.Two(main, strings.TrimSpace(sub+" "+to), deliveryPath(d.ID))
 }
 
-// firstLine is what a list shows of an answer.
-func firstLine(s string) string {
-	s, _, _ = strings.Cut(strings.TrimSpace(s), "\n")
-	if r := []rune(s); len(r) > 120 {
-		return string(r[:120]) + "…"
+// gist is what a list shows of an answer: why it went wrong, and how what the receiver
+// said begins.
+func gist(s string) (why, said string) {
+	lines := strings.SplitN(strings.TrimSpace(s), "\n", 3)
+	for i, line := range lines {
+		if r := []rune(line); len(r) > 200 {
+			lines[i] = string(r[:200]) + "…"
+		}
 	}
-	return s
+	if len(lines) == 1 {
+		return lines[0], ""
+	}
+	return lines[0], lines[1]
 }
 
 // more leads to the whole list when a page shows only its beginning.
