@@ -12,6 +12,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/portcullis-idp/portcullis/internal/access"
+	"github.com/portcullis-idp/portcullis/internal/audit"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/postgres"
 )
@@ -62,8 +64,44 @@ func writtenEvents(ctx context.Context, r *report) error {
 		r.figure("events written a second by 64, each with its commit", "%.0f", median(one))
 		r.figure("events written a second by 64, 100 with one statement", "%.0f", median(many))
 		r.least("events written by one, % of the rows without an index", 100*median(alone)/median(commits), 25, "%")
-		return nil
+		return followedEvents(ctx, r, location)
 	})
+}
+
+// followedEvents measures what sealing and indexing cost that was written.
+func followedEvents(ctx context.Context, r *report, location string) error {
+	store, err := postgres.Open(ctx, location, postgres.Options{})
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	service := audit.New(audit.Deps{Store: store, Access: access.New()})
+	sealed, began := 0, time.Now()
+	for more := true; more && sealed < 100_000; {
+		round, err := service.Seal(ctx)
+		if err != nil {
+			return err
+		}
+		sealed, more = sealed+round.Sealed, round.More
+	}
+	r.figure("sealing one event, after it was written", "%.0f µs", microseconds(time.Since(began), sealed))
+	before, err := ownCPU()
+	if err != nil {
+		return err
+	}
+	began = time.Now()
+	n, err := indexEvents(ctx, location)
+	if err != nil {
+		return err
+	}
+	took := time.Since(began)
+	after, err := ownCPU()
+	r.figure("indexing one event, after that", "%.0f µs, of which %.0f of this process's processor time", microseconds(took, n), microseconds(after-before, n))
+	return err
+}
+
+func microseconds(d time.Duration, n int) float64 {
+	return float64(d.Microseconds()) / float64(max(n, 1))
 }
 
 // appendEvents writes events as sign-ins leave them.
