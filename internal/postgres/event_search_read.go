@@ -118,24 +118,25 @@ func (s *eventSearch) end(b block) time.Time {
 // as well, walking along those gets on faster: whichever does goes on.
 func (s *eventSearch) inBlocks(ctx context.Context, at span, need int) error {
 	var behind *block
-	for step, n := 200, 32; ; step = blockStep {
+	opened, before := 0, len(s.found)
+	for step := 200; ; step = blockStep {
 		blocks, err := s.candidates(ctx, at, behind, step)
 		if err != nil {
 			return err
 		}
-		for ; len(blocks) > 0; n = min(n*2, 500) {
+		for len(blocks) > 0 {
 			if s.full(need, s.end(blocks[0])) {
 				return nil
 			}
 			if err := s.patient(ctx); err != nil {
 				return err
 			}
-			n = min(n, len(blocks))
+			n := min(promising(need-len(s.found), len(s.found)-before, opened), len(blocks))
 			from, began := s.end(blocks[0]), time.Now()
 			if err := s.open(ctx, blocks[:n]); err != nil {
 				return err
 			}
-			behind, blocks, step = &blocks[n-1], blocks[n:], step-n
+			behind, blocks, step, opened = &blocks[n-1], blocks[n:], step-n, opened+n
 			if len(blocks) == 0 || s.pace < 2*paceOf(from, s.end(blocks[0]), began) {
 				continue
 			}
@@ -143,12 +144,25 @@ func (s *eventSearch) inBlocks(ctx context.Context, at span, need int) error {
 			if more, err := s.walk(ctx, longWalk); err != nil || !more || s.full(need, s.walked.at) {
 				return err
 			}
-			behind, blocks, step, n = nil, nil, 0, 16
+			behind, blocks, step = nil, nil, 0
+			opened, before = 0, len(s.found)
 		}
 		if step > 0 || behind != nil && s.full(need, s.end(*behind)) {
 			return nil
 		}
 	}
+}
+
+// promising is how many blocks are likely to have as many events as are left to be found,
+// when so many were found in those opened so far.
+func promising(left, found, opened int) int {
+	switch {
+	case opened == 0:
+		return min(max(left, 8)+2, 100)
+	case found == 0:
+		return min(opened*2, 500)
+	}
+	return min(max(left*opened/found, 4)+2, opened*4, 500)
 }
 
 // paceOf says how much of the log's time was looked at in how much of ours.
