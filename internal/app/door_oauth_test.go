@@ -135,7 +135,11 @@ func (d *doorway) granted(how spoil, kind idp.OAuthTokenKind) (person *idp.User,
 			got[i] = d.forNobody(c, person)
 			continue
 		}
-		tokens, err := d.grant(c, forCode(d.codeOf(c, person, session, time.Minute)))
+		var scopes []string
+		if how == outdated { // one that hangs on its session is over with that
+			scopes = []string{"offline_access"}
+		}
+		tokens, err := d.grant(c, forCode(d.codeOf(c, person, session, time.Minute, scopes...)))
 		require.NoError(d, err)
 		got[i] = *tokens
 		for value, of := range map[*string]idp.OAuthTokenKind{&got[i].Access: idp.OAuthAccess, &got[i].Refresh: idp.OAuthRefresh} {

@@ -147,7 +147,7 @@ func standing(c *Client, d *idp.OAuthDevice) error {
 	case d.Expired:
 		return &Error{Code: ErrExpiredToken, Description: "Nobody let the device in in time. Begin again.", Err: idp.Refuse(door, idp.RefusedExpired)}
 	case d.State == idp.DeviceDenied:
-		return &Error{Code: ErrAccessDenied, Description: "Somebody refused to let the device in.", Err: idp.Refuse(door, idp.RefusedEnded)}
+		return &Error{Code: ErrAccessDenied, Description: "Somebody decided not to let the device in.", Err: idp.Refuse(door, idp.RefusedEnded)}
 	case d.TooSoon:
 		return Fault(ErrSlowDown, "Wait five seconds longer between two questions.")
 	case d.State != idp.DeviceApproved || d.UserID == nil:
@@ -159,8 +159,8 @@ func standing(c *Client, d *idp.OAuthDevice) error {
 // judgeDevice asks the door about whoever let the device in, both as they were then and
 // as they are now.
 func (s *Service) judgeDevice(ctx context.Context, tx idp.Repos, c *Client, d *idp.OAuthDevice) (u *idp.User, refusal, err error) {
-	if u, err = tx.Users.Share(ctx, *d.UserID); err != nil {
-		return nil, nil, err
+	if u, refusal, err = shared(ctx, tx, idp.DoorDevicePoll, *d.UserID); u == nil {
+		return nil, refusal, err
 	}
 	for _, credential := range []idp.Credential{{Family: idp.FamilySession, Generation: d.Generation}, {Family: idp.FamilyToken, Generation: d.TokenGeneration}} {
 		if err := refused(ErrInvalidGrant, s.Access.Admit(ctx, idp.DoorDevicePoll, u, c.identify(credential))); err != nil {

@@ -141,8 +141,8 @@ func (s *Service) spoil(ctx context.Context, tx idp.Repos, actor idp.Actor, c *C
 // account, shared: no exchange passes a lockdown.
 func (s *Service) judgeCode(ctx context.Context, tx idp.Repos, c *Client, code *idp.OAuthCode) (u *idp.User, refusal, err error) {
 	const door = idp.DoorCodeExchange
-	if u, err = tx.Users.Share(ctx, code.UserID); err != nil {
-		return nil, nil, err
+	if u, refusal, err = shared(ctx, tx, door, code.UserID); u == nil {
+		return nil, refusal, err
 	}
 	session, err := tx.Sessions.Get(ctx, code.SessionID)
 	if idp.Is(err, idp.CodeNotFound) {
@@ -160,6 +160,19 @@ func (s *Service) judgeCode(ctx context.Context, tx idp.Repos, c *Client, code *
 	}
 	if session.UserID != u.ID {
 		return nil, shut(ErrInvalidGrant, door, idp.RefusedIntent), nil
+	}
+	return u, nil, nil
+}
+
+// shared is the account of somebody, shared so that no lockdown passes what is minted; a
+// refusal where it is gone.
+func shared(ctx context.Context, tx idp.Repos, door idp.Door, id idp.UserID) (u *idp.User, refusal, err error) {
+	u, err = tx.Users.Share(ctx, id)
+	if idp.Is(err, idp.CodeNotFound) {
+		return nil, shut(ErrInvalidGrant, door, idp.RefusedUnknown), nil
+	}
+	if err != nil {
+		return nil, nil, err
 	}
 	return u, nil, nil
 }

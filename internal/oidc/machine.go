@@ -39,15 +39,15 @@ func (s *Service) machine(ctx context.Context, actor idp.Actor, origin Origin, c
 	if err := s.mint(ctx, o); err != nil {
 		return nil, err
 	}
-	if err := s.Store.InTx(ctx, func(tx idp.Repos) error {
-		now, err := tx.Users.Share(ctx, u.ID)
-		if err != nil {
-			return err
+	if err := s.decide(ctx, func(tx idp.Repos) (refusal, err error) {
+		now, refusal, err := shared(ctx, tx, idp.DoorClientCredentials, u.ID)
+		if now == nil {
+			return refusal, err
 		}
 		if err := s.judgeMachine(ctx, c, now); err != nil {
-			return err
+			return err, nil
 		}
-		return s.keep(ctx, tx, o, now)
+		return nil, s.keep(ctx, tx, o, now)
 	}); err != nil {
 		return nil, err
 	}

@@ -85,19 +85,15 @@ func copied(c *Client, held *idp.OAuthHeld) bool {
 // holdRefresh judges a refresh token anew, with its account shared and its grant held,
 // and ends the family of one that was copied.
 func (s *Service) holdRefresh(ctx context.Context, tx idp.Repos, actor idp.Actor, c *Client, seen *idp.OAuthHeld) (held *idp.OAuthHeld, refusal, err error) {
-	unknown := shut(ErrInvalidGrant, idp.DoorTokenRefresh, idp.RefusedUnknown)
-	u, err := tx.Users.Share(ctx, seen.User.ID)
-	if idp.Is(err, idp.CodeNotFound) {
-		return nil, unknown, nil
-	}
-	if err != nil {
-		return nil, nil, err
+	u, refusal, err := shared(ctx, tx, idp.DoorTokenRefresh, seen.User.ID)
+	if u == nil {
+		return nil, refusal, err
 	}
 	if _, err = tx.OAuthGrants.Hold(ctx, seen.Grant.ID); err == nil {
 		held, err = tx.OAuthGrants.GetToken(ctx, seen.Token.ID)
 	}
 	if idp.Is(err, idp.CodeNotFound) {
-		return nil, unknown, nil
+		return nil, shut(ErrInvalidGrant, idp.DoorTokenRefresh, idp.RefusedUnknown), nil
 	}
 	if err != nil {
 		return nil, nil, err

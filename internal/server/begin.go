@@ -23,7 +23,8 @@ import (
 const RequestIDHeader = "X-Request-ID"
 
 // secretParams are parts of a query string that never reach logs or events.
-var secretParams = map[string]bool{linkParam: true, "itoken": true, "token": true, "key": true, "password": true, "code": true}
+var secretParams = map[string]bool{linkParam: true, "itoken": true, "token": true, "key": true, "password": true, "code": true,
+	"id_token_hint": true, "request_uri": true, "client_secret": true, "access_token": true, "refresh_token": true, "code_verifier": true}
 
 // begin opens the request's scope, and when the request is over writes its line
 // in the log. A panic below becomes an error with a request ID.
