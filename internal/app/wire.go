@@ -70,7 +70,7 @@ func (a *App) web() (*server.Server, error) {
 	roles := rolepage.New(rolepage.Deps{Store: a.DB, Roles: a.RoleService, Locked: a.Locked})
 	keys := tokenpage.New(tokenpage.Deps{Store: a.DB, Access: a.Access, Accounts: a.Accounts, Tokens: a.Tokens, Locked: a.Locked})
 	own := account.New(account.Deps{Store: a.DB, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
-		Lockdowns: a.Lockdowns, Flow: lockdowns, Whereabouts: a.Geo, Bells: a.Bells})
+		Lockdowns: a.Lockdowns, Flow: lockdowns, Whereabouts: a.Geo, Bells: a.Bells, Applications: a.Applications, Consents: a.Consents})
 	outpost := &forwardauth.Outpost{Forward: a.Forward, Sessions: a.Sessions, Public: public}
 	return server.New(server.Deps{Log: a.Log, Store: a.DB, Sessions: a.Sessions, Tokens: a.Tokens, Accounts: a.Accounts, Flows: a.Flows,
 		Pages: page.Pages{}, Access: a.Access, SessionStore: a.DB.NewSessionStore(server.BlankSession),

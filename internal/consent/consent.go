@@ -134,7 +134,8 @@ func (s *Service) Find(ctx context.Context, actor idp.Actor, filter idp.ConsentF
 	return s.store.Repos().Consents.Find(ctx, filter)
 }
 
-// Withdraw takes a consent back: the application has to ask again. Errors:
+// Withdraw takes a consent back: the application has to ask again, and what it was
+// granted ends. Errors:
 // CodeNotFound for one that the actor may not see.
 func (s *Service) Withdraw(ctx context.Context, actor idp.Actor, id idp.ConsentID) error {
 	err := s.store.InTx(ctx, func(tx idp.Repos) error {
@@ -152,6 +153,12 @@ func (s *Service) Withdraw(ctx context.Context, actor idp.Actor, id idp.ConsentI
 		}
 		if err := tx.Consents.Delete(ctx, id); err != nil {
 			return err
+		}
+		// What it let the application have ends with it.
+		if app, err := idp.ParseID[idp.Application](found.Application); err == nil {
+			if _, err := tx.OAuthGrants.EndOf(ctx, found.UserID, app, idp.GrantRevoked); err != nil {
+				return err
+			}
 		}
 		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelDeleted, app, now, u, facts(found)))
 	})

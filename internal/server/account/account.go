@@ -7,6 +7,8 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/portcullis-idp/portcullis/internal/account"
+	"github.com/portcullis-idp/portcullis/internal/application"
+	"github.com/portcullis-idp/portcullis/internal/consent"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
 	"github.com/portcullis-idp/portcullis/internal/server/page"
@@ -27,6 +29,9 @@ type Deps struct {
 	Whereabouts idp.Whereabouts
 	// Bells keeps the bells of pages that are open up to date; nil = each page counts.
 	Bells Bells
+	// Applications says what the person may use; nil = nothing.
+	Applications *application.Access
+	Consents     *consent.Service // nil = none are shown
 }
 
 // Pages answers the person's own pages.
@@ -39,11 +44,15 @@ type Pages struct {
 	flow      page.LockdownFlow
 	atlas     idp.Whereabouts
 	bells     Bells
+
+	applications *application.Access
+	consents     *consent.Service
 }
 
 // New returns the Pages.
 func New(d Deps) *Pages {
-	return &Pages{store: d.Store, accounts: d.Accounts, sessions: d.Sessions, tokens: d.Tokens, lockdowns: d.Lockdowns, flow: d.Flow, atlas: d.Whereabouts, bells: d.Bells}
+	return &Pages{store: d.Store, accounts: d.Accounts, sessions: d.Sessions, tokens: d.Tokens, lockdowns: d.Lockdowns, flow: d.Flow, atlas: d.Whereabouts, bells: d.Bells,
+		applications: d.Applications, consents: d.Consents}
 }
 
 // PasswordFlow is the flow in which people change their password.
@@ -87,6 +96,10 @@ func (p *Pages) Routes(r chi.Router) {
 		}
 		get(tokensPath+"{token}/key/", p.tokenKey)
 		both(tokensPath+"{token}/revoke/", p.revokeToken)
+		if p.consents != nil {
+			get(consentsPath, p.ownConsents)
+			both(consentsPath+"{consent}/revoke/", p.withdraw)
+		}
 	})
 }
 

@@ -10,13 +10,17 @@ import (
 	"github.com/stretchr/testify/require"
 
 	accounts "github.com/portcullis-idp/portcullis/internal/account"
+	"github.com/portcullis-idp/portcullis/internal/application"
+	"github.com/portcullis-idp/portcullis/internal/consent"
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/policy"
 	"github.com/portcullis-idp/portcullis/internal/postgres"
 	"github.com/portcullis-idp/portcullis/internal/server/account"
 	"github.com/portcullis-idp/portcullis/internal/server/admin"
 	"github.com/portcullis-idp/portcullis/internal/server/pagetest"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
 	"github.com/portcullis-idp/portcullis/internal/session"
+	"github.com/portcullis-idp/portcullis/internal/stages"
 	"github.com/portcullis-idp/portcullis/internal/testkit"
 )
 
@@ -27,7 +31,9 @@ func open(t testing.TB) *pagetest.Site {
 	t.Cleanup(db.Close)
 	s := pagetest.New(t, db)
 	own := account.New(account.Deps{Store: db, Accounts: s.Accounts, Sessions: s.Sessions, Tokens: s.Tokens,
-		Lockdowns: s.Lockdowns, Flow: s.Lockdown, Whereabouts: pagetest.Atlas{}})
+		Lockdowns: s.Lockdowns, Flow: s.Lockdown, Whereabouts: pagetest.Atlas{},
+		Applications: &application.Access{Store: db, Policies: stages.NewPolicies(db, policy.NewEngine(policy.NewKinds(nil)))},
+		Consents:     consent.New(consent.Deps{Store: db, Access: s.Access})})
 	console := admin.New(admin.Deps{Store: db, Accounts: s.Accounts, Sessions: s.Sessions, Tokens: s.Tokens,
 		Lockdowns: s.Lockdowns, Configure: s.Configure, Flow: s.Lockdown})
 	s.Open(db.NewSessionStore(func(deadline time.Time, values map[string]any) ([]byte, error) {
@@ -46,7 +52,7 @@ func TestEveryRouteNeedsSomebodyAndIsAboutThem(t *testing.T) {
 	u := ada(s)
 	me, other := s.As(u), s.As(s.Boss)
 	token := s.Token(u, "mine")
-	names := strings.NewReplacer("{session}", me.Session.ID.String(), "{token}", token.ID.String(),
+	names := strings.NewReplacer("{session}", me.Session.ID.String(), "{token}", token.ID.String(), "{consent}", agreed(t, s, u, "Wiki").String(),
 		"{notification}", idp.NewID[idp.Notification]().String())
 	for _, route := range s.Routes("/if/user/") {
 		method, pattern, _ := strings.Cut(route, " ")

@@ -24,10 +24,19 @@ func (p *Pages) home(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return page.Render(w, r, homePage(props, []ui.StatProps{
+	search := strings.TrimSpace(r.URL.Query().Get("search"))
+	groups, err := p.tiles(w, r, search)
+	if err != nil {
+		return err
+	}
+	shown := 0
+	for _, g := range groups {
+		shown += len(g.Tiles)
+	}
+	return page.Render(w, r, homePage(props, homeView{Groups: groups, Query: search, Many: shown >= manyTiles, Stats: []ui.StatProps{
 		{Label: "Sessions", Value: ui.Number(held.Holdings.Sessions), Icon: ui.IconLaptop, Href: sessionsPath, Note: "where you are signed in"},
 		{Label: "Tokens", Value: ui.Number(held.Holdings.TokenTotal()), Icon: ui.IconKeyRound, Href: tokensPath, Note: "with which programs act for you"},
-	}))
+	}}))
 }
 
 // held is what the own account holds, and why it could not be locked down.
@@ -95,7 +104,7 @@ func (p *Pages) showSettings(w http.ResponseWriter, r *http.Request, typed *deta
 
 // settingsFrame is the page around a tab of the settings.
 func settingsFrame(r *http.Request, tab string) ui.PageProps {
-	tabs := []ui.Tab{{Label: "Account", Href: page.SettingsPath}, {Label: "Sessions", Href: sessionsPath}, {Label: "Tokens", Href: tokensPath}}
+	tabs := []ui.Tab{{Label: "Account", Href: page.SettingsPath}, {Label: "Sessions", Href: sessionsPath}, {Label: "Tokens", Href: tokensPath}, {Label: "Applications", Href: consentsPath}}
 	for i := range tabs {
 		tabs[i].Current = tabs[i].Label == tab
 	}
