@@ -166,16 +166,25 @@ type problem struct {
 func fault(w http.ResponseWriter, r *http.Request, err error) {
 	status, body := told(err)
 	if rec := web.From(r.Context()).Record; rec != nil {
-		rec.Code, rec.Outcome = string(idp.CodeOf(err)), body.Error
+		rec.Code = body.Error
 		if status >= http.StatusInternalServerError {
 			rec.Err = err
 		}
 	}
+	note(r, err)
 	web.SetRetryAfter(w, err)
 	if body.Error == core.ErrInvalidClient && r.Header.Get("Authorization") != "" {
 		w.Header().Set("WWW-Authenticate", `Basic realm="clients"`)
 	}
 	write(w, status, body)
+}
+
+// note writes down in the log why a door stayed shut, which clients are not told.
+func note(r *http.Request, err error) {
+	var e *idp.Error
+	if rec := web.From(r.Context()).Record; rec != nil && errors.As(err, &e) {
+		rec.Outcome = string(e.Reason)
+	}
 }
 
 func told(err error) (int, problem) {

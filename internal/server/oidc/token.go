@@ -45,6 +45,7 @@ func (b *Back) introspect(c *call) error {
 	if err != nil {
 		return err
 	}
+	note(c.r, found.Refusal)
 	write(c.w, http.StatusOK, found)
 	return nil
 }
