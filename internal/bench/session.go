@@ -87,7 +87,13 @@ type pull struct {
 
 // checks asks for sessions over all connections, each connection its share of
 // them: once, or over and over for a while.
-func checks(ctx context.Context, p *process, transport http.RoundTripper, cookies []string, once bool) (out pull, err error) {
+func checks(ctx context.Context, p *process, transport http.RoundTripper, cookies []string, once bool) (pull, error) {
+	return pulls(ctx, p, transport, cookies, once, checked)
+}
+
+// pulls is checks by any request.
+func pulls(ctx context.Context, p *process, transport http.RoundTripper, cookies []string, once bool,
+	ask func(ctx context.Context, client *http.Client, url, cookie string) error) (out pull, err error) {
 	limit, cancel := context.WithTimeout(ctx, loadFor)
 	defer cancel()
 	if once {
@@ -111,7 +117,7 @@ func checks(ctx context.Context, p *process, transport http.RoundTripper, cookie
 					}
 					i = c
 				}
-				if err := checked(limit, client, p.URL, cookies[i]); err != nil {
+				if err := ask(limit, client, p.URL, cookies[i]); err != nil {
 					if limit.Err() == nil {
 						faults <- err
 					}
