@@ -95,7 +95,7 @@ func (s *Service) holdCode(ctx context.Context, tx idp.Repos, actor idp.Actor, c
 		return nil, shut(ErrInvalidGrant, idp.DoorCodeExchange, idp.RefusedEnded),
 			s.spoil(ctx, tx, actor, c, code, ActionCodeReplayed, "An authorization code was used twice. What was granted for it ended.")
 	}
-	if fault := proves(code, r); fault != nil {
+	if fault := proves(c, code, r); fault != nil {
 		return nil, fault, tx.OAuthRequests.DeleteCode(ctx, code.Num) // one try
 	}
 	return code, nil, nil
@@ -104,13 +104,15 @@ func (s *Service) holdCode(ctx context.Context, tx idp.Repos, actor idp.Actor, c
 // proves compares with what the authorization request said. A verifier where there is
 // no challenge is a request that somebody took the challenge from (RFC 9700, section
 // 4.8.2).
-func proves(code *idp.OAuthCode, r TokenRequest) error {
+func proves(c *Client, code *idp.OAuthCode, r TokenRequest) error {
 	sum := sha256.Sum256([]byte(r.Verifier))
 	switch {
 	case r.RedirectURI != code.RedirectURI:
 		return Fault(ErrInvalidGrant, "redirect_uri is not the one of the authorization request.")
 	case code.Challenge == "" && r.Verifier != "":
 		return Fault(ErrInvalidGrant, "There is a code_verifier, but the authorization request had no code_challenge.")
+	case code.Challenge == "" && c.Provider.ClientType == idp.ClientPublic: // nothing else proves that it asked (RFC 9700, section 2.1.1)
+		return Fault(ErrInvalidGrant, "The authorization request of a public client needs a code_challenge.")
 	case code.Challenge == "":
 		return nil
 	case r.Verifier == "":

@@ -125,6 +125,22 @@ func TestACodeAllowsOneProof(t *testing.T) {
 	require.Equal(t, oidc.ErrInvalidGrant, oidc.CodeOf(err))
 }
 
+// RFC 9700, section 2.1.1.
+func TestAPublicClientNeedsPKCE(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const verifier = "a-verifier-that-is-long-enough-for-anybody-to-use"
+	spa := w.application("spa", public)
+	u, s := w.person("ada")
+	_, err := w.token(spa, exchange(w.code(spa, u, s)))
+	require.Equal(t, oidc.ErrInvalidGrant, oidc.CodeOf(err))
+	r := exchange(w.code(spa, u, s, func(c *idp.OAuthCode) { c.Challenge = challenge(verifier) }))
+	r.Verifier = verifier
+	got, err := w.token(spa, r)
+	require.NoError(t, err)
+	require.True(t, w.works(got.Access))
+}
+
 // RFC 6749, section 4.1.2; RFC 9700, section 4.5.
 func TestACodeThatComesTwiceEndsWhatItGave(t *testing.T) {
 	t.Parallel()

@@ -98,7 +98,12 @@ func TestTheThresholdKeepsARefreshTokenOfAConfidentialClient(t *testing.T) {
 		"near its end":      {w.application("near", slow, func(p *idp.OAuthProvider) { p.RefreshLifetime = time.Minute }), false},
 		"public (RFC 9700)": {w.application("public", slow, public), false},
 	} {
-		got, _, _ := w.tokens(c.client, "of-"+c.client.Provider.Name)
+		const verifier = "a-verifier-that-is-long-enough-for-anybody-to-use"
+		u, s := w.person("of-" + c.client.Provider.Name)
+		r := exchange(w.code(c.client, u, s, func(c *idp.OAuthCode) { c.Challenge = challenge(verifier) }))
+		r.Verifier = verifier
+		got, err := w.token(c.client, r)
+		require.NoError(t, err, name)
 		next, err := w.token(c.client, refresh(got.Refresh))
 		require.NoError(t, err, name)
 		require.Equal(t, c.keeps, next.Refresh == "", name)
