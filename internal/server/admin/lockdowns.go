@@ -208,6 +208,9 @@ func (c *Console) lockdown(w http.ResponseWriter, r *http.Request) error {
 	if v.Told, err = c.toldOf(r, idp.LogoutNoticeFilter{LockdownID: &l.ID}); err != nil {
 		return fmt.Errorf("reading what applications were told in lockdown %s: %w", id, err)
 	}
+	if v.Told != nil { // signed in to, also where nothing was granted that still counted
+		v.Ended[len(v.Ended)-1].Value = ui.Number(max(l.Ended.Applications, len(v.Told.Table.Rows)))
+	}
 	p := ui.PageProps{Title: lockdownTitle(l), Tags: lockdownState(l),
 		Crumbs: []ui.Crumb{{Label: "Lockdowns", Href: lockdownsPath}, {Label: l.Username}}}
 	if l.UserID != nil && !gone {

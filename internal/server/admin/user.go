@@ -301,7 +301,7 @@ func (d *dossier) held() []ui.StatProps {
 		{Label: "Consents", Value: ui.Number(d.Held.Consents), Icon: ui.IconUserCheck},
 		{Label: "Invitations", Value: ui.Number(d.Held.Invitations), Icon: ui.IconMail},
 		{Label: "Grants", Value: ui.Number(d.Held.Grants), Icon: ui.IconTicket},
-		{Label: "Applications", Value: ui.Number(d.Held.Applications), Icon: ui.IconLayoutGrid},
+		{Label: "Applications", Value: ui.Number(max(d.Held.Applications, len(d.Applications))), Icon: ui.IconLayoutGrid},
 	}
 }
 
