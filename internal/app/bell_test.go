@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -13,10 +14,11 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/session"
 )
 
-// bell opens the stream of a person's bell, which must succeed.
+// bell opens the stream of a person's bell, which must succeed. It is cut off after two
+// minutes: a test that waits for a ring that does not come fails then.
 func (b *browser) bell() *line {
 	b.site.Helper()
-	ctx, hangUp := context.WithCancel(b.site.Context())
+	ctx, hangUp := context.WithTimeout(b.site.Context(), 2*time.Minute)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, b.base+"/if/user/notifications/live/", nil)
 	require.NoError(b.site, err)
 	response, err := b.client.Do(r)

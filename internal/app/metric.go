@@ -161,6 +161,17 @@ func (a *App) gaugeDatabase() {
 			}
 			return out, err
 		})
+	m.Gauge("portcullis_deliveries", "Deliveries of notifications of all servers, by state: pending, and delivered or failed in the last day. One that failed is a dead letter: it is tried again when somebody asks for it.",
+		[]string{"state"}, func(ctx context.Context) (out []metric.Sample, err error) {
+			counts, err := a.DB.Repos().Deliveries.Count(ctx)
+			if err != nil {
+				return nil, err
+			}
+			for _, state := range []idp.DeliveryState{idp.DeliveryPending, idp.DeliveryDelivered, idp.DeliveryFailed} { // also where there is none
+				out = append(out, metric.Sample{Labels: []string{string(state)}, Value: float64(counts[state])})
+			}
+			return out, nil
+		})
 }
 
 // ageOf is in seconds.

@@ -3,6 +3,7 @@ package app_test
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -43,4 +44,24 @@ func TestNothingIsQueuedWithoutAMailServer(t *testing.T) {
 	mail := s.first("/events/transports/?name=default-email-transport")["pk"].(string)
 	refused := s.admin().api(http.StatusBadRequest, http.MethodPost, "/events/transports/"+mail+"/test/", nil)
 	require.NotEmpty(t, refused["non_field_errors"])
+}
+
+// What could not be delivered is counted where operators watch.
+func TestDeadLettersAreCounted(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 1)
+	before := s.browser().metrics()
+	for _, state := range []string{"pending", "delivered", "failed"} {
+		require.Contains(t, before, "portcullis_deliveries "+state, "none is a number, too")
+	}
+	made := func(path string, body anyMap) string {
+		return s.admin().api(http.StatusCreated, http.MethodPost, path, body)["pk"].(string)
+	}
+	hook := made("/events/transports/", anyMap{"name": unique("hook"), "mode": "webhook", "webhook_url": "https://10.1.2.3/"}) // which is private
+	rule := made("/events/rules/", anyMap{"name": unique("rule"), "transports": []string{hook}})
+	made("/policies/bindings/", anyMap{"target": rule, "policy": made("/policies/event_matcher/", anyMap{"name": unique("p"), "action": "suspicious_request"}), "order": 0})
+	require.NoError(t, s.repos().Events.Append(t.Context(), idp.NewEvent(idp.ActionSuspicious, "test", idp.SystemActor(), nil, nil)))
+	require.Eventually(t, func() bool {
+		return s.browser().metrics()["portcullis_deliveries failed"] == before["portcullis_deliveries failed"]+1
+	}, 30*time.Second, 50*time.Millisecond)
 }
