@@ -7,6 +7,9 @@
 // the event's row as the database writes it (chain.go), under the server's own secret
 // where there is a lasting one.
 //
+// Behind that it writes down which words the events of each stretch of the chain have, so
+// that they are found by them (block.go, adr/0016).
+//
 // It must not know what events mean, or how they are stored. What the chain proves
 // and what it does not is in adr/0012.
 package audit

@@ -93,6 +93,9 @@ func TestBrandResource(t *testing.T) {
 
 	events := results(r.do(request{path: path("/events/events/?ordering=created&search=acme.example"), key: key}).json(http.StatusOK), "action")
 	require.Equal(t, []any{"model_created", "model_updated", "model_updated", "model_updated", "model_deleted"}, events)
+	for _, text := range []string{"%25", "...", "%22%7B"} {
+		require.Contains(t, r.do(request{path: path("/events/events/?search=%s", text), key: key}).json(http.StatusBadRequest), "search")
+	}
 
 	current := r.do(request{path: path("/core/brands/current/")}).json(http.StatusOK)
 	require.Equal(t, "sign-in", current["flow_authentication"], "slugs, and nobody need be signed in")
