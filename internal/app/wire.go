@@ -13,6 +13,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/server"
 	"github.com/portcullis-idp/portcullis/internal/server/account"
 	"github.com/portcullis-idp/portcullis/internal/server/admin"
+	"github.com/portcullis-idp/portcullis/internal/server/admin/applicationpage"
 	"github.com/portcullis-idp/portcullis/internal/server/admin/blueprintpage"
 	"github.com/portcullis-idp/portcullis/internal/server/admin/flowpage"
 	"github.com/portcullis-idp/portcullis/internal/server/admin/invitationpage"
@@ -69,6 +70,7 @@ func (a *App) web() (*server.Server, error) {
 	prints := blueprintpage.New(a.Library)
 	roles := rolepage.New(rolepage.Deps{Store: a.DB, Roles: a.RoleService, Locked: a.Locked})
 	keys := tokenpage.New(tokenpage.Deps{Store: a.DB, Access: a.Access, Accounts: a.Accounts, Tokens: a.Tokens, Locked: a.Locked})
+	apps := applicationpage.New(applicationpage.Deps{Store: a.DB, Configure: a.Configure, PublicURL: public})
 	own := account.New(account.Deps{Store: a.DB, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
 		Lockdowns: a.Lockdowns, Flow: lockdowns, Whereabouts: a.Geo, Bells: a.Bells, Applications: a.Applications, Consents: a.Consents})
 	outpost := &forwardauth.Outpost{Forward: a.Forward, Sessions: a.Sessions, Public: public}
@@ -76,6 +78,6 @@ func (a *App) web() (*server.Server, error) {
 		Pages: page.Pages{}, Access: a.Access, SessionStore: a.DB.NewSessionStore(server.BlankSession),
 		PublicURL: public, TrustedProxies: a.Config.TrustedProxies, Notice: a.notice, Meter: a.Requests, Metrics: a.page(), Tracer: a.spans.requests,
 		LeadsTo: a.front().LeadsTo,
-		Mounts:  []func(chi.Router){json.Mount, outpost.Mount, console.Routes, flows.Routes, steps.Routes, rules.Routes, invitations.Routes, roles.Routes, keys.Routes, locks.Routes, lockouts.Routes, modes.Routes, prints.Routes, notices.Routes, own.Routes, a.front().Mount},
+		Mounts:  []func(chi.Router){json.Mount, outpost.Mount, console.Routes, flows.Routes, steps.Routes, rules.Routes, invitations.Routes, roles.Routes, keys.Routes, locks.Routes, lockouts.Routes, modes.Routes, prints.Routes, notices.Routes, apps.Routes, own.Routes, a.front().Mount},
 		Open:    []func(chi.Router){a.back().Mount}})
 }

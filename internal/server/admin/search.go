@@ -83,6 +83,9 @@ func (c *Console) byID(r *http.Request, q string) (string, error) {
 		{idp.ResourceNotification, page.NotificationRulePath(idp.NotificationRuleID(id)), func() error { _, err := repos.NotificationRules.Get(ctx, idp.NotificationRuleID(id)); return err }},
 		{idp.ResourceNotification, page.TransportPath(idp.TransportID(id)), func() error { _, err := repos.Transports.Get(ctx, idp.TransportID(id)); return err }},
 		{idp.ResourceNotification, page.WebhookMappingsPath + id.String() + "/", func() error { _, err := repos.WebhookMappings.Get(ctx, idp.WebhookMappingID(id)); return err }},
+		{idp.ResourceApplication, page.ApplicationPath(idp.ApplicationID(id)), func() error { _, err := repos.Applications.Get(ctx, idp.ApplicationID(id)); return err }},
+		{idp.ResourceApplication, page.ProvidersPath + id.String() + "/", func() error { _, err := repos.OAuthProviders.Get(ctx, idp.OAuthProviderID(id)); return err }},
+		{idp.ResourceApplication, page.ScopeMappingsPath + id.String() + "/", func() error { _, err := repos.ScopeMappings.Get(ctx, idp.ScopeMappingID(id)); return err }},
 		{idp.ResourceEvent, eventPath(idp.EventID(id)), func() error { _, err := repos.Events.Get(ctx, idp.EventID(id)); return err }},
 	} {
 		if !web.May(r, idp.VerbRead, thing.on) {
@@ -139,8 +142,12 @@ func (c *Console) searchTables(r *http.Request, q string) ([]ui.TableProps, erro
 	if err != nil {
 		return nil, err
 	}
+	applications, err := c.searchApplications(r, q)
+	if err != nil {
+		return nil, err
+	}
 	notices, err := c.searchNotices(r, q)
-	return append(append(out, parts...), notices...), err
+	return append(append(append(out, applications...), parts...), notices...), err
 }
 
 // visible finds what the person may list, and nothing for whoever may not.

@@ -26,6 +26,7 @@ var consoleResources = map[string]idp.Resource{
 	"invitations": idp.ResourceInvitation, "blueprints": idp.ResourceBlueprint, "locking-mode": idp.ResourcePreference,
 	"notification-rules": idp.ResourceNotification, "notification-transports": idp.ResourceNotification, "property-mappings": idp.ResourceNotification,
 	"deliveries": idp.ResourceNotification, "tokens": idp.ResourceToken, "service-accounts": idp.ResourceUser,
+	"applications": idp.ResourceApplication, "providers": idp.ResourceApplication, "scope-mappings": idp.ResourceApplication,
 }
 
 // exception is an address that takes something else than its form says. A "*" is
@@ -104,6 +105,12 @@ var exceptions = []exception{
 	{method: http.MethodPost, path: "notification-rules/*/policies/*/", needs: []need{{idp.VerbUpdate, idp.ResourcePolicy}}},
 	{path: "notification-rules/*/policies/*/unbind/", needs: []need{{idp.VerbDelete, idp.ResourcePolicy}}},
 	{path: "property-mappings/new/check/", needs: []need{{idp.VerbRead, idp.ResourceNotification}}},
+	{path: "applications/*/edit/", needs: []need{{idp.VerbUpdate, idp.ResourceApplication}}},
+	{method: http.MethodPost, path: "applications/*/policies/", needs: []need{{idp.VerbCreate, idp.ResourcePolicy}}},
+	{method: http.MethodPost, path: "applications/*/policies/*/", needs: []need{{idp.VerbUpdate, idp.ResourcePolicy}}},
+	{path: "applications/*/policies/*/unbind/", needs: []need{{idp.VerbDelete, idp.ResourcePolicy}}},
+	{path: "providers/*/secret/", needs: []need{{idp.VerbUpdate, idp.ResourceApplication}}},
+	{path: "scope-mappings/new/check/", needs: []need{{idp.VerbRead, idp.ResourceApplication}}},
 	{path: "blueprints/import/", needs: []need{{idp.VerbCreate, idp.ResourceBlueprint}}},
 	{path: "blueprints/*/edit/", needs: []need{{idp.VerbUpdate, idp.ResourceBlueprint}}},
 }

@@ -22,6 +22,10 @@ const (
 // consoleNav is the navigation of the console. It names only what exists.
 var consoleNav = []ui.NavGroup{
 	{Items: []ui.NavItem{{Label: "Overview", Href: AdminPath, Icon: ui.IconGauge}}},
+	{Label: "Applications", Items: []ui.NavItem{
+		{Label: "Applications", Href: ApplicationsPath, Icon: ui.IconAppWindow},
+		{Label: "Providers", Href: ProvidersPath, Icon: ui.IconLink},
+	}},
 	{Label: "Directory", Items: []ui.NavItem{
 		{Label: "Users", Href: AdminPath + "users/", Icon: ui.IconUser},
 		{Label: "Groups", Href: AdminPath + "groups/", Icon: ui.IconUsers},
@@ -46,6 +50,7 @@ var consoleNav = []ui.NavGroup{
 	{Label: "Customization", Items: []ui.NavItem{
 		{Label: "Policies", Href: AdminPath + "policies/", Icon: ui.IconScale},
 		{Label: "Property Mappings", Href: WebhookMappingsPath, Icon: ui.IconFileText},
+		{Label: "Scope Mappings", Href: ScopeMappingsPath, Icon: ui.IconFileText},
 		{Label: "Blueprints", Href: AdminPath + "blueprints/", Icon: ui.IconFileCode},
 	}},
 	{Label: "Events", Items: []ui.NavItem{

@@ -73,6 +73,15 @@ func (p *Pages) place(ctx context.Context, repos idp.Repos, b *idp.PolicyBinding
 	if !idp.Is(err, idp.CodeNotFound) {
 		return out, err
 	}
+	app, err := repos.Applications.Get(ctx, idp.ApplicationID(b.Target))
+	if err == nil {
+		out.Where, out.Name, out.Said, out.Href = "Application", app.Name, app.Name, page.ApplicationPath(app.ID)
+		out.Detail = strings.TrimPrefix(out.Detail, ", ")
+		return out, nil
+	}
+	if !idp.Is(err, idp.CodeNotFound) {
+		return out, err
+	}
 	step, err := repos.FlowBindings.Get(ctx, idp.FlowBindingID(b.Target))
 	if err != nil {
 		return out, gone(err)

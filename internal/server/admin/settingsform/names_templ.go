@@ -155,6 +155,7 @@ type NamesProps struct {
 	Prompts bool // expressions of prompts, which do less
 	// Mappings is set for webhook mappings, which see a notification and do less.
 	Mappings bool
+	Scopes   bool // scope mappings, which make claims
 	None     bool // there is no expression
 }
 
@@ -170,6 +171,9 @@ func documented(p NamesProps) []part {
 	}
 	if p.Prompts || p.Mappings {
 		all = policy.PromptEnvironment()
+	}
+	if p.Scopes {
+		all = policy.ScopeEnvironment()
 	}
 	for _, e := range all {
 		if (p.Events || p.Mappings) && e.Kind == "variable" {
