@@ -32,7 +32,7 @@ func NoticeTable(items []idp.LogoutNotice, now time.Time) ui.TableProps {
 				Attrs: templ.Attributes{"aria-label": label + ": " + n.ApplicationName}}})
 		}
 		t.Rows = append(t.Rows, ui.Row{ID: n.ID.String(), Label: n.ApplicationName,
-			Cells: []templ.Component{ui.Two(n.ApplicationName, "", ""), noticeTold(n, now), leftAt(n, now), again}})
+			Cells: []templ.Component{applicationName(n), noticeTold(n, now), leftAt(n, now), again}})
 	}
 	return t
 }
