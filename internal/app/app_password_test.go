@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"sync"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/portcullis-idp/portcullis/internal/account"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
 
@@ -153,4 +155,48 @@ func TestNothingIsAcceptedByBasicAfterALockdown(t *testing.T) {
 	require.Zero(t, late.Load())
 	require.True(t, s.now(ada).IsActive)
 	require.Equal(t, http.StatusForbidden, s.basic("ada", key).get(ownAccount).status)
+}
+
+// Where both are good, each says which it was; on the page of the name as on its own.
+func TestAnAppPasswordInAFlow(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 1)
+	s.addFlow("both", idp.Stage{Kind: "identification", Settings: json.RawMessage(`{}`)},
+		idp.Stage{Name: "either", Kind: "password", Settings: json.RawMessage(`{}`)}, idp.Stage{Kind: "user_login", Settings: json.RawMessage(`{}`)})
+	kind := "password"
+	stages, err := s.repos().Stages.Find(t.Context(), idp.StageFilter{Kind: &kind})
+	require.NoError(t, err)
+	for _, st := range stages.Items {
+		if string(st.Settings) == `{}` {
+			s.addFlow("page", idp.Stage{Kind: "identification", Settings: json.RawMessage(fmt.Sprintf(`{"password_stage": %q}`, st.ID))},
+				idp.Stage{Kind: "user_login", Settings: json.RawMessage(`{}`)})
+		}
+	}
+	robot := s.user("robot", func(n *account.NewUser) { n.Type = idp.UserServiceAccount })
+	for _, u := range []*idp.User{s.user("ada"), robot} {
+		_, key := s.key(u, idp.IntentAppPassword)
+		for secret, method := range map[string]string{key: "token", password: "password"} {
+			for _, way := range []func(b *browser) map[string]any{
+				func(b *browser) map[string]any {
+					b.solve("both", map[string]any{"uid_field": u.Username})
+					return b.solve("both", map[string]any{"component": "ak-stage-password", "password": secret})
+				},
+				func(b *browser) map[string]any {
+					return b.solve("page", map[string]any{"uid_field": u.Username, "password": secret})
+				},
+			} {
+				b := s.browser()
+				got := way(b)
+				if u == robot && method == "password" {
+					require.NotEqual(t, "xak-flow-redirect", got["component"], "accounts of programs have no password")
+					require.False(t, b.works())
+					continue
+				}
+				require.Equal(t, "xak-flow-redirect", got["component"], "%v", got)
+				found, err := s.repos().Sessions.Find(t.Context(), idp.SessionFilter{UserID: &u.ID, Paging: idp.Paging{Order: []string{"-created"}, Limit: 1}})
+				require.NoError(t, err)
+				require.Equal(t, method, found.Items[0].AuthMethod)
+			}
+		}
+	}
 }
