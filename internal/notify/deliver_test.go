@@ -216,7 +216,7 @@ func TestMappingsMakeBodyAndHeaders(t *testing.T) {
 	w.steps()
 	sent := w.sent.take()
 	require.Len(t, sent, 1)
-	require.Equal(t, map[string]any{"text": "x of mia", "who": "mia", "id": "x", "how": "alert", "rule": "r"}, sent[0].Mapped)
+	require.Equal(t, map[string]any{"text": "X of mia", "who": "mia", "id": "x", "how": "alert", "rule": "r"}, sent[0].Mapped)
 	require.Equal(t, map[string]any{"X-Team": "blue"}, sent[0].Headers)
 	require.Contains(t, w.states()[1], `failed 1 the mapping "wrong" of the headers: it must give a map`)
 

@@ -63,7 +63,7 @@ func TestWhoIsToldOfWhat(t *testing.T) {
 			require.NoError(t, err)
 			for _, n := range page.Items {
 				told = append(told, u.Username)
-				require.Equal(t, "x of mia by ada", n.Body)
+				require.Equal(t, "X of mia by ada", n.Body)
 				require.Equal(t, idp.SeverityAlert, n.Severity)
 				_, err := w.db.Repos().Notifications.Delete(ctx, u.ID, n.ID)
 				require.NoError(t, err)
