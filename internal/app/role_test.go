@@ -20,6 +20,7 @@ var selfService = []string{
 	"GET /api/v3/ ", "GET /api/v3/schema/", "GET /api/v3/core/users/me/", "GET /api/v3/core/brands/current/", "GET /api/v3/root/config/",
 	"GET /api/v3/core/users/ ", "GET /api/v3/core/tokens/ ", "POST /api/v3/core/tokens/ ", "GET /api/v3/core/authenticated_sessions/ ",
 	"DELETE /api/v3/core/authenticated_sessions/bulk_delete/", "GET /api/v3/core/user_consent/ ",
+	"GET /api/v3/core/applications/ ",
 	"GET /api/v3/events/notifications/ ", "POST /api/v3/events/notifications/mark_all_seen/", // one's own
 	"GET /api/v3/admin/version/", "GET /api/v3/events/events/actions/", "GET /api/v3/stages/all/user_settings/", // lists of the product, and one's own settings
 	"GET /api/v3/flows/executor/", "POST /api/v3/flows/executor/", "POST /api/v3/core/users/account_lockdown/",
@@ -28,7 +29,7 @@ var selfService = []string{
 // hidden are things whose very existence is none of a stranger's business: they
 // are not found instead of forbidden.
 var hidden = []string{"/api/v3/core/users/{id}/", "/api/v3/core/tokens/{identifier}/", "/api/v3/core/authenticated_sessions/{uuid}/",
-	"/api/v3/core/user_consent/{id}/", "/api/v3/events/notifications/{uuid}/", "/api/v3/flows/inspector/{flow_slug}/"}
+	"/api/v3/core/applications/{slug}/", "/api/v3/core/user_consent/{id}/", "/api/v3/events/notifications/{uuid}/", "/api/v3/flows/inspector/{flow_slug}/"}
 
 // sensible are bodies and queries where the least that is described is refused
 // before anybody asks who sends it.
@@ -158,6 +159,8 @@ func (s *site) probes() []probe {
 	policy := admin.api(http.StatusCreated, http.MethodPost, "/policies/dummy/", anyMap{"name": unique("p")})
 	rule := admin.api(http.StatusCreated, http.MethodPost, "/events/rules/", anyMap{"name": unique("n")})
 	bell := admin.api(http.StatusCreated, http.MethodPost, "/events/transports/", anyMap{"name": unique("n")})
+	scope := admin.api(http.StatusCreated, http.MethodPost, "/propertymappings/provider/scope/", anyMap{"name": unique("m"), "scope_name": "m", "expression": "{}"})
+	wiki := admin.api(http.StatusCreated, http.MethodPost, "/core/applications/", anyMap{"name": unique("a"), "slug": unique("a")})
 	one := "/core/users/" + mia.ID.String() + "/"
 	crew := "/core/groups/" + group.ID.String() + "/"
 	return []probe{
@@ -199,6 +202,14 @@ func (s *site) probes() []probe {
 		{"notification", "update", "PATCH", "/events/rules/" + rule["pk"].(string) + "/", anyMap{"enabled": false}},
 		{"notification", "update", "POST", "/events/transports/" + bell["pk"].(string) + "/test/", nil},
 		{"notification", "delete", "DELETE", "/events/transports/" + bell["pk"].(string) + "/", nil},
+		{"application", "list", "GET", "/providers/oauth2/", nil}, {"application", "list", "GET", "/providers/all/", nil},
+		{"application", "list", "GET", "/propertymappings/provider/scope/", nil},
+		{"application", "read", "GET", "/propertymappings/provider/scope/" + scope["pk"].(string) + "/", nil},
+		{"application", "read", "GET", "/core/applications/" + wiki["slug"].(string) + "/used_by/", nil},
+		{"application", "create", "POST", "/core/applications/", anyMap{"name": unique("a"), "slug": unique("a")}},
+		{"application", "update", "PATCH", "/core/applications/" + wiki["slug"].(string) + "/", anyMap{"group": "g"}},
+		{"application", "update", "PATCH", "/propertymappings/provider/scope/" + scope["pk"].(string) + "/", anyMap{"description": "d"}},
+		{"application", "delete", "DELETE", "/core/applications/" + wiki["slug"].(string) + "/", nil},
 		{"invitation", "list", "GET", "/stages/invitation/invitations/", nil}, {"invitation", "create", "POST", "/stages/invitation/invitations/", anyMap{"name": unique("i")}},
 		{"blueprint", "list", "GET", "/managed/blueprints/", nil},
 		{"cluster_auth_preference", "read", "GET", "/cluster_auth_preference/", nil},

@@ -15,6 +15,7 @@ func TestJourneys(t *testing.T) {
 		{"user pages", userPages},
 		{"other pages", otherPages},
 		{"notification pages", notificationPages},
+		{"application pages", applicationPages},
 		{"live events", liveEvents},
 		{"a flow from nothing", flowFromNothing},
 		{"watching a flow", inspectAFlow},
