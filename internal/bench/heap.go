@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -23,7 +24,7 @@ func much(ctx context.Context, r *report) error {
 		return err
 	}
 	defer drop()
-	p, err := launch(ctx, "PORTCULLIS_DATABASE_URL="+location, "PORTCULLIS_BOOTSTRAP_TOKEN="+adminKey)
+	p, err := launch(ctx, "PORTCULLIS_DATABASE_URL="+location, "PORTCULLIS_BOOTSTRAP_TOKEN="+adminKey, "PORTCULLIS_LOGOUT_ALLOW=127.0.0.0/8")
 	if err != nil {
 		return err
 	}
@@ -33,6 +34,11 @@ func much(ctx context.Context, r *report) error {
 		return err
 	}
 	defer db.Close(context.WithoutCancel(ctx))
+	told := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer told.Close()
+	if err := applications(ctx, db, told.URL); err != nil {
+		return err
+	}
 	client := &http.Client{Timeout: time.Minute}
 	err = fewOrMany(ctx, r, db, "ending the sessions of an account", "session", func(id int32) error {
 		return remove(ctx, client, fmt.Sprintf("%s/api/v3/core/authenticated_sessions/bulk_delete/?user_pks=%d", p.URL, id))
@@ -60,7 +66,7 @@ func fewOrMany(ctx context.Context, r *report, db *pgx.Conn, what, name string, 
 			}
 		}
 	}
-	if _, err := db.Exec(ctx, "VACUUM (ANALYZE) sessions, users, tokens, consents"); err != nil {
+	if _, err := db.Exec(ctx, "VACUUM (ANALYZE) sessions, users, tokens, consents, oauth_grants, oauth_tokens"); err != nil {
 		return err
 	}
 	if _, err := db.Exec(ctx, "CHECKPOINT"); err != nil {
@@ -75,6 +81,9 @@ func fewOrMany(ctx context.Context, r *report, db *pgx.Conn, what, name string, 
 				return err
 			}
 			took[j] = append(took[j], time.Since(began))
+			if err := quiet(ctx, db); err != nil {
+				return err
+			}
 		}
 	}
 	r.figure(what+" that holds one of each", "%s", took[0])
@@ -83,8 +92,35 @@ func fewOrMany(ctx context.Context, r *report, db *pgx.Conn, what, name string, 
 	return nil
 }
 
+// someApplications is how many there are that grants are of.
+const someApplications = 20
+
+// applications makes those that are told of logouts.
+func applications(ctx context.Context, db *pgx.Conn, uri string) error {
+	_, err := db.Exec(ctx, `INSERT INTO oauth_providers (id, name, authorization_flow, invalidation_flow, client_type, client_id, grant_types, code_lifetime,
+			access_lifetime, refresh_lifetime, subject_mode, issuer_mode, logout_uri)
+		SELECT gen_random_uuid(), 'application-' || i, f.id, f.id, 'confidential', 'application-' || i, '{authorization_code}', 60, 300, 3600, 'user_uuid', 'per_provider', $1
+		  FROM generate_series(1, $2) i, (SELECT id FROM flows LIMIT 1) f`, uri, someApplications)
+	if err != nil {
+		return err
+	}
+	_, err = db.Exec(ctx, `INSERT INTO applications (id, name, slug, provider_id) SELECT gen_random_uuid(), name, name, id FROM oauth_providers`)
+	return err
+}
+
+// quiet waits until every application was told: that would be measured with the next act.
+func quiet(ctx context.Context, db *pgx.Conn) error {
+	for {
+		var waiting int
+		if err := db.QueryRow(ctx, `SELECT count(*) FROM logout_notices WHERE state = 'pending'`).Scan(&waiting); err != nil || waiting == 0 {
+			return err
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}
+
 // heap makes an account with so many sessions and, if it is to have everything, as
-// many tokens, and up to a hundred consents.
+// many tokens of its own and of applications, and up to a hundred consents and grants.
 func heap(ctx context.Context, db *pgx.Conn, name string, size int, everything bool) (id int32, err error) {
 	if err := db.QueryRow(ctx, `INSERT INTO users (uuid, username) VALUES (gen_random_uuid(), $1) RETURNING id`, name).Scan(&id); err != nil {
 		return 0, err
@@ -95,6 +131,18 @@ func heap(ctx context.Context, db *pgx.Conn, name string, size int, everything b
 	if _, err := db.Exec(ctx, `INSERT INTO tokens (id, identifier, intent, user_id, digest, generation, expiring)
 		SELECT gen_random_uuid(), $1 || i, CASE i % 2 WHEN 0 THEN 'api' ELSE 'app_password' END, $2, sha256(($1 || i)::bytea), 0, false FROM generate_series(1, $3) i`,
 		name, id, size); err != nil {
+		return id, err
+	}
+	if _, err := db.Exec(ctx, `INSERT INTO oauth_grants (id, provider_id, application_id, user_id, session_id, kind, scopes, issuer, subject, auth_time, generation)
+		SELECT gen_random_uuid(), a.provider_id, a.id, $1, (SELECT id FROM sessions WHERE user_id = $1 LIMIT 1), 'authorization_code', '{openid}', 'https://id.example.org/', $2, clock_timestamp(), 0
+		  FROM generate_series(1, $3) i JOIN (SELECT id, provider_id, row_number() OVER (ORDER BY slug) n FROM applications) a ON a.n = i % $4 + 1`,
+		id, name, min(size, 100), someApplications); err != nil {
+		return id, err
+	}
+	if _, err := db.Exec(ctx, `INSERT INTO oauth_tokens (id, grant_id, kind, digest, scopes, expires_at)
+		SELECT gen_random_uuid(), g.id, 'access', sha256(($1 || i)::bytea), '{openid}', clock_timestamp() + interval '1 hour'
+		  FROM generate_series(1, $2) i JOIN (SELECT id, row_number() OVER () n FROM oauth_grants WHERE user_id = $3) g ON g.n = i % $4 + 1`,
+		name+"oauth", size, id, min(size, 100)); err != nil {
 		return id, err
 	}
 	_, err = db.Exec(ctx, `INSERT INTO consents (user_id, application, generation) SELECT $1, 'application-' || i, 0 FROM generate_series(1, $2) i`,

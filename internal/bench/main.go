@@ -37,6 +37,7 @@ func run(ctx context.Context) error {
 		{"yardsticks and sign-in (bar 7)", signIn},
 		{"flows", flows},
 		{"sessions (bars 1 and 2)", sessions},
+		{"forward-auth", forwardAuth},
 		{"taking effect on three servers (bar 4)", elsewhere},
 		{"accounts that hold much (bar 5)", much},
 		{"the view of the locks (bar 3)", locks},
