@@ -32,7 +32,7 @@ func applicationPages(t *testing.T, s *site) {
 		shown{"application-edit", apps + key + "/edit/", "Launch URL"},
 		shown{"application-delete", apps + key + "/delete/", "Delete"},
 		shown{"providers", providers, "Wiki of everybody"},
-		shown{"scope-mapping", scopes + id + "/", "preferred_username"},
+		shown{"scope-mapping", scopes + id + "/", "Used by"},
 		shown{"own-applications", "/if/user/", "Knowledge"},
 		shown{"own-consents", "/if/user/settings/applications/", "What you have agreed to"},
 	)
