@@ -77,7 +77,7 @@ func (a *App) web() (*server.Server, error) {
 	return server.New(server.Deps{Log: a.Log, Store: a.DB, Sessions: a.Sessions, Tokens: a.Tokens, Accounts: a.Accounts, Flows: a.Flows,
 		Pages: page.Pages{}, Access: a.Access, SessionStore: a.DB.NewSessionStore(server.BlankSession),
 		PublicURL: public, TrustedProxies: a.Config.TrustedProxies, Notice: a.notice, Meter: a.Requests, Metrics: a.page(), Tracer: a.spans.requests,
-		LeadsTo: a.front().LeadsTo,
-		Mounts:  []func(chi.Router){json.Mount, outpost.Mount, console.Routes, flows.Routes, steps.Routes, rules.Routes, invitations.Routes, roles.Routes, keys.Routes, locks.Routes, lockouts.Routes, modes.Routes, prints.Routes, notices.Routes, apps.Routes, own.Routes, a.front().Mount},
-		Open:    []func(chi.Router){a.back().Mount}})
+		LeadsTo: a.front().LeadsTo, Whereabouts: a.Geo,
+		Mounts: []func(chi.Router){json.Mount, outpost.Mount, console.Routes, flows.Routes, steps.Routes, rules.Routes, invitations.Routes, roles.Routes, keys.Routes, locks.Routes, lockouts.Routes, modes.Routes, prints.Routes, notices.Routes, apps.Routes, own.Routes, a.front().Mount},
+		Open:   []func(chi.Router){a.back().Mount}})
 }

@@ -37,6 +37,22 @@ type RequestInfo struct {
 	UserAgent string
 	ClientIP  netip.Addr
 	Secure    bool
+	// Atlas finds where ClientIP is, for events; nil = nobody knows.
+	Atlas Whereabouts
+}
+
+// locate adds where a request came from to what an event says, as far as databases of
+// addresses tell, and leaves what is there already.
+func (r *RequestInfo) locate(context map[string]any) {
+	if r.Atlas == nil || !r.ClientIP.IsValid() {
+		return
+	}
+	if place, known := r.Atlas.Place(r.ClientIP); known && context["geo"] == nil {
+		context["geo"] = place.Facts()
+	}
+	if network, known := r.Atlas.Network(r.ClientIP); known && context["asn"] == nil {
+		context["asn"] = network.Facts()
+	}
 }
 
 // Facts returns the request as events show it.

@@ -78,7 +78,7 @@ const SystemName = "system"
 // NewEvent starts an event about something the actor did. about is whom it
 // concerns; when that is another than the actor, the actor goes into
 // authenticated_as, so that "notify the event's user" reaches the person
-// affected.
+// affected. What is known of the request goes into the context: http_request, geo, asn.
 func NewEvent(action Action, app string, actor Actor, about *User, context map[string]any) *Event {
 	if about == nil {
 		about = actor.User
@@ -95,6 +95,7 @@ func NewEvent(action Action, app string, actor Actor, about *User, context map[s
 	}
 	if actor.Request != nil {
 		context["http_request"] = actor.Request.Facts()
+		actor.Request.locate(context)
 	}
 	return &Event{ID: NewID[Event](), Action: action, App: app, User: user, Context: context,
 		ClientIP: actor.ClientIP(), Brand: actor.Brand}

@@ -34,7 +34,7 @@ func (s *Server) begin(next http.Handler) http.Handler {
 		from := s.proxies.origin(r)
 		info := &idp.RequestInfo{ID: requestID(r, from.proxy), Method: methodName(r.Method), Path: r.URL.Path,
 			Query: publicQuery(r.URL), Host: from.host, UserAgent: clip(r.UserAgent(), 512),
-			ClientIP: from.client, Secure: from.secure}
+			ClientIP: from.client, Secure: from.secure, Atlas: s.atlas}
 		scope := &web.Scope{Actor: idp.Actor{Request: info}, Record: &web.Record{}, Fail: s.fail, Access: s.access, Notice: s.notice,
 			API: strings.HasPrefix(r.URL.Path, "/api/")}
 		r = r.WithContext(web.With(idp.WithClient(r.Context(), from.client), scope))

@@ -46,6 +46,9 @@ type Deps struct {
 	// Notice says what every page of the console has to say now; nil = nothing.
 	Notice func() string
 
+	// Whereabouts says where requests come from, for events; nil = nobody knows.
+	Whereabouts idp.Whereabouts
+
 	Meter   Meter        // counts every request; nil = nobody does
 	Metrics *metric.Page // what /-/metrics answers; nil = it is not there
 	Tracer  Tracer       // follows every request; nil = nobody does, and it costs nothing
@@ -76,6 +79,7 @@ type Server struct {
 	cross     *http.CrossOriginProtection
 	router    *chi.Mux
 	draining  atomic.Bool
+	atlas     idp.Whereabouts
 	leadsTo   func(r *http.Request, next string) string
 	meter     Meter
 	metrics   *metric.Page
@@ -87,7 +91,7 @@ type Server struct {
 func New(d Deps) (*Server, error) {
 	s := &Server{log: d.Log, store: d.Store, sessions: d.Sessions, tokens: d.Tokens, accounts: d.Accounts, flows: d.Flows,
 		pages: d.Pages, access: d.Access, notice: d.Notice, manager: newManager(d.SessionStore), proxies: d.TrustedProxies,
-		leadsTo: d.LeadsTo, meter: d.Meter, metrics: d.Metrics, tracer: d.Tracer,
+		atlas: d.Whereabouts, leadsTo: d.LeadsTo, meter: d.Meter, metrics: d.Metrics, tracer: d.Tracer,
 		bodyLimit: d.BodyLimit, cross: http.NewCrossOriginProtection(), router: chi.NewRouter()}
 	if s.log == nil {
 		s.log = slog.Default()
