@@ -30,6 +30,15 @@ var openings = map[string][]string{
 	"DoorPasswordSet":  {"account.Leave", "account.SetPassword", "account.Settle"},
 	"DoorInvitation":   {"idp.Admit", "idp.refusedIfAbsent", "invitation.Create", "invitation.Open", "invitation.SaveIn"},
 	"DoorConsent":      {"consent.Give"},
+	"DoorAuthorize":    {"oidc.Admit", "oidc.Code", "oidc.minted"},
+	"DoorForwardAuth":  {"forward.Redeem", "forward.admitted", "forward.unknown"},
+
+	"DoorCodeExchange":      {"oidc.holdCode", "oidc.judgeCode"},
+	"DoorTokenRefresh":      {"oidc.holdRefresh", "oidc.judgeRefresh", "oidc.refresh"},
+	"DoorClientCredentials": {"oidc.judgeMachine", "oidc.machine"},
+	"DoorDevicePoll":        {"oidc.judgeDevice", "oidc.poll", "oidc.standing"},
+	"DoorUserinfo":          {"oidc.UserInfo"},
+	"DoorIntrospect":        {"oidc.Introspect"},
 }
 
 // Who writes a credential to the storage. The demonstration and the first start
@@ -37,14 +46,18 @@ var openings = map[string][]string{
 var minters = map[string][]string{
 	"Sessions.Create": {"app.session", "session.Start"},
 	"Tokens.Create":   {"account.SetupLink", "account.make", "app.token", "token.Issue", "token.IssueIn", "token.RecoveryLink", "token.mint"},
+
+	"OAuthGrants.Create": {"oidc.keep"},
 }
 
 // Who asks the one rule, or refuses by its name without asking.
 var judges = map[string][]string{
 	"MayAct": {"access.Admit", "idp.Admit"},
 	"Admit": {"account.Confirm", "account.Leave", "account.SetPassword", "account.Settle", "account.passwordRefusal", "app.barred", "consent.Give",
-		"flow.Admit", "flow.mayInspect", "idp.Admit", "idp.RedeemInvitation", "idp.RedeemLink", "idp.Renew",
-		"invitation.Create", "invitation.Open", "invitation.SaveIn", "session.Follow", "session.Start", "session.Visit",
+		"flow.Admit", "flow.mayInspect", "forward.admitted", "idp.Admit", "idp.RedeemInvitation", "idp.RedeemLink", "idp.Renew",
+		"invitation.Create", "invitation.Open", "invitation.SaveIn",
+		"oidc.Admit", "oidc.AdmitDevice", "oidc.Introspect", "oidc.UserInfo", "oidc.judgeCode", "oidc.judgeDevice", "oidc.judgeMachine", "oidc.judgeRefresh", "oidc.minted",
+		"server/oidc.goOn", "session.Follow", "session.Start", "session.Visit",
 		"stages/password.Submit", "stages/userlogin.Enter", "stages/userlogin.signIn",
 		"token.Again", "token.AppPassword", "token.ChangeIn", "token.Issue", "token.IssueIn", "token.Open", "token.RecoveryLink", "token.Reveal", "token.SetKey", "token.Update", "token.honour", "token.mayBeSent"},
 }
@@ -172,7 +185,9 @@ func (s *source) constants(file *ast.File) {
 			if literal, ok := v.(*ast.BasicLit); ok {
 				value := strings.Trim(literal.Value, `"`)
 				s.values[kind.Name] = append(s.values[kind.Name], value)
-				s.names[value] = spec.Names[i].Name
+				if kind.Name == "Door" { // a refusal may be called the same
+					s.names[value] = spec.Names[i].Name
+				}
 			}
 		}
 		return true

@@ -14,7 +14,7 @@ import (
 // *session.Service does.
 type Sessions interface {
 	// Recall returns a session and its user as they are, without judging them: ask the
-	// gate. CodeRefused means that there is none.
+	// gate. CodeNotFound means that there is none.
 	Recall(ctx context.Context, digest [32]byte) (*idp.Session, *idp.User, error)
 }
 

@@ -121,6 +121,9 @@ func (s *Service) judge(ctx context.Context, a *idp.Application, t ticket, reque
 // admitted asks the gate.
 func (s *Service) admitted(ctx context.Context, a *idp.Application, t ticket) (*Pass, error) {
 	session, u, err := s.Sessions.Recall(ctx, t.digest)
+	if idp.Is(err, idp.CodeNotFound) {
+		return nil, unknown()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -27,14 +27,10 @@ func (s *Service) Visit(ctx context.Context, cookie string) (*idp.Session, *idp.
 }
 
 // Recall returns a session by the digest of its cookie's value, and its user, as they
-// are: whoever asks judges them at a door of their own. The error is CodeRefused when
+// are: whoever asks judges them at a door of their own. The error is CodeNotFound when
 // there is none.
 func (s *Service) Recall(ctx context.Context, d [32]byte) (*idp.Session, *idp.User, error) {
-	found, u, err := s.visit(ctx, d)
-	if idp.Is(err, idp.CodeNotFound) {
-		err = idp.Refuse(idp.DoorSession, idp.RefusedUnknown)
-	}
-	return found, u, err
+	return s.visit(ctx, d)
 }
 
 func (s *Service) visit(ctx context.Context, d digest) (*idp.Session, *idp.User, error) {

@@ -123,7 +123,7 @@ func TestRedirects(t *testing.T) {
 	s := sender()
 	m := message(r.URL + "/1")
 	m.Transport.WebhookSecret = "s3cret"
-	for code = range map[int]bool{http.StatusTemporaryRedirect: true, http.StatusPermanentRedirect: true} {
+	for _, code = range []int{http.StatusTemporaryRedirect, http.StatusPermanentRedirect} {
 		before := len(r.taken())
 		answer, err := s.Send(t.Context(), m)
 		require.NoError(t, err)
@@ -144,7 +144,7 @@ func TestRedirects(t *testing.T) {
 		require.NotContains(t, err.Error(), "hidden")
 		require.True(t, strings.HasPrefix(answer, "308 "), answer)
 	}
-	for code = range map[int]bool{301: true, 302: true, 303: true} {
+	for _, code = range []int{301, 302, 303} {
 		before := len(r.taken())
 		_, err := s.Send(t.Context(), message(r.URL+"/1"))
 		isFinal(t, true, err, "one that becomes a GET")

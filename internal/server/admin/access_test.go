@@ -37,7 +37,8 @@ func furnished(t testing.TB) world {
 	require.NoError(t, err)
 	return world{s, ada, strings.NewReplacer("{user}", ada.ID.String(), "{session}", browser.Session.ID.String(),
 		"{token}", token.ID.String(), "{group}", g.ID.String(), "{lockdown}", done[0].Lockdown.ID.String(),
-		"{event}", events.Items[0].ID.String(), "{brand}", s.Brand.ID.String())}
+		"{event}", events.Items[0].ID.String(), "{brand}", s.Brand.ID.String(),
+		"{notice}", idp.NewID[idp.LogoutNotice]().String())}
 }
 
 // TestEveryRouteAsksWhoComes sends every route a stranger, a plain user and an
@@ -101,10 +102,10 @@ func TestWhatIsNotThereIsNotFound(t *testing.T) {
 	const nobody = "00000000-0000-7000-8000-000000000000"
 	for _, names := range []*strings.Replacer{
 		strings.NewReplacer("{user}", "99999999", "{session}", nobody, "{token}", nobody, "{group}", nobody,
-			"{lockdown}", nobody, "{event}", nobody, "{brand}", nobody),
-		strings.NewReplacer("{user}", "ada", "{session}", "x", "{token}", "x", "{group}", "x", "{lockdown}", "x", "{event}", "x", "{brand}", "x"),
+			"{lockdown}", nobody, "{event}", nobody, "{brand}", nobody, "{notice}", nobody),
+		strings.NewReplacer("{user}", "ada", "{session}", "x", "{token}", "x", "{group}", "x", "{lockdown}", "x", "{event}", "x", "{brand}", "x", "{notice}", "x"),
 		strings.NewReplacer("{user}", "99999999999999999999", "{session}", "%00", "{token}", "%FF", "{group}", "'", "{lockdown}", "%2e%2e",
-			"{event}", "-1", "{brand}", "{}"),
+			"{event}", "-1", "{brand}", "{}", "{notice}", "0"),
 	} {
 		for _, route := range s.Routes("/if/admin/") {
 			method, pattern, _ := strings.Cut(route, " ")
