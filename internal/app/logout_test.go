@@ -77,7 +77,7 @@ func newRelying(s *site, name string) *relying {
 
 func (r *relying) read(in *http.Request) (one told, err error) {
 	raw := in.PostFormValue("logout_token")
-	parsed, err := jose.ParseSigned(raw, []jose.SignatureAlgorithm{jose.RS256})
+	parsed, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		return one, err
 	}
