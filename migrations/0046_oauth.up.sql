@@ -146,7 +146,8 @@ CREATE TABLE logout_notices (
     taken_until      timestamptz,
     ended_at         timestamptz,
     exposed_until    timestamptz,
-    tokens_until     timestamptz
+    tokens_until     timestamptz,
+    xact             xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
 CREATE INDEX logout_notices_due_idx ON logout_notices (next_at) WHERE state = 'pending';
 CREATE INDEX logout_notices_user_idx ON logout_notices (user_id, created_at, id) WHERE user_id IS NOT NULL;
@@ -161,11 +162,11 @@ CREATE INDEX logout_notices_ended_at_idx ON logout_notices (ended_at) WHERE ende
 -- One notice for each application that was granted something in the session; session
 -- NULL = in any session of the generation, or apart from sessions. An application
 -- without an address is written down too: nobody can tell it.
-CREATE FUNCTION tell_applications(the_user integer, the_name text, the_session uuid, sessions_of bigint, tokens_of bigint, why text, by uuid) RETURNS void LANGUAGE sql AS $$
-    INSERT INTO logout_notices (provider_id, application_id, application_name, client_id, uri, user_id, username, issuer, subject, session_id, cause, lockdown_id, state,
+CREATE FUNCTION tell_applications(the_user integer, the_name text, the_session uuid, sessions_of bigint, tokens_of bigint, why text) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO logout_notices (provider_id, application_id, application_name, client_id, uri, user_id, username, issuer, subject, session_id, cause, state,
                                 ended_at, exposed_until, tokens_until)
     SELECT DISTINCT ON (g.provider_id) g.provider_id, a.id, a.name, p.client_id, p.logout_uri,
-           CASE WHEN why = 'deletion' THEN NULL ELSE the_user END, the_name, g.issuer, g.subject, the_session, why, by,
+           CASE WHEN why = 'deletion' THEN NULL ELSE the_user END, the_name, g.issuer, g.subject, the_session, why,
            CASE WHEN p.logout_uri <> '' AND p.logout_method = 'backchannel' THEN 'pending' ELSE 'no_address' END,
            CASE WHEN p.logout_uri <> '' AND p.logout_method = 'backchannel' THEN NULL ELSE clock_timestamp() END,
            CASE WHEN a.cookie_lifetime > 0 THEN clock_timestamp() + make_interval(secs => a.cookie_lifetime) END,
@@ -181,26 +182,18 @@ CREATE FUNCTION tell_applications(the_user integer, the_name text, the_session u
      ORDER BY g.provider_id, g.created_at DESC
 $$;
 
--- An account that is closed is told of at the commit, when the record of the lockdown is
--- there if it was one: the rows of grants are there then, nothing is deleted but by the
--- sweep. Of an account that is deleted they are gone by then.
 CREATE FUNCTION account_closed() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    record uuid;
 BEGIN
     IF TG_OP = 'DELETE' THEN
-        PERFORM tell_applications(OLD.id, OLD.username, NULL, OLD.session_generation, OLD.token_generation, 'deletion', NULL);
+        PERFORM tell_applications(OLD.id, OLD.username, NULL, OLD.session_generation, OLD.token_generation, 'deletion');
         RETURN OLD;
     END IF;
-    -- Whoever locks somebody down holds the row of the account from before the record is
-    -- written, so one that began after this transaction is its own.
-    SELECT l.id INTO record FROM lockdowns l WHERE l.user_id = OLD.id AND l.started_at >= now() ORDER BY l.started_at DESC LIMIT 1;
     PERFORM tell_applications(OLD.id, NEW.username, NULL, OLD.session_generation, OLD.token_generation,
-        CASE WHEN record IS NOT NULL THEN 'lockdown' WHEN OLD.is_active AND NOT NEW.is_active THEN 'deactivation' ELSE 'account' END, record);
+        CASE WHEN OLD.is_active AND NOT NEW.is_active THEN 'deactivation' ELSE 'account' END);
     RETURN NULL;
 END
 $$;
-CREATE CONSTRAINT TRIGGER users_closed AFTER UPDATE OF session_generation, token_generation, is_active ON users DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+CREATE TRIGGER users_closed AFTER UPDATE OF session_generation, token_generation, is_active ON users FOR EACH ROW
     WHEN (NEW.session_generation > OLD.session_generation OR NEW.token_generation > OLD.token_generation OR OLD.is_active AND NOT NEW.is_active)
     EXECUTE FUNCTION account_closed();
 CREATE TRIGGER users_deleted BEFORE DELETE ON users FOR EACH ROW EXECUTE FUNCTION account_closed();
@@ -212,7 +205,7 @@ DECLARE
 BEGIN
     SELECT * INTO account FROM users WHERE id = OLD.user_id;
     IF account.session_generation = OLD.generation THEN
-        PERFORM tell_applications(account.id, account.username, OLD.id, NULL, NULL, coalesce(nullif(NEW.end_reason, ''), 'session'), NULL);
+        PERFORM tell_applications(account.id, account.username, OLD.id, NULL, NULL, coalesce(nullif(NEW.end_reason, ''), 'session'));
     END IF;
     RETURN NULL;
 END
@@ -220,3 +213,12 @@ $$;
 CREATE TRIGGER sessions_over AFTER UPDATE OF ended_at ON sessions FOR EACH ROW
     WHEN (OLD.ended_at IS NULL AND NEW.ended_at IS NOT NULL)
     EXECUTE FUNCTION session_over();
+
+-- The record of a lockdown is written after the account is closed, in one transaction.
+CREATE FUNCTION lockdown_recorded() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE logout_notices SET lockdown_id = NEW.id, cause = 'lockdown' WHERE user_id = NEW.user_id AND lockdown_id IS NULL AND xact = pg_current_xact_id();
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER lockdowns_recorded AFTER INSERT ON lockdowns FOR EACH ROW EXECUTE FUNCTION lockdown_recorded();

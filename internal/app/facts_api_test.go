@@ -254,7 +254,7 @@ func callerFacts() map[string]func(*site) {
 			require.Equal(s, "Token invalid/expired", detail(s, s.program("nonsense")))
 		},
 		"another scheme is told": func(s *site) {
-			require.Equal(s, "Unsupported authentication type", detail(s, s.browser(), "Authorization", "Basic YTpi"))
+			require.Equal(s, "Unsupported authentication type", detail(s, s.browser(), "Authorization", "Digest YTpi"))
 		},
 		"only tokens of intent api open the API": func(s *site) {
 			u := s.user(unique("intents"))

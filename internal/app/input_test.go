@@ -344,8 +344,10 @@ func TestStrangersOnEveryRoute(t *testing.T) {
 			}
 			code := g.fire(s)
 			anybody := strings.HasPrefix(path, "/-/") || strings.HasPrefix(path, "/static/") || strings.HasPrefix(path, "/if/flow/") ||
-				strings.HasPrefix(path, "/flows/") || strings.Contains(path, "/flows/executor/") || slices.Contains(public, route)
-			switch {
+				strings.HasPrefix(path, "/flows/") || strings.HasPrefix(path, "/application/o/") || strings.HasPrefix(path, "/outpost/") || strings.Contains(path, "/flows/executor/") || slices.Contains(public, route)
+			switch { // applications and proxies prove who they are by other means, and are judged before anybody is
+			case strings.HasPrefix(path, "/application/o/"), strings.HasPrefix(path, "/outpost/"):
+				require.Contains(t, []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}, code, "%s with a %s cookie", route, name)
 			case strings.Contains(path, "/flows/inspector/"):
 				require.Equal(t, http.StatusNotFound, code, "%s with a %s cookie: the contract hides it", route, name)
 			case strings.HasPrefix(path, "/api/security/"), strings.HasPrefix(path, "/api/settings"):

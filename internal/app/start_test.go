@@ -28,6 +28,8 @@ var shippedFlows = map[string]string{
 	signInFlow: "", completeFlow: "", "default-invalidation-flow": "",
 	lockdownFlow: "signed in", "default-password-change": "signed in",
 	"initial-setup": "link", recoveryFlow: "link",
+	"default-provider-authorization-explicit-consent": "signed in", "default-provider-authorization-implicit-consent": "signed in",
+	"default-provider-invalidation-flow": "",
 }
 
 // contents is everything the installation keeps: a digest per table. What the
@@ -39,7 +41,7 @@ func (s *site) contents() map[string]string {
 	conn := s.connect()
 	rows, err := conn.Query(s.Context(), `SELECT table_name::text FROM information_schema.tables
 		WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND table_name NOT LIKE 'river%'
-		  AND table_name NOT IN ('replicas', 'event_seals', 'notification_progress')`) // which servers are at work changes twice a second; seals, and what looks at them, come a second later
+		  AND table_name NOT IN ('replicas', 'event_seals', 'event_blocks', 'notification_progress')`) // which servers are at work changes twice a second; seals, and what looks at them, come a second later
 	require.NoError(s, err)
 	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	require.NoError(s, err)

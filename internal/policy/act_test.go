@@ -204,7 +204,7 @@ func TestCreateEvent(t *testing.T) {
 			`{"api_key":"********************","token":"********************","password_expired":true}`, ""},
 		`ak_create_event("suspicious_request", {"policy": "another", "http_request": "forged"})`:    {`{}`, ""},
 		`ak_create_event("suspicious_request", {"at": date("2026-01-02"), "for": duration("90s")})`: {`{"at":"2026-01-02T00:00:00Z","for":"1m30s"}`, ""},
-		`ak_create_event("custom_thing")`:                                                             {"", `"custom_thing" is not an action of events; choose one of configuration_error, configuration_warning, email_sent, flow_execution`},
+		`ak_create_event("custom_thing")`:                                                             {"", `"custom_thing" is not an action of events; choose one of authorize_application, configuration_error, configuration_warning, email_sent, flow_execution`},
 		`ak_create_event(user.email)`:                                                                 {"", `"m@example.org" is not an action`},
 		`ak_create_event("login", "x")`:                                                               {"", "a map is expected, got text"},
 		`ak_create_event("user_write", {"action_id": "account_lockdown"})`:                            {"", "is kept for what the product itself has done"},

@@ -56,7 +56,7 @@ func TestAuthorizationHeaderDecidesAlone(t *testing.T) {
 		"no key":         {"Bearer", "Token invalid/expired"},
 		"empty key":      {"Bearer   ", "Token invalid/expired"},
 		"another intent": {"Bearer " + app, "Token invalid/expired"},
-		"another scheme": {"Basic YTpi", "Unsupported authentication type"},
+		"another scheme": {"Digest YTpi", "Unsupported authentication type"},
 		"garbage":        {"\x80\xff", "Unsupported authentication type"},
 		"bytes":          {"Bearer \x80\xff", "Token invalid/expired"},
 		"very long":      {"Bearer " + strings.Repeat("k", 40_000), "Token invalid/expired"},

@@ -195,11 +195,11 @@ func say(w http.ResponseWriter, status int, message string) error {
 // start begins the way to sign in, at the application's host: the browser is given a
 // secret without which the code that comes back is worth nothing.
 func (o *Outpost) start(w http.ResponseWriter, r *http.Request) error {
-	if o.Public == "" {
-		return say(w, http.StatusServiceUnavailable, "Set public_url (PORTCULLIS_PUBLIC_URL): without it nobody can be sent to sign in.")
-	}
 	if _, err := o.Forward.Application(r.Context(), host(r)); err != nil {
 		return err
+	}
+	if o.Public == "" {
+		return say(w, http.StatusServiceUnavailable, "Set public_url (PORTCULLIS_PUBLIC_URL): without it nobody can be sent to sign in.")
 	}
 	nonce := carried(r, stateCookie) // of another tab that is under way
 	if raw, err := base64.RawURLEncoding.DecodeString(nonce); err != nil || len(raw) != nonceSize {

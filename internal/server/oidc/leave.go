@@ -43,7 +43,7 @@ func (f *Front) leave(w http.ResponseWriter, r *http.Request) error {
 	}
 	return page.AskInAccount(w, r, nil, ui.ConfirmProps{Title: "Sign out?", Submit: "Sign out", Cancel: "Stay signed in",
 		Text:   d.Client.Application.Name + " asks to sign you out. It ends this browser's session, and every application that you signed in to with it is told.",
-		Action: r.URL.Path, Back: page.AccountPath, Hidden: hidden})
+		Action: r.URL.EscapedPath(), Back: page.AccountPath, Hidden: hidden})
 }
 
 // confirmed signs out whoever said so on the page above. A form that an application
@@ -59,7 +59,7 @@ func (f *Front) confirmed(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !form.Bool("confirmed") {
-		http.Redirect(w, r, r.URL.Path+"?"+url.Values(form).Encode(), http.StatusSeeOther)
+		http.Redirect(w, r, r.URL.EscapedPath()+"?"+url.Values(form).Encode(), http.StatusSeeOther)
 		return nil
 	}
 	delete(params, "confirmed")

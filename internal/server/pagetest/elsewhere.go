@@ -30,6 +30,11 @@ func Elsewhere(own ...string) func(chi.Router) {
 			r.Post("/if/admin/lockouts/unlock/", http.NotFound)
 			r.Post("/if/admin/lockouts/undo/", http.NotFound)
 		}
+		if !slices.Contains(own, "tokens/") {
+			for _, path := range []string{"service-accounts/new/", "tokens/new/app-password/", "tokens/new/api-token/", "tokens/{token}/"} {
+				r.Get("/if/admin/"+path, http.NotFound)
+			}
+		}
 		r.Get("/if/user/settings/", http.NotFound)
 		r.Get("/if/user/notifications/", http.NotFound)
 		r.Post("/if/theme/", http.NotFound)

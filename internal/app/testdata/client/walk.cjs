@@ -8,7 +8,7 @@ const { program } = require("./client.cjs");
 (async () => {
   const w = { admin: program(process.env.PORTCULLIS_TOKEN), password: process.env.PORTCULLIS_PASSWORD };
   w.enrollment = (await w.admin.flows.flowsInstancesRetrieve({ slug: "enrollment" })).pk;
-  for (const chapter of ["people", "stages", "policies", "flows", "notifications", "rest"]) {
+  for (const chapter of ["people", "stages", "policies", "flows", "notifications", "applications", "rest"]) {
     await require(`./${chapter}.cjs`)(w);
   }
 })().catch((e) => {
