@@ -346,6 +346,7 @@ func TestStrangersOnEveryRoute(t *testing.T) {
 			anybody := strings.HasPrefix(path, "/-/") || strings.HasPrefix(path, "/static/") || strings.HasPrefix(path, "/if/flow/") ||
 				strings.HasPrefix(path, "/flows/") || strings.HasPrefix(path, "/application/o/") || strings.HasPrefix(path, "/outpost/") || strings.Contains(path, "/flows/executor/") || slices.Contains(public, route)
 			switch { // applications and proxies prove who they are by other means, and are judged before anybody is
+			case method == http.MethodOptions: // a browser asks whether it may ask
 			case strings.HasPrefix(path, "/application/o/"), strings.HasPrefix(path, "/outpost/"):
 				require.Contains(t, []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}, code, "%s with a %s cookie", route, name)
 			case strings.Contains(path, "/flows/inspector/"):
