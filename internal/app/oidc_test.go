@@ -303,3 +303,19 @@ func TestAuthorizationRequestsAreJudged(t *testing.T) {
 	_, to = public.goes(b, usual(public, "code_challenge", challenge, "code_challenge_method", "S256", "prompt", "none"))
 	require.NotEmpty(t, public.asked(to).Get("code"))
 }
+
+// A provider that was given no scope mapping still says who somebody is.
+func TestAProviderWithoutMappingsSaysWho(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 1)
+	p := s.party("bare", func(p *idp.OAuthProvider) { p.Mappings = nil })
+	found, client := p.discovered()
+	verifier := oauth2.GenerateVerifier()
+	b := s.with(s.user("ada"))
+	_, to := p.goes(b, p.local(client.AuthCodeURL("s", oauth2.S256ChallengeOption(verifier))))
+	tokens, err := client.Exchange(p.context(), p.asked(to).Get("code"), oauth2.VerifierOption(verifier))
+	require.NoError(t, err)
+	raw, _ := tokens.Extra("id_token").(string)
+	_, err = found.VerifierContext(p.context(), &oidc.Config{ClientID: client.ClientID}).Verify(p.context(), raw)
+	require.NoError(t, err)
+}

@@ -265,7 +265,8 @@ func (s *Service) offered(ctx context.Context, p *idp.OAuthProvider, asked []str
 		if slices.Contains(scopes, scope) || scope == ScopeOffline && !slices.Contains(p.GrantTypes, idp.GrantRefresh) {
 			continue
 		}
-		if slices.ContainsFunc(mappings, func(m idp.ScopeMapping) bool { return m.Scope == scope }) {
+		// To say who somebody is takes no claims.
+		if scope == ScopeOpenID || slices.ContainsFunc(mappings, func(m idp.ScopeMapping) bool { return m.Scope == scope }) {
 			scopes = append(scopes, scope)
 		}
 	}

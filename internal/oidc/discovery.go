@@ -61,7 +61,7 @@ func (s *Service) Metadata(ctx context.Context, origin Origin, c *Client) (*Meta
 	if err != nil {
 		return nil, err
 	}
-	asked := make([]string, 0, len(mappings))
+	asked := []string{ScopeOpenID} // always offered
 	for _, m := range mappings {
 		asked = append(asked, m.Scope)
 	}
