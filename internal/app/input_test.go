@@ -344,9 +344,10 @@ func TestStrangersOnEveryRoute(t *testing.T) {
 			}
 			code := g.fire(s)
 			anybody := strings.HasPrefix(path, "/-/") || strings.HasPrefix(path, "/static/") || strings.HasPrefix(path, "/if/flow/") ||
-				strings.HasPrefix(path, "/flows/") || strings.HasPrefix(path, "/application/o/") || strings.HasPrefix(path, "/outpost/") || strings.Contains(path, "/flows/executor/") || slices.Contains(public, route)
+				strings.HasPrefix(path, "/flows/") || strings.Contains(path, "/flows/executor/") || slices.Contains(public, route)
 			switch { // applications and proxies prove who they are by other means, and are judged before anybody is
-			case method == http.MethodOptions: // a browser asks whether it may ask
+			case method == http.MethodOptions && strings.HasPrefix(path, "/application/o/"): // a browser asks whether it may ask
+				require.Contains(t, []int{http.StatusNoContent, http.StatusNotFound}, code, "%s with a %s cookie", route, name)
 			case strings.HasPrefix(path, "/application/o/"), strings.HasPrefix(path, "/outpost/"):
 				require.Contains(t, []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}, code, "%s with a %s cookie", route, name)
 			case strings.Contains(path, "/flows/inspector/"):

@@ -24,7 +24,7 @@ const (
 // Device is what a device is told (RFC 8628, section 3.2).
 type Device struct {
 	DeviceCode string
-	UserCode   string // as people read it: XXXX-XXXX
+	UserCode   string // as people read it, such as BCDF-GHJK
 	Lifetime   time.Duration
 	Interval   time.Duration
 }
