@@ -6,9 +6,7 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 ARG VERSION=unknown
-RUN CGO_ENABLED=0 go build -trimpath \
-    -ldflags "-s -w -X github.com/portcullis-idp/portcullis/internal/cli.Version=${VERSION}" \
-    -o /portcullis ./cmd/portcullis
+RUN make build VERSION="${VERSION}" && mv bin/portcullis /portcullis
 
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates \

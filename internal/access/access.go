@@ -2,6 +2,7 @@ package access
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
@@ -15,6 +16,9 @@ type Deps struct {
 	// Networks tells the network of an address, for locks that name one; nil =
 	// nothing is known of any.
 	Networks idp.Whereabouts
+	// ProofAge is how long ago somebody may have proved who they are who does what
+	// idp.Access.Fresh guards; nil or 0 = that is not asked.
+	ProofAge func() time.Duration
 }
 
 // Checker implements idp.Access. Superusers and the system may do everything;
@@ -42,7 +46,12 @@ var own = map[idp.Resource]map[idp.Verb]bool{
 	idp.ResourceSession:  {idp.VerbList: true, idp.VerbRead: true, idp.VerbDelete: true},
 	idp.ResourceToken:    {idp.VerbList: true, idp.VerbRead: true, idp.VerbCreate: true, idp.VerbUpdate: true, idp.VerbDelete: true},
 	idp.ResourceLockdown: {idp.VerbCreate: true},
-	idp.ResourceConsent:  {idp.VerbList: true, idp.VerbRead: true, idp.VerbDelete: true},
+	idp.ResourceFactor:   {idp.VerbList: true, idp.VerbRead: true, idp.VerbCreate: true, idp.VerbUpdate: true, idp.VerbDelete: true},
+	idp.ResourceDevice:   {idp.VerbList: true, idp.VerbRead: true, idp.VerbDelete: true},
+
+	idp.ResourceAccessRequest: {idp.VerbList: true, idp.VerbRead: true, idp.VerbCreate: true, idp.VerbDelete: true},
+
+	idp.ResourceConsent: {idp.VerbList: true, idp.VerbRead: true, idp.VerbDelete: true},
 }
 
 // Check returns nil when the actor may; otherwise an *idp.Error with

@@ -69,8 +69,13 @@ func (c *Checker) unlocked(ctx context.Context, u *idp.User, cred idp.Credential
 	if cred.Token != "" {
 		keys = append(keys, idp.LockKey{Kind: idp.LockToken, Value: cred.Token})
 	}
-	if cred.MFADevice != "" {
-		keys = append(keys, idp.LockKey{Kind: idp.LockMFADevice, Value: cred.MFADevice})
+	if cred.Factor != nil && c.d.Locks.Names(idp.LockMFADevice) {
+		keys = append(keys, idp.LockKey{Kind: idp.LockMFADevice, Value: cred.Factor.String()})
+	}
+	if len(cred.AccessRequests) > 0 && c.d.Locks.Names(idp.LockAccessRequest) {
+		for _, id := range cred.AccessRequests {
+			keys = append(keys, idp.LockKey{Kind: idp.LockAccessRequest, Value: id.String()})
+		}
 	}
 	if cred.Application != "" && c.d.Locks.Names(idp.LockApplication) {
 		keys = append(keys, idp.LockKey{Kind: idp.LockApplication, Value: cred.Application})

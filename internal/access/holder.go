@@ -64,7 +64,7 @@ func (s *Service) mayAsk(ctx context.Context, actor idp.Actor, of idp.Resource, 
 // SetUserRoles replaces the roles that an account has directly, given by names or
 // IDs. It takes the right to update roles, every right that is given, and every
 // one that a role denied which is taken. Errors: CodeForbidden; CodeNotFound for
-// the account; CodeInvalid on roles.
+// the account; CodeInvalid on roles; CodeStepUp (idp.Access.Fresh).
 func (s *Service) SetUserRoles(ctx context.Context, actor idp.Actor, user idp.UserID, roles []string) error {
 	return s.ChangeUserRoles(ctx, actor, user, func(map[string]bool) []string { return roles })
 }
@@ -167,7 +167,7 @@ func (s *Service) SetGroupRolesIn(ctx context.Context, tx idp.Repos, actor idp.A
 // assign runs a change of who has which roles. now renews the actor; call it when
 // the row concerned is held.
 func (s *Service) assign(ctx context.Context, actor idp.Actor, change func(tx idp.Repos, now func() (idp.Actor, error)) error) error {
-	if err := s.access.Check(actor, idp.VerbUpdate, anyRole); err != nil {
+	if err := s.may(actor, idp.VerbUpdate); err != nil {
 		return err
 	}
 	return s.store.InTx(ctx, func(tx idp.Repos) error {
@@ -182,7 +182,7 @@ func (s *Service) mayMove(actor idp.Actor, had, wanted []idp.Role) (map[string]a
 	if len(given)+len(taken) == 0 {
 		return nil, nil
 	}
-	if err := s.access.Check(actor, idp.VerbUpdate, anyRole); err != nil {
+	if err := s.may(actor, idp.VerbUpdate); err != nil {
 		return nil, err
 	}
 	for i := range given {

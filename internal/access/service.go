@@ -78,9 +78,9 @@ func (s *Service) Find(ctx context.Context, actor idp.Actor, filter idp.RoleFilt
 
 // Create makes a role, with no more rights than the actor has. Errors:
 // CodeForbidden; CodeInvalid on name, spec.allow.rules, spec.deny.rules or
-// spec.options.lock.
+// spec.options.lock; CodeStepUp (idp.Access.Fresh).
 func (s *Service) Create(ctx context.Context, actor idp.Actor, d Draft) (*idp.Role, error) {
-	if err := s.access.Check(actor, idp.VerbCreate, anyRole); err != nil {
+	if err := s.may(actor, idp.VerbCreate); err != nil {
 		return nil, err
 	}
 	draft := d.role()
@@ -121,7 +121,7 @@ func (s *Service) create(ctx context.Context, tx idp.Repos, actor idp.Actor, row
 // after, and every one that it denied and denies no longer. Errors: CodeForbidden;
 // CodeNotFound; CodeInvalid as of Create, and on none for a role of the product.
 func (s *Service) Change(ctx context.Context, actor idp.Actor, id idp.RoleID, p Patch) (*idp.Role, error) {
-	if err := s.access.Check(actor, idp.VerbUpdate, anyRole); err != nil {
+	if err := s.may(actor, idp.VerbUpdate); err != nil {
 		return nil, err
 	}
 	var changed *idp.Role
@@ -169,7 +169,7 @@ func (s *Service) change(ctx context.Context, tx idp.Repos, actor idp.Actor, row
 // It takes the rights to create and to update roles where there is one. created
 // says that there was none. Errors: those of Create and Change.
 func (s *Service) Replace(ctx context.Context, actor idp.Actor, d Draft) (role *idp.Role, created bool, err error) {
-	if err := s.access.Check(actor, idp.VerbCreate, anyRole); err != nil {
+	if err := s.may(actor, idp.VerbCreate); err != nil {
 		return nil, false, err
 	}
 	draft := d.role()
@@ -202,7 +202,7 @@ func (s *Service) Replace(ctx context.Context, actor idp.Actor, d Draft) (role *
 // that the role gave or denied. Errors: CodeForbidden; CodeNotFound; CodeInvalid
 // for a role of the product.
 func (s *Service) Delete(ctx context.Context, actor idp.Actor, id idp.RoleID) error {
-	if err := s.access.Check(actor, idp.VerbDelete, anyRole); err != nil {
+	if err := s.may(actor, idp.VerbDelete); err != nil {
 		return err
 	}
 	err := s.store.InTx(ctx, func(tx idp.Repos) error { return s.DeleteIn(ctx, tx, actor, id) })
@@ -225,13 +225,22 @@ func (s *Service) mayAlter(now idp.Actor, row *idp.Role) error {
 	return nil
 }
 
-// permitted judges the actor with what is true now.
+// permitted judges the actor with what is true now: who changes roles, or who has
+// them, may and is fresh.
 func (s *Service) permitted(ctx context.Context, tx idp.Repos, actor idp.Actor, verb idp.Verb) (idp.Actor, error) {
 	now, err := actor.Renew(ctx, tx, s.access)
 	if err != nil {
 		return actor, err
 	}
-	return now, s.access.Check(now, verb, anyRole)
+	return now, s.may(now, verb)
+}
+
+// may asks for the permission to change roles, and for a fresh proof.
+func (s *Service) may(actor idp.Actor, verb idp.Verb) error {
+	if err := s.access.Check(actor, verb, anyRole); err != nil {
+		return err
+	}
+	return s.access.Fresh(actor)
 }
 
 func tooMuch(name string) string {

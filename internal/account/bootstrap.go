@@ -116,7 +116,7 @@ func (b Bootstrap) make(ctx context.Context, tx idp.Repos, password string) erro
 	if b.Token != "" {
 		if err := tx.Tokens.Create(ctx, &idp.Token{ID: idp.NewID[idp.Token](), Identifier: BootstrapToken, Intent: idp.IntentAPI,
 			UserID: u.ID, Digest: secret.DigestOf(b.Token).Bytes(), Generation: u.TokenGeneration,
-			Description: "Made when the installation began"}); err != nil {
+			Description: "Made when the installation began", StepUpExempt: true}); err != nil {
 			return err
 		}
 	}

@@ -114,10 +114,9 @@ func (s *Service) UpdateGroup(ctx context.Context, actor idp.Actor, id idp.Group
 		}
 		facts := groupFacts(g)
 		if p.Users != nil {
-			if err := setMembers(ctx, tx, id, *p.Users); err != nil {
+			if err := tellMembers(ctx, tx, facts, id, *p.Users); err != nil {
 				return err
 			}
-			facts["users"] = ints(unique(*p.Users))
 		}
 		if err := s.giveGroup(ctx, tx, now, g, p.Roles); err != nil {
 			return err
@@ -162,21 +161,25 @@ func (s *Service) changeGroup(ctx context.Context, actor idp.Actor, verb idp.Ver
 	if err := s.access.Check(actor, verb, anyGroup); err != nil {
 		return err
 	}
-	return s.store.InTx(ctx, func(tx idp.Repos) error {
-		return keepAdministrator(ctx, tx, actor, func() error {
-			g, err := tx.Groups.Get(ctx, id)
-			if err != nil {
-				return err
-			}
-			now, err := s.permitted(ctx, tx, actor, verb, anyGroup)
-			if err != nil {
-				return err
-			}
-			if err := s.mayShape(ctx, tx, now, id); err != nil {
-				return err
-			}
-			return change(tx, now, g)
-		})
+	return s.store.InTx(ctx, func(tx idp.Repos) error { return s.changeGroupIn(ctx, tx, actor, verb, id, change) })
+}
+
+// changeGroupIn is changeGroup in a transaction that there is.
+func (s *Service) changeGroupIn(ctx context.Context, tx idp.Repos, actor idp.Actor, verb idp.Verb, id idp.GroupID,
+	change func(idp.Repos, idp.Actor, *idp.Group) error) error {
+	return keepAdministrator(ctx, tx, actor, func() error {
+		g, err := tx.Groups.Get(ctx, id)
+		if err != nil {
+			return err
+		}
+		now, err := s.permitted(ctx, tx, actor, verb, anyGroup)
+		if err != nil {
+			return err
+		}
+		if err := s.mayShape(ctx, tx, now, id); err != nil {
+			return err
+		}
+		return change(tx, now, g)
 	})
 }
 

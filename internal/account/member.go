@@ -29,7 +29,15 @@ func (s *Service) RemoveMember(ctx context.Context, actor idp.Actor, group idp.G
 // it was so before.
 func (s *Service) changeMember(ctx context.Context, actor idp.Actor, group idp.GroupID, user idp.UserID,
 	what string, change func(idp.Repos) error) error {
-	err := s.changeGroup(ctx, actor, idp.VerbUpdate, group, func(tx idp.Repos, now idp.Actor, g *idp.Group) error {
+	err := s.changeGroup(ctx, actor, idp.VerbUpdate, group, memberChange(ctx, group, user, what, change))
+	if err != nil {
+		return fmt.Errorf("changing user %d in group %s: %w", user, group, err)
+	}
+	return nil
+}
+
+func memberChange(ctx context.Context, group idp.GroupID, user idp.UserID, what string, change func(idp.Repos) error) func(idp.Repos, idp.Actor, *idp.Group) error {
+	return func(tx idp.Repos, now idp.Actor, g *idp.Group) error {
 		u, err := tx.Users.Hold(ctx, user)
 		if idp.Is(err, idp.CodeNotFound) {
 			return idp.Invalid("pk", "Invalid pk \"%d\" - object does not exist.", user)
@@ -49,11 +57,17 @@ func (s *Service) changeMember(ctx context.Context, actor idp.Actor, group idp.G
 		facts := groupFacts(g)
 		facts[what] = []int{int(user)}
 		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelUpdated, app, now, u, facts))
-	})
-	if err != nil {
-		return fmt.Errorf("changing user %d in group %s: %w", user, group, err)
 	}
-	return nil
+}
+
+// MemberIn is AddMember, or RemoveMember where in is false, in a transaction of the
+// caller's, which does not hold the user yet.
+func (s *Service) MemberIn(ctx context.Context, tx idp.Repos, actor idp.Actor, group idp.GroupID, user idp.UserID, in bool) error {
+	what, change := "removed", func(tx idp.Repos) error { return tx.Groups.RemoveUser(ctx, group, user) }
+	if in {
+		what, change = "added", func(tx idp.Repos) error { return tx.Groups.AddUser(ctx, group, user) }
+	}
+	return s.changeGroupIn(ctx, tx, actor, idp.VerbUpdate, group, memberChange(ctx, group, user, what, change))
 }
 
 // SetMembers replaces the direct members of a group. Errors: CodeForbidden;
@@ -61,11 +75,10 @@ func (s *Service) changeMember(ctx context.Context, actor idp.Actor, group idp.G
 // administrator.
 func (s *Service) SetMembers(ctx context.Context, actor idp.Actor, group idp.GroupID, users []idp.UserID) error {
 	err := s.changeGroup(ctx, actor, idp.VerbUpdate, group, func(tx idp.Repos, now idp.Actor, g *idp.Group) error {
-		if err := setMembers(ctx, tx, group, users); err != nil {
+		facts := groupFacts(g)
+		if err := tellMembers(ctx, tx, facts, group, users); err != nil {
 			return err
 		}
-		facts := groupFacts(g)
-		facts["users"] = ints(unique(users))
 		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelUpdated, app, now, nil, facts))
 	})
 	if err != nil {

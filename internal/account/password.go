@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
@@ -14,11 +15,16 @@ import (
 //
 // Errors: CodeForbidden; CodeNotFound; CodeInvalid on password; CodeRefused when
 // the account changes its own password but may not act; CodeBusy while too many
-// passwords are being hashed.
+// passwords are being hashed; CodeStepUp for another's (idp.Access.Fresh).
 func (s *Service) SetPassword(ctx context.Context, actor idp.Actor, id idp.UserID, password string) error {
 	on := idp.Of(idp.ResourceUser, id)
 	if err := s.access.Check(actor, idp.VerbUpdate, on); err != nil {
 		return err
+	}
+	if !actor.Is(id) {
+		if err := s.access.Fresh(actor); err != nil {
+			return err
+		}
 	}
 	var faults idp.Faults
 	checkPassword(&faults, "password", password)
@@ -34,45 +40,56 @@ func (s *Service) SetPassword(ctx context.Context, actor idp.Actor, id idp.UserI
 		return err
 	}
 	err = s.store.InTx(ctx, func(tx idp.Repos) error {
-		unlocked, err := s.guard.Renewed(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		u, err := tx.Users.Hold(ctx, id)
-		if err != nil {
-			return err
-		}
-		now, err := s.permitted(ctx, tx, actor, idp.VerbUpdate, on)
-		if err != nil {
-			return err
-		}
-		if u.IsAnonymous() {
-			return idp.Invalid("", anonymousFixed)
-		}
-		if !now.Is(id) {
-			if err := s.access.Covers(now, idp.RightsOf(u)); err != nil {
-				return err
-			}
-		}
-		if now.Is(id) {
-			if err := s.access.Admit(ctx, idp.DoorPasswordSet, u, idp.Credential{}); err != nil {
-				return err
-			}
-		}
-		u.Password, u.PasswordChangedAt = encoded, &clock
-		ended, err := endOthers(ctx, tx, now, u, nil)
-		if err != nil {
-			return err
-		}
-		if unlocked > 0 {
-			ended["lockouts"] = unlocked
-		}
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionPasswordSet, app, now, u, map[string]any{"ended": ended}))
+		return s.SetPasswordIn(ctx, tx, actor, id, encoded, clock)
 	})
 	if err != nil {
 		return fmt.Errorf("setting the password of user %d: %w", id, err)
 	}
 	return nil
+}
+
+// SetPasswordIn is SetPassword in a transaction of the caller's, which does not hold
+// the user yet, with a password that CheckPassword has judged and HashPassword hashed;
+// then is when.
+func (s *Service) SetPasswordIn(ctx context.Context, tx idp.Repos, actor idp.Actor, id idp.UserID, encoded string, then time.Time) error {
+	on := idp.Of(idp.ResourceUser, id)
+	unlocked, err := s.guard.Renewed(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	u, err := tx.Users.Hold(ctx, id)
+	if err != nil {
+		return err
+	}
+	now, err := s.permitted(ctx, tx, actor, idp.VerbUpdate, on)
+	if err != nil {
+		return err
+	}
+	if u.IsAnonymous() {
+		return idp.Invalid("", anonymousFixed)
+	}
+	if !now.Is(id) {
+		if err := s.access.Covers(now, idp.RightsOf(u)); err != nil {
+			return err
+		}
+		if err := s.access.Fresh(now); err != nil {
+			return err
+		}
+	}
+	if now.Is(id) {
+		if err := s.access.Admit(ctx, idp.DoorPasswordSet, u, idp.Credential{}); err != nil {
+			return err
+		}
+	}
+	u.Password, u.PasswordChangedAt = encoded, &then
+	ended, err := endOthers(ctx, tx, now, u, nil)
+	if err != nil {
+		return err
+	}
+	if unlocked > 0 {
+		ended["lockouts"] = unlocked
+	}
+	return tx.Events.Append(ctx, idp.NewEvent(idp.ActionPasswordSet, app, now, u, map[string]any{"ended": ended}))
 }
 
 // endOthers saves the held user with a raised session generation, which ends

@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
@@ -14,6 +15,9 @@ import (
 // its password, address or name can become its user, so that takes every right
 // that the account has. Switching it off does not: it gives nobody anything.
 func (s *Service) mayControl(ctx context.Context, tx idp.Repos, now idp.Actor, u *idp.User, p Patch) error {
+	if err := s.freshFor(now, u, p); err != nil {
+		return err
+	}
 	closes := p.IsActive != nil && !*p.IsActive && p == (Patch{IsActive: p.IsActive})
 	if !closes && !now.Is(u.ID) {
 		if err := s.access.Covers(now, idp.RightsOf(u)); err != nil {
@@ -24,6 +28,26 @@ func (s *Service) mayControl(ctx context.Context, tx idp.Repos, now idp.Actor, u
 		return nil
 	}
 	return s.mayPlace(ctx, tx, now, u.Groups, *p.Groups)
+}
+
+// freshFor asks for a fresh proof where a change decides who gets into an account of
+// somebody else, or whether anybody does: its password, where its recovery links go,
+// and whether it is switched on.
+func (s *Service) freshFor(now idp.Actor, u *idp.User, p Patch) error {
+	if now.Is(u.ID) || p.PasswordHash == nil && (p.IsActive == nil || *p.IsActive == u.IsActive) &&
+		(p.Email == nil || strings.TrimSpace(*p.Email) == u.Email) {
+		return nil
+	}
+	return s.access.Fresh(now)
+}
+
+// covers judges whether the actor may deal with rights that a group carries, and is
+// fresh where it carries any.
+func (s *Service) covers(now idp.Actor, rights idp.Rights) error {
+	if err := s.access.Covers(now, rights); err != nil || !rights.Superuser && len(rights.Roles) == 0 {
+		return err
+	}
+	return s.access.Fresh(now)
 }
 
 // mayPlace judges whether the actor may change which groups somebody is in.
@@ -39,7 +63,7 @@ func (s *Service) mayPlace(ctx context.Context, tx idp.Repos, now idp.Actor, fro
 			return err
 		}
 		rights.Taken = i == 1
-		if err := s.access.Covers(now, rights); err != nil {
+		if err := s.covers(now, rights); err != nil {
 			return err
 		}
 	}
@@ -54,7 +78,7 @@ func (s *Service) mayShape(ctx context.Context, tx idp.Repos, now idp.Actor, id 
 		return err
 	}
 	rights.Taken = true
-	return s.access.Covers(now, rights)
+	return s.covers(now, rights)
 }
 
 // noRoles is what a Service without Roles says.

@@ -39,11 +39,14 @@ func (s *Service) Settle(ctx context.Context, actor idp.Actor, id idp.UserID, c 
 	if err != nil {
 		return nil, fmt.Errorf("asking for the time: %w", err)
 	}
-	encoded := ""
+	encoded, former := "", ""
 	if c.Password != nil {
 		var faults idp.Faults
 		checkPassword(&faults, "password", *c.Password)
 		if err := faults.Err(); err != nil {
+			return nil, err
+		}
+		if former, err = s.differs(ctx, id, *c.Password); err != nil {
 			return nil, err
 		}
 		if encoded, err = s.hasher.Hash(ctx, *c.Password); err != nil {
@@ -79,7 +82,10 @@ func (s *Service) Settle(ctx context.Context, actor idp.Actor, id idp.UserID, c 
 			return err
 		}
 		if c.Password != nil {
-			u.Password, u.PasswordChangedAt = encoded, &clock
+			if u.RenewPassword && u.Password != former {
+				return idp.Conflict("The password was changed by somebody else meanwhile.")
+			}
+			u.Password, u.PasswordChangedAt, u.RenewPassword = encoded, &clock, false
 			ended, err := endOthers(ctx, tx, now, u, c.Link)
 			if err != nil {
 				return err
@@ -98,6 +104,7 @@ func (s *Service) Settle(ctx context.Context, actor idp.Actor, id idp.UserID, c 
 		}
 		facts := userFacts(changed)
 		facts["changed"] = patch.changes(&before, changed)
+		tellDiff(facts, &before, changed)
 		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionUserWrite, app, now, changed, facts))
 	})
 	if err != nil {

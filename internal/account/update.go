@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
@@ -14,7 +15,8 @@ import (
 // their own name and email; the rest takes the right to change users.
 //
 // Errors: CodeForbidden; CodeNotFound; CodeInvalid on the field concerned, or on
-// none for the anonymous user and the last administrator.
+// none for the anonymous user and the last administrator; CodeStepUp where it opens
+// or closes another's account or gives or takes rights (idp.Access.Fresh).
 func (s *Service) Update(ctx context.Context, actor idp.Actor, id idp.UserID, p Patch) (*idp.User, error) {
 	if err := s.mayUpdate(actor, id, p); err != nil {
 		return nil, err
@@ -24,52 +26,67 @@ func (s *Service) Update(ctx context.Context, actor idp.Actor, id idp.UserID, p 
 		return nil, fmt.Errorf("asking for the time: %w", err)
 	}
 	var changed *idp.User
-	err = s.store.InTx(ctx, func(tx idp.Repos) error {
-		act := func() error {
-			u, err := tx.Users.Hold(ctx, id)
-			if err != nil {
-				return err
-			}
-			now, err := actor.Renew(ctx, tx, s.access)
-			if err != nil {
-				return err
-			}
-			if err := s.mayUpdate(now, id, p); err != nil {
-				return err
-			}
-			if err := s.mayControl(ctx, tx, now, u, p); err != nil {
-				return err
-			}
-			before := *u
-			if err := p.apply(u); err != nil {
-				return err
-			}
-			if p.PasswordHash != nil {
-				u.Password, u.PasswordChangedAt = *p.PasswordHash, &clock
-				u.EndSessions(idp.EndedByPassword) // as SetPassword does
-			}
-			facts := userFacts(u)
-			if err := s.save(ctx, tx, now, u, &before, p, facts); err != nil {
-				return err
-			}
-			if err := s.giveUser(ctx, tx, now, u, p.Roles); err != nil {
-				return err
-			}
-			if changed, err = tx.Users.Get(ctx, id); err != nil {
-				return err
-			}
-			facts["changed"] = p.changes(&before, changed)
-			return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelUpdated, app, now, changed, facts))
-		}
-		if p.Groups == nil && (p.IsActive == nil || *p.IsActive) {
-			return act()
-		}
-		return keepAdministrator(ctx, tx, actor, act)
+	err = s.store.InTx(ctx, func(tx idp.Repos) (err error) {
+		changed, err = s.UpdateIn(ctx, tx, actor, id, p, clock)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("changing user %d: %w", id, err)
 	}
 	return changed, nil
+}
+
+// UpdateIn is Update in a transaction of the caller's; then is when a password is of.
+func (s *Service) UpdateIn(ctx context.Context, tx idp.Repos, actor idp.Actor, id idp.UserID, p Patch, then time.Time) (changed *idp.User, err error) {
+	act := func() (err error) {
+		changed, err = s.update(ctx, tx, actor, id, p, then)
+		return err
+	}
+	if p.Groups == nil && (p.IsActive == nil || *p.IsActive) {
+		err = act()
+	} else {
+		err = keepAdministrator(ctx, tx, actor, act)
+	}
+	return changed, err
+}
+
+func (s *Service) update(ctx context.Context, tx idp.Repos, actor idp.Actor, id idp.UserID, p Patch, then time.Time) (*idp.User, error) {
+	u, err := tx.Users.Hold(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	now, err := actor.Renew(ctx, tx, s.access)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.mayUpdate(now, id, p); err != nil {
+		return nil, err
+	}
+	if err := s.mayControl(ctx, tx, now, u, p); err != nil {
+		return nil, err
+	}
+	before := *u
+	if err := p.apply(u); err != nil {
+		return nil, err
+	}
+	if p.PasswordHash != nil {
+		u.Password, u.PasswordChangedAt = *p.PasswordHash, &then
+		u.EndSessions(idp.EndedByPassword) // as SetPassword does
+	}
+	facts := userFacts(u)
+	if err := s.save(ctx, tx, now, u, &before, p, facts); err != nil {
+		return nil, err
+	}
+	if err := s.giveUser(ctx, tx, now, u, p.Roles); err != nil {
+		return nil, err
+	}
+	changed, err := tx.Users.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	facts["changed"] = p.changes(&before, changed)
+	tellDiff(facts, &before, changed)
+	return changed, tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelUpdated, app, now, changed, facts))
 }
 
 // mayUpdate lets people change their own name and email and nothing else of

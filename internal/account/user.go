@@ -158,9 +158,12 @@ func (s *Service) permitted(ctx context.Context, tx idp.Repos, actor idp.Actor, 
 
 // Delete ends everything the account holds and deletes it; lockdown records and
 // events stay. Errors: CodeForbidden; CodeNotFound; CodeInvalid for the
-// anonymous user and the last administrator.
+// anonymous user and the last administrator; CodeStepUp (idp.Access.Fresh).
 func (s *Service) Delete(ctx context.Context, actor idp.Actor, id idp.UserID) error {
 	if err := s.access.Check(actor, idp.VerbDelete, administer); err != nil {
+		return err
+	}
+	if err := s.access.Fresh(actor); err != nil {
 		return err
 	}
 	err := s.remove(ctx, id, func(tx idp.Repos, u *idp.User) (idp.Actor, error) {
@@ -168,7 +171,10 @@ func (s *Service) Delete(ctx context.Context, actor idp.Actor, id idp.UserID) er
 		if err != nil {
 			return now, err
 		}
-		return now, s.access.Covers(now, idp.RightsOf(u))
+		if err := s.access.Covers(now, idp.RightsOf(u)); err != nil {
+			return now, err
+		}
+		return now, s.access.Fresh(now)
 	})
 	if err != nil {
 		return fmt.Errorf("deleting user %d: %w", id, err)

@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 
@@ -79,6 +78,7 @@ func (s *Service) SaveUserIn(ctx context.Context, tx idp.Repos, actor idp.Actor,
 		return nil, err
 	}
 	facts["changed"] = p.changes(&before, changed)
+	tellDiff(facts, &before, changed)
 	return changed, tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelUpdated, app, actor, changed, facts))
 }
 
@@ -163,6 +163,9 @@ func (s *Service) DeleteUserIn(ctx context.Context, tx idp.Repos, actor idp.Acto
 	if err := s.access.Covers(actor, idp.RightsOf(u)); err != nil {
 		return err
 	}
+	if err := s.access.Fresh(actor); err != nil {
+		return err
+	}
 	u.SessionsEnded = idp.EndedByDeletion
 	ended, err := s.closer.CloseIn(ctx, tx, u, idp.AllSwitches())
 	if err != nil {
@@ -216,10 +219,9 @@ func (s *Service) SaveGroupIn(ctx context.Context, tx idp.Repos, actor idp.Actor
 	}
 	saved := groupFacts(&g)
 	if users != nil && (!isNew || len(*users) > 0) {
-		if err := setMembers(ctx, tx, g.ID, *users); err != nil {
+		if err := tellMembers(ctx, tx, saved, g.ID, *users); err != nil {
 			return nil, err
 		}
-		saved["users"] = ints(slices.Clone(unique(*users)))
 	}
 	now, err := tx.Groups.Get(ctx, g.ID)
 	if err != nil {

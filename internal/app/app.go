@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/portcullis-idp/portcullis/internal/access"
 	"github.com/portcullis-idp/portcullis/internal/account"
@@ -16,7 +17,9 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/config"
 	"github.com/portcullis-idp/portcullis/internal/configure"
 	"github.com/portcullis-idp/portcullis/internal/consent"
+	"github.com/portcullis-idp/portcullis/internal/elevate"
 	"github.com/portcullis-idp/portcullis/internal/embedded"
+	"github.com/portcullis-idp/portcullis/internal/factor"
 	"github.com/portcullis-idp/portcullis/internal/feed"
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/forward"
@@ -61,6 +64,8 @@ type App struct {
 	Lockdowns   *lockdown.Service
 	Invitations *invitation.Service
 	Consents    *consent.Service
+	Factors     *factor.Service
+	Elevations  *elevate.Service
 	Flows       *flow.Executor
 	Configure   *configure.Service
 	// Applications says who may use which application.
@@ -99,6 +104,7 @@ type App struct {
 	address     string       // what Serve listens on
 	scrapes     net.Listener // of metrics alone; nil = none yet
 	counters    *counters
+	seals       *secret.Sealer // may last only as long as the process
 	spans       spans
 }
 
@@ -176,7 +182,9 @@ func (a *App) build() error {
 		Origin: a.Config.Origin("locking_mode"), Staleness: a.Config.LockingMaxStaleness})
 	conditions := policy.NewRoleConditions()
 	a.Roles = access.NewRoles(a.DB, conditions.Holds)
-	a.Access = access.New(access.Deps{Roles: a.Roles, Locks: lock.Door{View: a.Locked}, Networks: a.Geo})
+	lockouts := lockout.NewView(a.DB)
+	a.Access = access.New(access.Deps{Roles: a.Roles, Locks: lock.Door{View: a.Locked}, Networks: a.Geo,
+		ProofAge: func() time.Duration { return lockouts.Limits().ProofAge }})
 	a.RoleService = access.NewService(access.ServiceDeps{Store: a.DB, Checker: a.Access, CheckWhere: conditions.Check})
 	a.Locks = lock.New(lock.Deps{Store: a.DB, Access: a.Access, View: a.Locked})
 	a.Lockdowns = lockdown.New(lockdown.Deps{Store: a.DB, Access: a.Access})
@@ -184,8 +192,8 @@ func (a *App) build() error {
 	if err != nil {
 		return err
 	}
+	a.seals = sealer
 	a.Audit = a.auditor(sealer, lasts)
-	lockouts := lockout.NewView(a.DB)
 	a.Lockouts = lockout.New(lockout.Deps{Store: a.DB, Access: a.Access, View: lockouts, Keys: sealer,
 		Told: func(ctx context.Context, tx idp.Repos, u *idp.User, l *idp.Lockout) (string, error) {
 			return a.Mail.LockedOut(ctx, tx, u, l)
@@ -208,6 +216,7 @@ func (a *App) build() error {
 	lockouts.Follow(a.Feed)
 	hub.Follow(a.Feed)
 	a.Bells.Hub.Follow(a.Feed)
+	a.Elevations = elevate.New(elevate.Deps{Store: a.DB, Access: a.Access})
 	a.Sessions = session.New(session.Deps{Store: a.DB, Access: a.Access, View: a.view, Whereabouts: a.Geo})
 	a.OIDC = oidc.New(oidc.Deps{Store: a.DB, Access: a.Access, Sealer: sealer})
 	a.Logouts = a.teller()
@@ -216,6 +225,7 @@ func (a *App) build() error {
 	a.gauge(lockouts)
 	a.Invitations = invitation.New(invitation.Deps{Store: a.DB, Access: a.Access})
 	a.Consents = consent.New(consent.Deps{Store: a.DB, Access: a.Access})
+	a.Factors = factor.New(factor.Deps{Store: a.DB, Access: a.Access, Guard: a.Lockouts, Hasher: a.Hasher, Sealer: sealer, Lasts: lasts, PublicURL: a.Config.PublicURL})
 	a.Mail = a.post()
 	a.Mail.Sealer = sealer
 	if !lasts { // passwords of mail servers have to outlive the process

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -14,6 +15,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
 	"github.com/portcullis-idp/portcullis/internal/secret"
+	"github.com/portcullis-idp/portcullis/internal/token"
 )
 
 // DemoPassword is the password of everybody in the demonstration.
@@ -181,14 +183,21 @@ func (d *demonstration) history(ctx context.Context) error {
 }
 
 // incidents locks three accounts down and restores one of them.
-func (d *demonstration) incidents(ctx context.Context) error {
+func (d *demonstration) incidents(ctx context.Context) (err error) {
 	found, err := d.DB.Repos().Users.Find(ctx, idp.UserFilter{Usernames: []string{account.AdministratorUsername}, Paging: idp.Paging{Limit: 1}})
 	if err != nil {
 		return err
 	}
 	responder := idp.SystemActor()
 	if len(found.Items) > 0 {
-		responder = idp.Actor{User: &found.Items[0]}
+		// Somebody who is in no session takes a marked token for grave acts.
+		marked := true
+		t, _, err := d.Tokens.Issue(ctx, responder, token.Draft{User: found.Items[0].ID, Identifier: "demonstration", StepUpExempt: &marked})
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, d.Tokens.Revoke(ctx, idp.SystemActor(), t.ID)) }()
+		responder = idp.Actor{User: &found.Items[0], Token: t}
 	}
 	for _, c := range []struct {
 		who, why string

@@ -87,6 +87,7 @@ func (a *App) chores() []postgres.Chore {
 		{Name: "signing keys", Every: time.Hour, Do: func(ctx context.Context) error { return a.OIDC.TendKeys(ctx) }},
 		{Name: "grants", Every: time.Hour, Do: func(ctx context.Context) error { return a.OIDC.Purge(ctx) }},
 		{Name: "sessions", Every: expireEvery, Do: a.Sessions.Expire},
+		{Name: "access requests", Every: expireEvery, Do: a.Elevations.Expire},
 		{Name: "lockouts", Every: sweepLockouts, Do: func(ctx context.Context) error { return a.Lockouts.Sweep(ctx, a.Config.LockRetention) }},
 		{Name: "locks", Every: purgeEvery, Do: func(ctx context.Context) error { return a.Locks.Purge(ctx, a.Config.LockRetention) }},
 		{Name: "events", Every: purgeEvents, Do: a.Audit.Purge}}

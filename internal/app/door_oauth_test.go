@@ -25,7 +25,7 @@ func (s *site) client(slug string, change ...func(*idp.OAuthProvider)) *oidc.Cli
 		flow, err := s.repos().Flows.GetBySlug(s.Context(), signInFlow)
 		require.NoError(s, err)
 		var mappings []idp.ScopeMappingID
-		for scope, expression := range map[string]string{"openid": "{}", "email": `{"email": user.email}`, "offline_access": "{}"} {
+		for scope, expression := range map[string]string{"openid": "{}", "email": `{"email": user.email}`, "offline_access": "{}", idp.ScopeAPI: "{}"} {
 			m := &idp.ScopeMapping{Name: unique(scope), Scope: scope, Expression: expression}
 			require.NoError(s, s.repos().ScopeMappings.Create(s.Context(), m))
 			mappings = append(mappings, m.ID)
@@ -135,9 +135,9 @@ func (d *doorway) granted(how spoil, kind idp.OAuthTokenKind) (person *idp.User,
 			got[i] = d.forNobody(c, person)
 			continue
 		}
-		var scopes []string
+		scopes := []string{idp.ScopeAPI}
 		if how == outdated { // one that hangs on its session is over with that
-			scopes = []string{"offline_access"}
+			scopes = append(scopes, "offline_access")
 		}
 		tokens, err := d.grant(c, forCode(d.codeOf(c, person, session, time.Minute, scopes...)))
 		require.NoError(d, err)
@@ -154,7 +154,7 @@ func (d *doorway) granted(how spoil, kind idp.OAuthTokenKind) (person *idp.User,
 
 func (d *doorway) forNobody(c *oidc.Client, u *idp.User) (out oidc.Tokens) {
 	d.Helper()
-	g := &idp.OAuthGrant{ProviderID: c.Provider.ID, ApplicationID: c.Application.ID, UserID: u.ID, Kind: idp.GrantCode, Scopes: []string{"openid"}, Subject: "s",
+	g := &idp.OAuthGrant{ProviderID: c.Provider.ID, ApplicationID: c.Application.ID, UserID: u.ID, Kind: idp.GrantCode, Scopes: []string{"openid", idp.ScopeAPI}, Subject: "s",
 		Generation: u.TokenGeneration}
 	require.NoError(d, d.repos().OAuthGrants.Create(d.Context(), g))
 	out.Access, out.Refresh = secret.Token(), secret.Token()

@@ -74,6 +74,22 @@ var cannot = map[idp.Door]map[idp.Refusal]string{
 	idp.DoorForwardAuth: {
 		idp.RefusedIntent: "a pass has one purpose",
 	},
+	idp.DoorSecondFactor: {
+		idp.RefusedAnonymous: "nobody's account gets a second factor: setting one up asks the door",
+		idp.RefusedExpired:   "a code of another moment, and an answer to an older question, are wrong ones",
+		idp.RefusedEnded:     "a factor that was removed is gone: nothing fits",
+		idp.RefusedIntent:    "a second factor has one purpose",
+	},
+	idp.DoorPasskey: {
+		idp.RefusedAnonymous:  "nobody's account gets a passkey: setting one up asks the door",
+		idp.RefusedGeneration: "a passkey says who somebody is at this moment: nothing was established before",
+		idp.RefusedExpired:    "an answer to an older question is a wrong one",
+		idp.RefusedEnded:      "a passkey that was removed is unknown",
+		idp.RefusedIntent:     "a passkey has one purpose",
+	},
+	idp.DoorAccessRequest: {
+		idp.RefusedIntent: "a request has one purpose",
+	},
 	idp.DoorInvitation: {
 		idp.RefusedEnded: "an invitation that was used up or withdrawn is gone: it is unknown",
 	},
@@ -114,11 +130,17 @@ var doors = map[idp.Door]func(d *doorway, how spoil) error{
 	idp.DoorDevicePoll:        (*doorway).devicePoll,
 	idp.DoorUserinfo:          (*doorway).userinfo,
 	idp.DoorIntrospect:        (*doorway).introspect,
+	idp.DoorOAuthAPI:          (*doorway).oauthAPI,
 	idp.DoorForwardAuth:       (*doorway).forwardAuth,
+
+	idp.DoorSecondFactor: (*doorway).secondFactor,
+	idp.DoorPasskey:      (*doorway).passkey,
+
+	idp.DoorAccessRequest: (*doorway).accessRequest,
 }
 
 // secrets are the doors at which somebody types one: those that guessing shuts.
-var secrets = map[idp.Door]bool{idp.DoorPassword: true, idp.DoorAppPassword: true}
+var secrets = map[idp.Door]bool{idp.DoorPassword: true, idp.DoorAppPassword: true, idp.DoorSecondFactor: true, idp.DoorPasskey: true}
 
 func TestAllDoorsAllRefusals(t *testing.T) {
 	t.Parallel()
@@ -168,6 +190,8 @@ var otherwise = map[idp.Door]map[idp.Refusal]idp.Code{
 	idp.DoorTokenIssue:   {idp.RefusedUnknown: idp.CodeInvalid},
 	idp.DoorRecoveryLink: {idp.RefusedUnknown: idp.CodeNotFound},
 	idp.DoorPasswordSet:  {idp.RefusedUnknown: idp.CodeNotFound},
+
+	idp.DoorAccessRequest: {idp.RefusedUnknown: idp.CodeNotFound},
 }
 
 // doorway makes accounts and takes them to doors.
@@ -218,7 +242,7 @@ func (d *doorway) sessionOf(u *idp.User, how spoil) (*idp.Session, string) {
 	require.NoError(d, err)
 	cookie := secret.Token()
 	row := &idp.Session{UserID: u.ID, Digest: secret.DigestOf(cookie).Bytes(), Generation: d.now(u).SessionGeneration,
-		AuthMethod: "password", CreatedAt: clock.Add(-time.Hour), LastSeenAt: clock, ExpiresAt: clock.Add(time.Hour)}
+		AuthMethod: "password", CreatedAt: clock.Add(-time.Hour), LastSeenAt: clock, ProvedAt: clock, ExpiresAt: clock.Add(time.Hour)}
 	switch how {
 	case expired:
 		row.ExpiresAt = clock.Add(-time.Second)
@@ -244,7 +268,7 @@ func (d *doorway) tokenOf(u *idp.User, intent, other idp.TokenIntent, how spoil)
 	require.NoError(d, err)
 	key := secret.Token()
 	row := &idp.Token{Identifier: unique("spoilt"), Intent: intent, UserID: u.ID, Digest: secret.DigestOf(key).Bytes(),
-		Generation: d.now(u).TokenGeneration, CreatedAt: clock.Add(-time.Hour), FlowSlug: recoveryFlow}
+		Generation: d.now(u).TokenGeneration, CreatedAt: clock.Add(-time.Hour), FlowSlug: recoveryFlow, StepUpExempt: true}
 	switch how {
 	case expired:
 		past := clock.Add(-time.Second)

@@ -128,8 +128,9 @@ func TestProperty7OneFunctionComparesSecretsAndItAsksTheGuard(t *testing.T) {
 		}
 		return nil
 	}))
-	require.Equal(t, map[string][]string{"guard.Try": {"account.Prove"}, // which has it call compare, and that the others
-		"hasher.VerifyAbsent": {"account.compare"}, "appPasswords.AppPassword": {"account.appPassword"},
+	require.Equal(t, map[string][]string{"guard.Try": {"account.Prove", // which has it call compare, and that the others
+		"factor.assert", "factor.attempt"}, // codes and passkeys, apart from passwords
+		"hasher.VerifyAbsent": {"account.compare", "factor.judge"}, "appPasswords.AppPassword": {"account.appPassword"},
 		// Whoever applies a blueprint with a password may set it; it is compared so that
 		// applying twice changes nothing.
 		"hasher.Verify": {"account.password", "account.VerifyPassword"}}, found)

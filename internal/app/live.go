@@ -14,7 +14,7 @@ import (
 func (a *App) streams(hub *live.Hub) *live.Events {
 	log := live.NewLog(eventSource{a}, a.Log)
 	a.feedSource.HearEvents(log.Wake)
-	return &live.Events{Hub: hub, Log: log, Store: a.DB, Access: a.Access, Sessions: a.Sessions, Tokens: a.Tokens}
+	return &live.Events{Hub: hub, Log: log, Store: a.DB, Access: a.Access, Sessions: a.Sessions, Tokens: a.Tokens, Grants: a.OIDC}
 }
 
 // eventSource is live.Source.
@@ -54,8 +54,13 @@ func barred(gate idp.Gate, actor idp.Actor) bool {
 		var intent idp.TokenIntent
 		door, intent = actor.Token.Door()
 		credential = actor.Token.Credential(intent)
+	case actor.Grant != nil:
+		door, credential = idp.DoorOAuthAPI, actor.Grant.ForAPI()
 	case actor.Session != nil:
 		credential = actor.Session.Credential()
+		for _, e := range actor.Session.Elevations { // one that a lock takes away concerns the stream, too
+			credential.AccessRequests = append(credential.AccessRequests, e.Request)
+		}
 	}
 	return gate.Admit(idp.WithClient(context.Background(), actor.ClientIP()), door, actor.User, credential) != nil
 }

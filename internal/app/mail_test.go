@@ -23,16 +23,15 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/testkit/smtp"
 )
 
-const mailFlow = "recovery-by-mail"
+const mailFlow = recoveryFlow
 
-// newMailSite is an installation with a mail server and the example flow.
+// newMailSite is an installation with a mail server.
 func newMailSite(t *testing.T, flags ...string) (*site, *smtp.Server) {
 	t.Helper()
 	post := smtp.Start(t, smtp.Options{})
 	s := blankSite(t, testkit.Database(t))
 	s.open(append([]string{"smtp_host", post.Host, "smtp_port", strconv.Itoa(post.Port), "smtp_tls", smtp.Plain,
 		"smtp_from", "Portcullis <portcullis@example.org>"}, flags...)...)
-	s.example("recovery-by-mail.yaml")
 	return s, post
 }
 
@@ -114,6 +113,8 @@ func TestRecoveryByMail(t *testing.T) {
 	mia := s.user("mia")
 	old := s.with(mia)
 	first := s.browser()
+	require.Equal(t, "/if/flow/"+mailFlow+"/", first.challenge(signInFlow)["recovery_url"], "offered on the sign-in page")
+	require.NotContains(t, string(s.with(s.named("admin")).get("/if/admin/").body), "is not offered")
 	first.forgot("mia@example.org")
 	m := post.Receive()
 	require.Equal(t, []string{"portcullis@example.org", "mia@example.org"}, []string{m.From, m.To})
@@ -340,8 +341,10 @@ func TestAskingTooOften(t *testing.T) {
 func TestWithoutAMailServer(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, 1)
-	s.example("recovery-by-mail.yaml")
 	s.user("mia")
+	require.NotContains(t, s.browser().challenge(signInFlow), "recovery_url", "strangers are offered nothing that leads nowhere")
+	overview := s.with(s.named("admin")).get("/if/admin/")
+	require.Contains(t, string(overview.body), "“Forgot your password?” is not offered", "administrators are told")
 	for _, who := range []string{"mia", "nobody"} {
 		b := s.browser()
 		got := b.solve(mailFlow, map[string]any{"uid_field": who})

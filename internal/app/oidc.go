@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"net/http"
 
@@ -30,7 +29,7 @@ func (claims) Claims(ctx context.Context, mappings []idp.ScopeMapping, about oid
 	for _, m := range mappings {
 		made, err := policy.Claims(ctx, m.Expression, request)
 		if err != nil {
-			return nil, fmt.Errorf("scope mapping %s: %w", m.Name, err)
+			return nil, &oidc.MappingError{Mapping: m, Err: err}
 		}
 		maps.Copy(out, made)
 	}
@@ -39,6 +38,9 @@ func (claims) Claims(ctx context.Context, mappings []idp.ScopeMapping, about oid
 
 // fulfil carries out what flows were begun for.
 func (a *App) fulfil(ctx context.Context, run *flow.Run, purpose string) error {
+	if purpose == flow.PurposeStepUp {
+		return a.stepUp(ctx, run)
+	}
 	return a.OIDC.Fulfil(ctx, run.Actor, purpose)
 }
 

@@ -269,7 +269,8 @@ func TestAuthorizationRequestsAreJudged(t *testing.T) {
 	}{
 		"another response type":     {p, usual(p, "response_type", "token"), "unsupported_response_type"},
 		"no response type":          {p, usual(p, "response_type", ""), "invalid_request"},
-		"another response mode":     {p, usual(p, "response_mode", "fragment"), "invalid_request"},
+		"another response mode":     {p, usual(p, "response_mode", "web_message"), "invalid_request"},
+		"an ID token of nobody":     {p, usual(p, "id_token_hint", "x.y.z"), "invalid_request"},
 		"plain PKCE":                {p, usual(p, "code_challenge", challenge, "code_challenge_method", "plain"), "invalid_request"},
 		"a method alone":            {p, usual(p, "code_challenge_method", "S256"), "invalid_request"},
 		"no digest":                 {p, usual(p, "code_challenge", "short", "code_challenge_method", "S256"), "invalid_request"},

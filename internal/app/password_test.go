@@ -33,6 +33,7 @@ func TestAPasswordChosenDuringALockdownDoesNotRemain(t *testing.T) {
 		session, flow := s.with(u), s.browser()
 		got := s.admin().api(http.StatusOK, http.MethodPost, fmt.Sprintf("/core/users/%d/recovery/", u.ID), map[string]any{})
 		require.Equal(t, http.StatusSeeOther, flow.get(strings.TrimPrefix(got["link"].(string), s.replicas[0].base)).status)
+		require.Equal(t, http.StatusOK, flow.get("/if/flow/"+recoveryFlow+"/").status) // past the second factor, which nobody has
 		there, body := s.replicas[i%2], map[string]any{"users": []idp.UserID{u.ID}, "deactivate_user": i%4 < 2}
 		chosen += s.chooseDuring(u, i%2 == 0, body, s.admin().at(s.replicas[(i+1)%2]), session.at(there), flow.at(there))
 

@@ -78,7 +78,8 @@ func (s *site) blueprint(entries string) {
 	a := s.replicas[0]
 	prints := blueprint.New(blueprint.Deps{Store: a.DB, Access: a.Access, Rules: a.Configure, Accounts: a.Accounts, Tokens: a.Tokens,
 		Stages: a.Flows, Policies: policy.NewKinds(nil)})
-	_, err = prints.Apply(s.Context(), d, blueprint.Options{Actor: idp.Actor{User: s.now(s.named("admin"))}})
+	session, _ := s.cookie(s.named("admin"))
+	_, err = prints.Apply(s.Context(), d, blueprint.Options{Actor: idp.Actor{User: s.now(s.named("admin")), Session: session}})
 	require.NoError(s, err)
 }
 

@@ -42,7 +42,13 @@ func TestThePublishedClientDrivesAServer(t *testing.T) {
 
 	s, _ := newMailSite(t)
 	s.example("enrollment.yaml")
+	s.example("recovery-by-mail.yaml")
 	s.consented(s.named("admin"))
+	factors := s.user("factor-ada")
+	for kind, name := range map[idp.FactorKind]string{idp.FactorTOTP: "Totp", idp.FactorStatic: "Static", idp.FactorWebAuthn: "Webauthn"} {
+		s.factor(factors, kind, name)
+		s.factor(factors, kind, name) // one is removed by its owner, one by an administrator
+	}
 	walked := &walked{t: t, schema: schema, next: contract.Watch(t, s.replicas[0].Handler()), seen: map[string]bool{}}
 	server := httptest.NewServer(walked)
 	t.Cleanup(server.Close)

@@ -19,8 +19,11 @@ import (
 var selfService = []string{
 	"GET /api/v3/ ", "GET /api/v3/schema/", "GET /api/v3/core/users/me/", "GET /api/v3/core/brands/current/", "GET /api/v3/root/config/",
 	"GET /api/v3/core/users/ ", "GET /api/v3/core/tokens/ ", "POST /api/v3/core/tokens/ ", "GET /api/v3/core/authenticated_sessions/ ",
+	"GET /api/v3/access_requests/ ", "GET /api/v3/access_requests/groups/", "POST /api/v3/access_requests/ ", // asked for oneself
 	"DELETE /api/v3/core/authenticated_sessions/bulk_delete/", "GET /api/v3/core/user_consent/ ",
 	"GET /api/v3/core/applications/ ",
+	"GET /api/v3/authenticators/all/", "GET /api/v3/authenticators/static/ ", "GET /api/v3/authenticators/totp/ ", "GET /api/v3/authenticators/webauthn/ ", // one's own
+	"GET /api/v3/core/known_devices/ ", "DELETE /api/v3/core/known_devices/bulk_delete/", // one's own
 	"GET /api/v3/events/notifications/ ", "POST /api/v3/events/notifications/mark_all_seen/", // one's own
 	"GET /api/v3/admin/version/", "GET /api/v3/events/events/actions/", "GET /api/v3/stages/all/user_settings/", // lists of the product, and one's own settings
 	"GET /api/v3/flows/executor/", "POST /api/v3/flows/executor/", "POST /api/v3/core/users/account_lockdown/",
@@ -29,7 +32,10 @@ var selfService = []string{
 // hidden are things whose very existence is none of a stranger's business: they
 // are not found instead of forbidden.
 var hidden = []string{"/api/v3/core/users/{id}/", "/api/v3/core/tokens/{identifier}/", "/api/v3/core/authenticated_sessions/{uuid}/",
-	"/api/v3/core/applications/{slug}/", "/api/v3/core/user_consent/{id}/", "/api/v3/events/notifications/{uuid}/", "/api/v3/flows/inspector/{flow_slug}/"}
+	"/api/v3/core/applications/{slug}/", "/api/v3/core/user_consent/{id}/", "/api/v3/access_requests/{uuid}/", "/api/v3/events/notifications/{uuid}/",
+	"/api/v3/authenticators/static/{id}/", "/api/v3/authenticators/totp/{id}/", "/api/v3/authenticators/webauthn/{id}/",
+	"/api/v3/authenticators/admin/static/{id}/", "/api/v3/authenticators/admin/totp/{id}/", "/api/v3/authenticators/admin/webauthn/{id}/",
+	"/api/v3/core/known_devices/{uuid}/", "/api/v3/flows/inspector/{flow_slug}/"}
 
 // sensible are bodies and queries where the least that is described is refused
 // before anybody asks who sends it.
@@ -213,6 +219,7 @@ func (s *site) probes() []probe {
 		{"invitation", "list", "GET", "/stages/invitation/invitations/", nil}, {"invitation", "create", "POST", "/stages/invitation/invitations/", anyMap{"name": unique("i")}},
 		{"blueprint", "list", "GET", "/managed/blueprints/", nil},
 		{"cluster_auth_preference", "read", "GET", "/cluster_auth_preference/", nil},
+		{"system", "read", "GET", "/oidc/keys/", nil}, {"system", "update", "POST", "/oidc/keys/rotate/", nil},
 		{"cluster_auth_preference", "update", "PATCH", "/cluster_auth_preference/", anyMap{"locking_mode": "best_effort"}},
 	}
 }

@@ -22,7 +22,8 @@ func (a *App) sealer() (s *secret.Sealer, lasts bool, err error) {
 	dir := a.Config.DataDir
 	if dir == "" && a.Config.DatabaseURL != "" {
 		a.Log.Warn("no secret_key and no data_dir are set: keys of new tokens can be shown only by this process, until it stops, " +
-			"and passwords in the settings of stages are stored in clear")
+			"passwords in the settings of stages are stored in clear, and what applications are told is signed by each process with a key of " +
+			"its own, which ends with it. Set secret_key, the same for all servers")
 		s, err = secret.NewSealer([]byte(secret.Token()))
 		return s, false, err
 	}

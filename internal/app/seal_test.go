@@ -70,7 +70,6 @@ func TestPasswordsOfMailServersAreSealed(t *testing.T) {
 	s, shared := blankSite(t, testkit.Database(t)), t.TempDir()
 	first := s.open("data_dir", shared)
 	first.Mail.Server.Roots = post.Roots()
-	s.example("recovery-by-mail.yaml")
 	s.user("mia")
 	stages := s.admin().api(http.StatusOK, http.MethodGet, "/stages/email/", nil)["results"].([]any)
 	at := "/stages/email/" + stages[0].(map[string]any)["pk"].(string) + "/"

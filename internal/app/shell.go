@@ -16,6 +16,7 @@ func Direct(ctx context.Context, cfg *config.Config, act func(*cli.Direct) error
 	quiet := *cfg
 	quiet.LogLevel = max(cfg.LogLevel, slog.LevelWarn) // what there is to say, the commands say
 	return onDatabase(ctx, &quiet, func(a *App) error {
-		return act(&cli.Direct{LockService: a.Locks, RoleService: a.RoleService, Accounts: a.Accounts, LockoutService: a.Lockouts, Audit: a.Audit})
+		return act(&cli.Direct{LockService: a.Locks, RoleService: a.RoleService, Accounts: a.Accounts, LockoutService: a.Lockouts, KeyService: a.OIDC, Audit: a.Audit, Sessions: a.Sessions, FactorService: a.Factors, Elevations: a.Elevations,
+			RestoreService: a.restores(), PublicURL: a.Config.PublicURL})
 	})
 }

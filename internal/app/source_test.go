@@ -20,18 +20,22 @@ import (
 // here, and the case to TestAllDoorsAllRefusals.
 var openings = map[string][]string{
 	"DoorPassword":     {"account.passwordRefusal", "stages/password.Submit"},
-	"DoorSignIn":       {"session.Start", "stages/userlogin.Enter", "stages/userlogin.signIn"},
-	"DoorSession":      {"app.barred", "flow.mayInspect", "idp.Renew", "session.Follow", "session.Visit"},
+	"DoorSignIn":       {"session.Start", "session.factorOf", "stages/userlogin.Enter", "stages/userlogin.signIn"},
+	"DoorSession":      {"app.barred", "flow.mayInspect", "idp.Renew", "session.Follow", "session.Prove", "session.Visit"},
 	"DoorAPIToken":     {"idp.Door", "token.Authenticate"},
 	"DoorAppPassword":  {"account.AppPassword", "idp.Door", "token.AppPassword"},
 	"DoorTokenIssue":   {"token.ChangeIn", "token.Issue", "token.IssueIn", "token.Reveal", "token.SetKey", "token.Update"},
 	"DoorFlowLink":     {"account.Confirm", "idp.RedeemLink", "token.Open", "token.linkOf"},
-	"DoorRecoveryLink": {"token.RecoveryLink", "token.mayBeSent"},
-	"DoorPasswordSet":  {"account.Leave", "account.SetPassword", "account.Settle"},
+	"DoorRecoveryLink": {"token.RecoveryLinkIn", "token.mayBeSent"},
+	"DoorPasswordSet":  {"account.Leave", "account.SetPasswordIn", "account.Settle"},
 	"DoorInvitation":   {"idp.Admit", "idp.refusedIfAbsent", "invitation.Create", "invitation.Open", "invitation.SaveIn"},
 	"DoorConsent":      {"consent.Give"},
 	"DoorAuthorize":    {"oidc.Admit", "oidc.Code", "oidc.minted"},
 	"DoorForwardAuth":  {"forward.Redeem", "forward.admitted", "forward.unknown"},
+	"DoorSecondFactor": {"factor.ProveWebAuthn", "factor.Remembered", "factor.add", "factor.attempt", "factor.mayAdd", "session.Prove"},
+	"DoorPasskey":      {"factor.ProvePasskey"},
+
+	"DoorAccessRequest": {"elevate.Ask", "elevate.Use", "elevate.decide", "idp.Elevate"},
 
 	"DoorCodeExchange":      {"oidc.holdCode", "oidc.judgeCode"},
 	"DoorTokenRefresh":      {"oidc.holdRefresh", "oidc.judgeRefresh", "oidc.refresh"},
@@ -39,13 +43,14 @@ var openings = map[string][]string{
 	"DoorDevicePoll":        {"oidc.judgeDevice", "oidc.poll", "oidc.standing"},
 	"DoorUserinfo":          {"oidc.UserInfo"},
 	"DoorIntrospect":        {"oidc.Introspect"},
+	"DoorOAuthAPI":          {"app.barred", "idp.Renew", "oidc.Bearer", "oidc.BearerAgain"},
 }
 
 // Who writes a credential to the storage. The demonstration and the first start
 // write for accounts that they have just made.
 var minters = map[string][]string{
 	"Sessions.Create": {"app.session", "session.Start"},
-	"Tokens.Create":   {"account.SetupLink", "account.make", "app.token", "token.Issue", "token.IssueIn", "token.RecoveryLink", "token.mint"},
+	"Tokens.Create":   {"account.SetupLink", "account.make", "app.token", "token.Issue", "token.IssueIn", "token.RecoveryLinkIn", "token.mint"},
 
 	"OAuthGrants.Create": {"oidc.keep"},
 }
@@ -53,13 +58,13 @@ var minters = map[string][]string{
 // Who asks the one rule, or refuses by its name without asking.
 var judges = map[string][]string{
 	"MayAct": {"access.Admit", "idp.Admit"},
-	"Admit": {"account.Confirm", "account.Leave", "account.SetPassword", "account.Settle", "account.passwordRefusal", "app.barred", "consent.Give",
-		"flow.Admit", "flow.mayInspect", "forward.admitted", "idp.Admit", "idp.RedeemInvitation", "idp.RedeemLink", "idp.Renew",
+	"Admit": {"account.Confirm", "account.Leave", "account.SetPasswordIn", "account.Settle", "account.passwordRefusal", "app.barred", "consent.Give",
+		"elevate.Ask", "elevate.Use", "elevate.decide", "factor.Remembered", "factor.mayAdd", "factor.use", "flow.Admit", "flow.mayInspect", "forward.admitted", "idp.Admit", "idp.Elevate", "idp.RedeemInvitation", "idp.RedeemLink", "idp.Renew",
 		"invitation.Create", "invitation.Open", "invitation.SaveIn",
-		"oidc.Admit", "oidc.AdmitDevice", "oidc.Introspect", "oidc.UserInfo", "oidc.judgeCode", "oidc.judgeDevice", "oidc.judgeMachine", "oidc.judgeRefresh", "oidc.minted",
-		"server/oidc.goOn", "session.Follow", "session.Start", "session.Visit",
+		"oidc.Admit", "oidc.AdmitDevice", "oidc.Introspect", "oidc.UserInfo", "oidc.admitAPI", "oidc.judgeCode", "oidc.judgeDevice", "oidc.judgeMachine", "oidc.judgeRefresh", "oidc.minted",
+		"server/oidc.goOn", "session.Follow", "session.Prove", "session.Start", "session.Visit",
 		"stages/password.Submit", "stages/userlogin.Enter", "stages/userlogin.signIn",
-		"token.Again", "token.AppPassword", "token.ChangeIn", "token.Issue", "token.IssueIn", "token.Open", "token.RecoveryLink", "token.Reveal", "token.SetKey", "token.Update", "token.honour", "token.mayBeSent"},
+		"token.Again", "token.AppPassword", "token.ChangeIn", "token.Issue", "token.IssueIn", "token.Open", "token.RecoveryLinkIn", "token.Reveal", "token.SetKey", "token.Update", "token.honour", "token.mayBeSent"},
 }
 
 // source is what the product's own files say, tests and generated pages left out.
@@ -67,6 +72,7 @@ type source struct {
 	doors   map[string][]string // constant of idp.Door → functions that name it
 	creates map[string][]string // Sessions.Create, Tokens.Create → functions that call it
 	calls   map[string][]string // MayAct → functions that call it
+	fresh   []string            // functions that ask for a fresh proof
 	values  map[string][]string // Door, Refusal → values of their constants
 	names   map[string]string   // value of a door → its constant
 }
@@ -141,6 +147,9 @@ func (s *source) note(pkg string, file *ast.File) {
 		ast.Inspect(d, func(n ast.Node) bool {
 			switch n := n.(type) {
 			case *ast.SelectorExpr:
+				if x, ok := n.X.(*ast.SelectorExpr); ok && n.Sel.Name == "Fresh" && strings.EqualFold(x.Sel.Name, "access") {
+					s.fresh = append(s.fresh, name)
+				}
 				if n.Sel.Name == "Admit" {
 					s.calls["Admit"] = append(s.calls["Admit"], name)
 				}

@@ -19,6 +19,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/account"
 	"github.com/portcullis-idp/portcullis/internal/app"
 	"github.com/portcullis-idp/portcullis/internal/config"
+	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/testkit"
 )
@@ -27,7 +28,9 @@ import (
 var shippedFlows = map[string]string{
 	signInFlow: "", completeFlow: "", "default-invalidation-flow": "",
 	lockdownFlow: "signed in", "default-password-change": "signed in",
-	"initial-setup": "link", recoveryFlow: "link",
+	flow.StepUpSlug:                      "signed in",
+	"default-authenticator-static-setup": "signed in", "default-authenticator-totp-setup": "secret", "default-authenticator-webauthn-setup": "name", // addresses have no passkeys
+	"initial-setup": "link", recoveryFlow: "",
 	"default-provider-authorization-explicit-consent": "signed in", "default-provider-authorization-implicit-consent": "signed in",
 	"default-provider-invalidation-flow": "",
 }
@@ -158,6 +161,14 @@ func TestEveryShippedFlowBegins(t *testing.T) {
 			if slug == lockdownFlow {
 				b.plan(nil)
 			}
+		case "secret":
+			denied := s.with(s.user(unique("ada"))).challenge(slug)
+			require.Contains(t, denied["error_message"], "this server has no secret of its own that lasts", slug)
+			continue
+		case "name":
+			denied := s.with(s.user(unique("ada"))).challenge(slug)
+			require.Contains(t, denied["error_message"], "Passkeys cannot be used at this address", slug)
+			continue
 		case "link":
 			denied := b.challenge(slug)
 			require.Equal(t, "Open the link that you were given.", denied["error_message"], slug)

@@ -23,8 +23,8 @@ var rules = []rule{
 	{"internal/lockdown", 2, false}, {"internal/lock", 2, false}, {"internal/lockout", 2, false}, {"internal/audit", 2, false}, {"internal/logout", 2, false}, {"internal/forward", 2, false},
 	{"internal/session", 2, false}, {"internal/token", 2, false}, {"internal/account", 2, false},
 	{"internal/access", 2, false}, {"internal/notify", 2, false}, {"internal/blueprint", 2, false},
-	{"internal/invitation", 2, false}, {"internal/consent", 2, false},
-	{"internal/application", 2, false},
+	{"internal/invitation", 2, false}, {"internal/consent", 2, false}, {"internal/restore", 2, false},
+	{"internal/application", 2, false}, {"internal/factor", 2, false}, {"internal/elevate", 2, false},
 	{"internal/configure", 2, false}, {"internal/oidc", 2, false}, {"internal/demo", 2, false},
 	{"internal/stages", 3, true}, {"internal/policies", 3, true},
 	{"internal/server", 4, true}, {"internal/cli", 4, false}, {"internal/postgres", 4, true},
@@ -60,6 +60,9 @@ var reserved = map[string][]string{
 	"github.com/oschwald/maxmind":   {"internal/geo"},
 	"github.com/maxmind/mmdbwriter": {"internal/testkit/mmdb"},
 	"github.com/go-jose/go-jose":    {"internal/oidc"},
+	"github.com/go-webauthn":        {"internal/factor"},
+	"github.com/pquerna/otp":        {"internal/factor"},
+	"github.com/boombuler/barcode":  {"internal/factor"},
 	"net/http":                      {"internal/server", "internal/oidc", "internal/webhook", "internal/cli", "internal/app", "internal/bench", "internal/testkit", "lockwatch", "internal/trace"},
 }
 

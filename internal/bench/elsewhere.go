@@ -53,6 +53,9 @@ func elsewhere(ctx context.Context, r *report) error {
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport}
 	here := urls[0]
+	if err := floor(ctx, r, db, bell, client, urls); err != nil {
+		return err
+	}
 	for _, act := range []struct {
 		what, name string
 		times      int
@@ -112,6 +115,56 @@ func elsewhere(ctx context.Context, r *report) error {
 		r.bar(act.what+": the latter, times NOTIFY until all 8, p99", float64(last.at(99))/float64(all.at(99)), 2, "")
 		r.bar(act.what+": checks accepted after the answer", float64(late), 0, fmt.Sprintf("of %d", act.times))
 	}
+	return nil
+}
+
+// floor measures what no act can be faster than: a question to the first server, which
+// finds out who asks and finds nothing, beside the same checks.
+func floor(ctx context.Context, r *report, db *pgx.Conn, bell *bell, client *http.Client, urls []string) error {
+	const times = 300
+	cookies, err := fill(ctx, db, "asked", times)
+	if err != nil {
+		return err
+	}
+	sessions, _, err := identifiers(ctx, db, "asked")
+	if err != nil {
+		return err
+	}
+	var answered, all sample
+	for i, cookie := range cookies {
+		w, err := watched(ctx, client, urls, cookie)
+		if err != nil {
+			return err
+		}
+		heard, err := bell.ring(ctx)
+		if err != nil {
+			return err
+		}
+		began := time.Now()
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, urls[0]+"/api/v3/locks/00000000-0000-0000-0000-000000000000/", nil)
+		if err != nil {
+			return err
+		}
+		request.Header.Set("Authorization", "Bearer "+adminKey)
+		response, err := client.Do(request)
+		if err != nil {
+			return err
+		}
+		_ = response.Body.Close()
+		answered, all = append(answered, time.Since(began)), append(all, heard.at(100))
+		if response.StatusCode != http.StatusNotFound {
+			return fmt.Errorf("asking for a lock that does not exist: %s", response.Status)
+		}
+		if err := remove(ctx, client, urls[0]+"/api/v3/core/authenticated_sessions/"+sessions[i]+"/"); err != nil {
+			return err
+		}
+		if _, err := w.wait(); err != nil {
+			return err
+		}
+	}
+	r.figure("a question by somebody signed in, which changes nothing", "%s p99 %s", answered, answered.at(99).Round(10*time.Microsecond))
+	r.figure("NOTIFY until all 8 have heard, same moments", "%s p99 %s", all, all.at(99).Round(10*time.Microsecond))
+	r.figure("the former's p99, times the latter's: no act can have less", "%.2f", float64(answered.at(99))/float64(all.at(99)))
 	return nil
 }
 

@@ -76,6 +76,17 @@ func TestTheDefaultsAreAppliedInOneGo(t *testing.T) {
 	require.NoError(t, err)
 	for _, r := range reports {
 		for _, c := range r.Changes {
+			if c.Name == "default-authentication-identification" && c.Effect == "changed" {
+				require.Equal(t, "recovery_flow", c.Fields[0].Field, "the way to the recovery flow, which comes later")
+				continue
+			}
+			if c.Effect == "unchanged" && (c.Name == "default-link-write" || c.Name == "default-link-login") {
+				continue // two flows share them
+			}
+			if c.Name == "" && c.Effect == "unchanged" {
+				require.Equal(t, "authentik_policies.policybinding", c.Model, "what an earlier version had, and is gone")
+				continue
+			}
 			require.Equal(t, "created", c.Effect, "%+v", c)
 			require.NotEmpty(t, c.Name, "%+v", c)
 		}

@@ -11,11 +11,12 @@ import (
 // Tokens issues and changes tokens in a transaction of ours, with the rules and
 // events of everybody's changes; token.Service is one.
 type Tokens interface {
-	// IssueIn makes a token of t.UserID; nil key = a random one.
-	IssueIn(ctx context.Context, tx idp.Repos, actor idp.Actor, t idp.Token, key *string, now time.Time) (*idp.Token, error)
+	// IssueIn makes a token of t.UserID; nil key = a random one. exempt is its mark,
+	// nil = as the actor may.
+	IssueIn(ctx context.Context, tx idp.Repos, actor idp.Actor, t idp.Token, key *string, exempt *bool, now time.Time) (*idp.Token, error)
 	// ChangeIn changes a token (t.ID) to what t says; a key that is not nil
-	// replaces the present one.
-	ChangeIn(ctx context.Context, tx idp.Repos, actor idp.Actor, t idp.Token, key *string, now time.Time) (*idp.Token, error)
+	// replaces the present one, and so does exempt the mark.
+	ChangeIn(ctx context.Context, tx idp.Repos, actor idp.Actor, t idp.Token, key *string, exempt *bool, now time.Time) (*idp.Token, error)
 	RevokeIn(ctx context.Context, tx idp.Repos, actor idp.Actor, id idp.TokenID) error
 }
 
@@ -27,12 +28,14 @@ type tokenWire struct {
 	Expiring    bool            `json:"expiring" help:"Whether it ends by itself."`
 	Expires     *time.Time      `json:"expires" help:"When it ends."`
 	Key         *string         `json:"key,omitempty" secret:"true" help:"The secret; a random one when it is left out."`
+
+	StepUpExempt *bool `json:"step_up_exempt,omitempty" help:"Whether it may do what asks people to prove once more who they are; true when it is left out, as far as whoever applies this may say so."`
 }
 
 func tokenForm(t *idp.Token) tokenWire {
 	w := tokenWire{Identifier: t.Identifier, Intent: t.Intent, Description: t.Description, Expiring: t.Expiring, Expires: t.ExpiresAt}
 	if t.UserID != 0 {
-		w.User = &t.UserID
+		w.User, w.StepUpExempt = &t.UserID, &t.StepUpExempt
 	}
 	return w
 }
@@ -116,7 +119,7 @@ func (m tokens) put(ctx context.Context, r *run, was *thing, pk string, attrs ma
 	if was == nil {
 		save = r.s.Tokens.IssueIn
 	}
-	saved, err := save(ctx, r.tx, r.actor, *t, key, r.secrets.now)
+	saved, err := save(ctx, r.tx, r.actor, *t, key, w.StepUpExempt, r.secrets.now)
 	if err != nil {
 		return nil, err
 	}

@@ -170,7 +170,7 @@ func TestCompletion(t *testing.T) {
 	_, asked = api(t, map[string]string{"GET /api/security/locked-accounts": `{"data": [{"identifier": "alice", "locked_until": "2026-11-22T10:00:00.000Z"}]}`})
 	require.Equal(t, []string{"alice\tuntil 2026-11-22T10:00:00Z"}, complete(t, "lockouts", "unlock", "al"))
 	require.Equal(t, []string{"GET /api/security/locked-accounts?limit=200&search=al"}, *asked)
-	require.Equal(t, []string{"max_attempts=\tFailed attempts"}, complete(t, "settings", "set", "max"))
+	require.Equal(t, []string{"max_attempts=\tFailed attempts", "max_age_seconds=\tProof before grave acts"}, complete(t, "settings", "set", "max"))
 	require.Equal(t, []string{"security.brute_force.mail_owner\tTell the owner"}, complete(t, "settings", "get", "security.brute_force.mai"))
 	require.Equal(t, []string{"text", "json"}, complete(t, "audit", "verify", "--format", ""))
 	api(t, nil)

@@ -10,9 +10,14 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/access"
 	"github.com/portcullis-idp/portcullis/internal/account"
 	"github.com/portcullis-idp/portcullis/internal/audit"
+	"github.com/portcullis-idp/portcullis/internal/elevate"
+	"github.com/portcullis-idp/portcullis/internal/factor"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/lock"
 	"github.com/portcullis-idp/portcullis/internal/lockout"
+	"github.com/portcullis-idp/portcullis/internal/oidc"
+	"github.com/portcullis-idp/portcullis/internal/restore"
+	"github.com/portcullis-idp/portcullis/internal/session"
 )
 
 // Direct is the installation of the configured database. Whoever has the shell
@@ -24,6 +29,13 @@ type Direct struct {
 
 	LockoutService *lockout.Service
 	Audit          *audit.Service
+	KeyService     *oidc.Service
+	Sessions       *session.Service
+	FactorService  *factor.Service
+	RestoreService *restore.Service
+	Elevations     *elevate.Service
+	// PublicURL is the address that people use; "" = links are printed as paths.
+	PublicURL string
 }
 
 var _ Installation = (*Direct)(nil)

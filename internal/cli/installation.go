@@ -25,7 +25,11 @@ type Installation interface {
 	Preferences
 	Users
 	Lockouts
+	Requests
 	Audit
+	SigningKeys
+	Devices
+	Restores
 	// Who says who asks, and what is asked.
 	Who(ctx context.Context) (*Identity, error)
 }

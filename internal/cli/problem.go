@@ -21,6 +21,9 @@ func (e *plainError) Unwrap() error { return e.err }
 // speaking are fields whose messages need no name in front.
 var speaking = map[string]bool{idp.NonField: true, "target": true, "locking_mode": true}
 
+// useMarked is what to do about a token that may not do what takes a fresh proof.
+const useMarked = "Use a token that is marked “Allowed without a fresh sign-in”: somebody who is signed in marks one in the console under Directory > Tokens, or makes one there. On the server's own shell no token is needed."
+
 // plain leaves out of an error on which way it came, which is nothing to whoever
 // asked; faults of ours keep everything.
 func plain(err error) error {
@@ -46,6 +49,9 @@ func plain(err error) error {
 	}
 	if len(parts) == 0 {
 		parts = []string{e.Message}
+	}
+	if e.Code == idp.CodeStepUp {
+		parts = append(parts, useMarked)
 	}
 	for i, text := range parts {
 		parts[i] = printableText(text)

@@ -64,6 +64,10 @@ func (r *remote) refusal(status int, content []byte) error {
 	if json.Unmarshal(content, &fields) != nil {
 		return fmt.Errorf("%s answers %d %s: is it the address of Portcullis?", r.server, status, http.StatusText(status))
 	}
+	var kind string
+	if json.Unmarshal(fields["code"], &kind) == nil && kind == string(idp.CodeStepUp) {
+		code = idp.CodeStepUp
+	}
 	e := &idp.Error{Code: code, Fields: map[string][]string{}}
 	if json.Unmarshal(fields["detail"], &e.Message) == nil && e.Message != "" {
 		return e

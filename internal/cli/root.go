@@ -104,9 +104,9 @@ func New(p Program) *cobra.Command {
 		flags.String(o.Flag(), o.Default, o.Help+" ("+o.Env()+")")
 	}
 	root.AddCommand(serve(p), migrate(p), setupLink(p), breakGlass(p), demo(p), storybook(p), mailCommand(p), blueprintCommand(p), health(), show(), version())
-	root.AddCommand(agentCommand())
+	root.AddCommand(agentCommand(), keysCommand(p))
 	root.AddCommand(lockCommand(p), getCommand(p), rmCommand(p), createCommand(p), editCommand(p), usersCommand(p), statusCommand(p))
-	root.AddCommand(lockoutsCommand(p), settingsCommand(p), auditCommand(p))
+	root.AddCommand(lockoutsCommand(p), settingsCommand(p), auditCommand(p), restoreCommand(p), requestsCommand(p), devicesCommand(p), factorsCommand(p))
 	for _, c := range root.Commands() {
 		if args := c.Args; args != nil {
 			c.Args = func(c *cobra.Command, given []string) error {

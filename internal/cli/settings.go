@@ -16,7 +16,7 @@ import (
 
 func settingsCommand(p Program) *cobra.Command {
 	root := &cobra.Command{
-		Use: "settings", Short: "Show and change the settings: what bounds failed attempts, and how long events are kept",
+		Use: "settings", Short: "Show and change the settings: what bounds failed attempts, how long a proof counts, and how long events are kept",
 		Args: noArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.AddCommand(getSettings(p), setSettings(p))
@@ -164,6 +164,9 @@ func settingHelp() string {
 	var b strings.Builder
 	for _, s := range allSettings() {
 		expected := fmt.Sprintf("%d to %d %s", s.Min, s.Max, s.Unit)
+		if s.Zero {
+			expected = "0 for never, " + expected
+		}
 		if s.Bool {
 			expected = "true or false"
 		}

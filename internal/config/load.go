@@ -6,7 +6,6 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/knadh/koanf/parsers/yaml"
 	"github.com/knadh/koanf/providers/confmap"
 	"github.com/knadh/koanf/providers/env/v2"
 	"github.com/knadh/koanf/providers/file"
@@ -62,7 +61,7 @@ func loadFile(k *koanf.Koanf, path string, origins map[string]string) []string {
 		return nil
 	}
 	f := koanf.New(".")
-	if err := f.Load(file.Provider(path), yaml.Parser()); err != nil {
+	if err := f.Load(file.Provider(path), yamlText{}); err != nil {
 		return []string{fmt.Sprintf("file %s: %v", path, err)}
 	}
 	var faults []string

@@ -138,34 +138,37 @@ func (s *Service) Find(ctx context.Context, actor idp.Actor, filter idp.ConsentF
 // granted ends. Errors:
 // CodeNotFound for one that the actor may not see.
 func (s *Service) Withdraw(ctx context.Context, actor idp.Actor, id idp.ConsentID) error {
-	err := s.store.InTx(ctx, func(tx idp.Repos) error {
-		now, err := actor.Renew(ctx, tx, s.access)
-		if err != nil {
-			return err
-		}
-		found, err := s.visible(ctx, tx, now, idp.VerbDelete, id)
-		if err != nil {
-			return err
-		}
-		u, err := tx.Users.Get(ctx, found.UserID)
-		if err != nil {
-			return err
-		}
-		if err := tx.Consents.Delete(ctx, id); err != nil {
-			return err
-		}
-		// What it let the application have ends with it.
-		if app, err := idp.ParseID[idp.Application](found.Application); err == nil {
-			if _, err := tx.OAuthGrants.EndOf(ctx, found.UserID, app, idp.GrantRevoked); err != nil {
-				return err
-			}
-		}
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelDeleted, app, now, u, facts(found)))
-	})
+	err := s.store.InTx(ctx, func(tx idp.Repos) error { return s.WithdrawIn(ctx, tx, actor, id) })
 	if err != nil {
 		return fmt.Errorf("withdrawing consent %d: %w", id, err)
 	}
 	return nil
+}
+
+// WithdrawIn is Withdraw in a transaction of the caller's.
+func (s *Service) WithdrawIn(ctx context.Context, tx idp.Repos, actor idp.Actor, id idp.ConsentID) error {
+	now, err := actor.Renew(ctx, tx, s.access)
+	if err != nil {
+		return err
+	}
+	found, err := s.visible(ctx, tx, now, idp.VerbDelete, id)
+	if err != nil {
+		return err
+	}
+	u, err := tx.Users.Get(ctx, found.UserID)
+	if err != nil {
+		return err
+	}
+	if err := tx.Consents.Delete(ctx, id); err != nil {
+		return err
+	}
+	// What it let the application have ends with it.
+	if app, err := idp.ParseID[idp.Application](found.Application); err == nil {
+		if _, err := tx.OAuthGrants.EndOf(ctx, found.UserID, app, idp.GrantRevoked); err != nil {
+			return err
+		}
+	}
+	return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelDeleted, app, now, u, facts(found)))
 }
 
 // facts shows a consent inside an event.

@@ -273,6 +273,13 @@ func ends(t *testing.T, pid int) {
 	require.Eventually(t, func() bool { return dead(pid) }, 20*time.Second, 5*time.Millisecond, "process %d lives", pid)
 }
 
+// left waits until a process is none of the cluster any more; its number may be somebody
+// else's by then.
+func left(t *testing.T, s *Server, pid int) {
+	t.Helper()
+	require.Eventually(t, func() bool { return inspect(pid, s.cluster.pgdata()) != ours }, 20*time.Second, 5*time.Millisecond, "process %d still works in the cluster", pid)
+}
+
 func dead(pid int) bool {
 	state := inspect(pid, base)
 	return state == gone || state == zombie

@@ -28,7 +28,7 @@ func TestPoint6ManyStartAtOnceAndTheLastStopsIt(t *testing.T) {
 		require.Equal(t, "1", ask(t, conn, `SELECT '1'`), "somebody still uses it")
 	}
 	stop(t, servers[4])
-	require.True(t, dead(postmaster))
+	left(t, servers[0], postmaster)
 	require.Empty(t, processesOf(servers[0].cluster.pgdata()))
 	stop(t, servers[4]) // twice is once
 }
@@ -45,7 +45,7 @@ func TestPoint6OtherProcesses(t *testing.T) {
 	second.leave(t)
 	require.Equal(t, "1", ask(t, connect(t, server), `SELECT '1'`))
 	stop(t, server)
-	ends(t, second.postmaster)
+	left(t, server, second.postmaster)
 }
 
 // Starting while the last one stops gives a new database, never a dying one.

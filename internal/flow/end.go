@@ -196,6 +196,7 @@ func (p *passage) lead(ctx context.Context, r Redirect) (string, *Answer, error)
 			KeyRedirect.Drop(other.Vars)
 			KeyPurpose.Drop(other.Vars)
 			KeyAgain.Drop(other.Vars)
+			keyProof.Drop(other.Vars)
 		}
 		KeyRedirected.Put(other.Vars, true)
 		if next := p.run.Query["next"]; next != "" {

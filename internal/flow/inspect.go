@@ -88,7 +88,7 @@ func (p *passage) watch(ctx context.Context, kept *inspection) error {
 		p.inspect = kept
 		return err
 	}
-	if u := p.run.Actor.User; u != nil && p.inspects(p.run.Actor) && p.run.Actor.Token == nil {
+	if u := p.run.Actor.User; u != nil && p.inspects(p.run.Actor) && p.run.Actor.Token == nil && p.run.Actor.Grant == nil {
 		p.inspect = &inspection{By: u.ID, Generation: u.SessionGeneration}
 	}
 	return nil

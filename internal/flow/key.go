@@ -58,7 +58,7 @@ type Pending struct {
 
 // internal keys never reach policies as they are.
 var internalKeys = map[string]bool{string(KeyPending): true, string(KeyLink): true, string(KeySecrets): true, string(KeyOpened): true,
-	string(KeyPurpose): true, string(KeyAgain): true}
+	string(KeyPurpose): true, string(KeyAgain): true, string(keyProof): true}
 
 // Vars is a run's context: values by key, as JSON.
 type Vars map[string]json.RawMessage

@@ -111,10 +111,11 @@ func (p *passage) wantsSignIn() bool {
 }
 
 // momentary reports whether an error is the moment's, not the flow's: it is for
-// whoever called, and the run stays as it is.
+// whoever called, and the run stays as it is. Whoever has to prove first who they are
+// comes back to it.
 func momentary(ctx context.Context, err error) bool {
 	switch idp.CodeOf(err) {
-	case idp.CodeBusy, idp.CodeRateLimited, idp.CodeUnavailable:
+	case idp.CodeBusy, idp.CodeRateLimited, idp.CodeUnavailable, idp.CodeStepUp:
 		return true
 	}
 	return err != nil && ctx.Err() != nil

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"slices"
+	"time"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
@@ -52,4 +53,45 @@ func (r *Run) Proved(with *idp.Token) {
 	}
 	KeyAuthMethod.Put(r.Vars, method)
 	KeyAuthMethodArgs.Put(r.Vars, args)
+	keyProof.Drop(r.Vars)
+	KeyFactor.Drop(r.Vars)
+	if pending, ok := KeyPending.In(r.Vars); ok && with == nil {
+		keyProof.Put(r.Vars, Proof{User: pending.User, Method: method, At: time.Now()})
+	}
+}
+
+// ProvedFactor notes that a stage has just had this account prove a second factor. A
+// stage that asks nothing because of an earlier proof does not call it.
+func (r *Run) ProvedFactor(user idp.UserID, factor idp.FactorID) {
+	keyProof.Put(r.Vars, Proof{User: user, Method: "factor", Factor: &factor, At: time.Now()})
+}
+
+// StepUpSlug is the flow that such runs go through.
+const StepUpSlug = "default-step-up-flow"
+
+// PurposeStepUp is the KeyPurpose of runs in which whoever is signed in proves once
+// more who they are.
+const PurposeStepUp = "step_up"
+
+// Proof is what somebody proved in this very run: neither a link, nor an app password,
+// nor what was proved in another run counts.
+type Proof struct {
+	User   idp.UserID    `json:"user"`
+	Method string        `json:"method"` // password, factor
+	Factor *idp.FactorID `json:"factor,omitempty"`
+	At     time.Time     `json:"at"`
+}
+
+// keyProof holds it. No policy can set a key of such a name, no link carries it, and
+// another flow that the run leads to does not get it.
+const keyProof Key[Proof] = "goauthentik.io/proof"
+
+// ProofLasts is how long a proof counts for the end of its run.
+const ProofLasts = 10 * time.Minute
+
+// Proof returns the last one of the run; ok is false when there is none, or the run
+// took too long since.
+func (r *Run) Proof() (p Proof, ok bool) {
+	p, ok = keyProof.In(r.Vars)
+	return p, ok && time.Since(p.At) < ProofLasts
 }

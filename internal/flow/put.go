@@ -71,7 +71,7 @@ func (r *Run) name(ctx context.Context, value any) error {
 		return nil
 	}
 	for _, drop := range []func(Vars){KeyPending.Drop, KeyPendingIdentifier.Drop, KeyLink.Drop, KeyRestored.Drop,
-		KeyAuthMethod.Drop, KeyAuthMethodArgs.Drop, KeyEnrolled.Drop} {
+		KeyAuthMethod.Drop, KeyAuthMethodArgs.Drop, KeyEnrolled.Drop, KeyFactor.Drop, keyProof.Drop} {
 		drop(r.Vars)
 	}
 	if !ok {

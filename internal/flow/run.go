@@ -122,6 +122,9 @@ func (r *Run) Admit(ctx context.Context, door idp.Door) (*idp.User, error) {
 	}
 	p, _ := KeyPending.In(r.Vars)
 	c := idp.Credential{Family: idp.FamilySession, Generation: p.Generation}
+	if f, ok := KeyFactor.In(r.Vars); ok {
+		c.Factor = &f
+	}
 	if err := r.gate.Admit(ctx, door, u, c); err != nil {
 		return nil, err
 	}
@@ -133,7 +136,7 @@ func (r *Run) Admit(ctx context.Context, door idp.Door) (*idp.User, error) {
 func (r *Run) SignIn(u *idp.User, s *idp.Session, cookie string, expires time.Time) {
 	r.Effects.SignedIn = &SignedIn{Session: s, Cookie: cookie, Expires: expires}
 	r.Effects.SignedOut = false
-	r.Actor.User, r.Actor.Session, r.Actor.Token = u, s, nil
+	r.Actor.User, r.Actor.Session, r.Actor.Token, r.Actor.Grant = u, s, nil, nil
 	r.keep(u)
 }
 
@@ -146,7 +149,7 @@ func (r *Run) Remember(cookie string, expires time.Time) {
 // belongs to nobody.
 func (r *Run) SignOut() {
 	r.Effects.SignedIn, r.Effects.SignedOut = nil, true
-	r.Actor.User, r.Actor.Session, r.Actor.Token = nil, nil, nil
+	r.Actor.User, r.Actor.Session, r.Actor.Token, r.Actor.Grant = nil, nil, nil, nil
 }
 
 // Note keeps a fault that did not stop the stage, for the log; nil is nothing.
@@ -194,7 +197,7 @@ func (r *Run) Facts(ctx context.Context) (map[string]any, error) {
 		"is_sso": false, "flow_slug": r.Flow.Slug, "flow_designation": string(r.Flow.Designation),
 	}
 	for key, raw := range r.Vars {
-		if internalKeys[key] {
+		if internal(key) {
 			continue
 		}
 		var value any

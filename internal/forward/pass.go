@@ -115,7 +115,7 @@ func (s *Service) judge(ctx context.Context, a *idp.Application, t ticket, reque
 	if err != nil {
 		return nil, err
 	}
-	return p, s.allowed(ctx, a, p.User, request)
+	return p, s.allowed(ctx, p, request)
 }
 
 // admitted asks the gate.
@@ -135,12 +135,13 @@ func (s *Service) admitted(ctx context.Context, a *idp.Application, t ticket) (*
 	if err := s.Gate.Admit(ctx, idp.DoorForwardAuth, u, credential); err != nil {
 		return nil, err
 	}
-	return &Pass{User: u, Session: session, Application: a}, nil
+	return &Pass{User: idp.Elevate(ctx, s.Gate, u, session, credential), Session: session, Application: a}, nil
 }
 
 // allowed asks the policies, or remembers what they said.
-func (s *Service) allowed(ctx context.Context, a *idp.Application, u *idp.User, request idp.PolicyRequest) error {
-	q := question{a.ID, u.ID, request.ClientIP}
+func (s *Service) allowed(ctx context.Context, p *Pass, request idp.PolicyRequest) error {
+	a, u := p.Application, p.User
+	q := question{a.ID, u.ID, request.ClientIP, having(p.Session.Elevations)}
 	now := time.Now()
 	said, ok, era := s.memory.get(q, now)
 	if !ok {

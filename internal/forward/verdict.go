@@ -21,6 +21,16 @@ type question struct {
 	application idp.ApplicationID
 	user        idp.UserID
 	from        netip.Addr
+	elevations  string // see having
+}
+
+// having tells sessions apart that have other groups for a while than their account.
+func having(elevations []idp.Elevation) string {
+	var out string
+	for _, e := range elevations {
+		out += string(e.Request[:])
+	}
+	return out
 }
 
 type verdict struct {

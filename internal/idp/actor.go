@@ -9,6 +9,7 @@ type Actor struct {
 	System  bool  // true = the product itself or its owner on the server's shell: may do everything
 	Session *Session
 	Token   *Token
+	Grant   *OAuthHeld // an OAuth access token, instead of a session or a token
 	Request *RequestInfo
 	Brand   map[string]any // {pk, domain, name} for events
 }
@@ -105,6 +106,11 @@ const (
 	ResourceNotification Resource = "notification"
 	// ResourceApplication covers applications, their providers and scope mappings.
 	ResourceApplication Resource = "application"
+	// ResourceFactor covers second factors, ResourceDevice the browsers that accounts are
+	// known in, ResourceAccessRequest asking for a group for a while, and deciding on it.
+	ResourceFactor        Resource = "mfa_device"
+	ResourceDevice        Resource = "device"
+	ResourceAccessRequest Resource = "access_request"
 	// ResourceRecovery is a recovery link for somebody else.
 	ResourceRecovery Resource = "recovery"
 )
@@ -116,7 +122,7 @@ func Verbs() []Verb { return []Verb{VerbList, VerbRead, VerbCreate, VerbUpdate, 
 func Resources() []Resource {
 	return []Resource{ResourceUser, ResourceGroup, ResourceRole, ResourceSession, ResourceToken, ResourceLockdown, ResourceLock, ResourceLockout,
 		ResourceEvent, ResourceNotification, ResourceBrand, ResourceFlow, ResourceStage, ResourcePolicy, ResourceBlueprint, ResourceInvitation,
-		ResourceApplication, ResourceConsent, ResourceRecovery, ResourcePreference, ResourceSetting, ResourceSystem}
+		ResourceApplication, ResourceConsent, ResourceRecovery, ResourceFactor, ResourceDevice, ResourceAccessRequest, ResourcePreference, ResourceSetting, ResourceSystem}
 }
 
 // Object names what access is asked for: a kind, and whose it is where it
@@ -142,4 +148,8 @@ type Access interface {
 	// CodeForbidden. Acts that hand rights to somebody, or control over an account
 	// that has them, ask it: nobody gains by an act what they do not have.
 	Covers(actor Actor, rights Rights) error
+	// Fresh returns nil when whoever acts has proved lately who they are, or comes
+	// with a token that need not; otherwise an *Error with CodeStepUp. Acts that
+	// destroy or hand out rights ask it, and judge the actor as Renew returned them.
+	Fresh(actor Actor) error
 }

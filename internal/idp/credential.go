@@ -10,10 +10,15 @@ import (
 type Session struct {
 	ID         SessionID
 	UserID     UserID
-	Username   string // derived
-	Digest     []byte // SHA-256 of the cookie's value
-	Generation int64  // User.SessionGeneration when it began
-	AuthMethod string // password, token, …
+	Username   string    // derived
+	Digest     []byte    // SHA-256 of the cookie's value
+	Generation int64     // User.SessionGeneration when it began
+	AuthMethod string    // password, token, …
+	FactorID   *FactorID // the second factor it began with
+	// ProvedAt is when whoever is in it last proved to be who they are; ProvedAgo how
+	// long that was ago when it was read, by the database's clock.
+	ProvedAt   time.Time
+	ProvedAgo  time.Duration
 	CreatedAt  time.Time
 	LastSeenAt time.Time
 	ExpiresAt  time.Time
@@ -29,6 +34,9 @@ type Session struct {
 	// UntilClosed says that the cookie goes when the browser closes; ExpiresAt is
 	// then the latest it lasts. It is for people to read and decides nothing.
 	UntilClosed bool
+
+	// Elevations are the groups it has for a while.
+	Elevations []Elevation
 
 	// EndedAt makes the row a tombstone: nothing may write to it again.
 	EndedAt   *time.Time
@@ -58,24 +66,25 @@ func TokenIntents() []TokenIntent {
 
 // Token is a bearer secret of a user, kept as a digest only.
 type Token struct {
-	ID          TokenID
-	Identifier  string // unique, slug, ≤ 255 characters
-	Intent      TokenIntent
-	UserID      UserID
-	Username    string // derived
-	Digest      []byte // SHA-256 of the key
-	Generation  int64  // User.TokenGeneration when it was made
-	Description string
-	Expiring    bool
-	ExpiresAt   *time.Time
-	CreatedAt   time.Time
-	LastUsedAt  *time.Time
-	Managed     *string // set by blueprints and by the system, never by people
-	FlowSlug    string  // for links that open a flow: which one
-	Reusable    bool    // for links that open a flow: what it is used for does not use it up
-	RevokedAt   *time.Time
-	Expired     bool // by the database's clock, when read
-	Live        bool // neither revoked, expired nor of an old generation
+	ID           TokenID
+	Identifier   string // unique, slug, ≤ 255 characters
+	Intent       TokenIntent
+	UserID       UserID
+	Username     string // derived
+	Digest       []byte // SHA-256 of the key
+	Generation   int64  // User.TokenGeneration when it was made
+	Description  string
+	Expiring     bool
+	ExpiresAt    *time.Time
+	CreatedAt    time.Time
+	LastUsedAt   *time.Time
+	Managed      *string // set by blueprints and by the system, never by people
+	FlowSlug     string  // for links that open a flow: which one
+	Reusable     bool    // for links that open a flow: what it is used for does not use it up
+	RevokedAt    *time.Time
+	StepUpExempt bool // may do what asks people to prove once more who they are
+	Expired      bool // by the database's clock, when read
+	Live         bool // neither revoked, expired nor of an old generation
 }
 
 // Holdings counts what an account holds and a lockdown would end.

@@ -21,20 +21,25 @@ const (
 	DoorAuthorize    Door = "authorize"     // somebody signed in is let into an application
 	DoorForwardAuth  Door = "forward_auth"  // a reverse proxy asks about a request to an application
 
+	DoorSecondFactor  Door = "second_factor"  // a code or a passkey is offered after another proof
+	DoorPasskey       Door = "passkey"        // a passkey is offered instead of name and password
+	DoorAccessRequest Door = "access_request" // a session is about to have a group for a while
+
 	DoorCodeExchange      Door = "oauth_code"       // a client exchanges an authorization code
 	DoorTokenRefresh      Door = "oauth_refresh"    // a client brings a refresh token
 	DoorClientCredentials Door = "oauth_client"     // a client wants a token for itself; the account is its own
 	DoorDevicePoll        Door = "oauth_device"     // a device asks whether it was let in
 	DoorUserinfo          Door = "oauth_userinfo"   // an access token asks about its account
 	DoorIntrospect        Door = "oauth_introspect" // a client asks about a token
+	DoorOAuthAPI          Door = "oauth_api"        // a request to the API carries an OAuth access token
 )
 
 // Doors lists every door.
 func Doors() []Door {
 	return []Door{DoorPassword, DoorSignIn, DoorSession, DoorAPIToken, DoorAppPassword, DoorTokenIssue,
 		DoorFlowLink, DoorRecoveryLink, DoorPasswordSet, DoorInvitation, DoorConsent,
-		DoorCodeExchange, DoorTokenRefresh, DoorClientCredentials, DoorDevicePoll, DoorUserinfo, DoorIntrospect,
-		DoorAuthorize, DoorForwardAuth}
+		DoorCodeExchange, DoorTokenRefresh, DoorClientCredentials, DoorDevicePoll, DoorUserinfo, DoorIntrospect, DoorOAuthAPI,
+		DoorAuthorize, DoorForwardAuth, DoorSecondFactor, DoorPasskey, DoorAccessRequest}
 }
 
 // Refusal says why a door stays shut. It goes to logs and events; strangers
@@ -85,12 +90,14 @@ type Credential struct {
 	WrongIntent bool
 
 	// What locks may name of it; zero values name nothing.
-	Session   SessionID
-	Device    *KnownDeviceID // the browser, where it is known
-	Token     string         // the identifier
-	MFADevice string         // the UUID of the second factor that was used
+	Session SessionID
+	Device  *KnownDeviceID // the browser, where it is known
+	Token   string         // the identifier
+	Factor  *FactorID      // the second factor that was used, or is being used
 	// Application is the slug of the application that asks, and Client its client ID.
 	Application, Client string
+	// AccessRequests are those by which a session has groups for a while.
+	AccessRequests []AccessRequestID
 }
 
 // MayAct is the one rule of every door, but for the locks, which a Gate adds: may
@@ -107,7 +114,7 @@ func MayAct(door Door, u *User, c Credential) error {
 func Refuse(door Door, reason Refusal) *Error {
 	message := "Failed to authenticate."
 	switch door {
-	case DoorAPIToken:
+	case DoorAPIToken, DoorOAuthAPI:
 		message = "Token invalid/expired"
 	case DoorSession:
 		message = "Your session has ended. Sign in again."
@@ -117,6 +124,8 @@ func Refuse(door Door, reason Refusal) *Error {
 		message = "This invitation is not valid."
 	case DoorTokenIssue, DoorRecoveryLink, DoorPasswordSet, DoorConsent:
 		message = "This account may not act."
+	case DoorAccessRequest:
+		message = "The account may not have what was asked for, or not any more."
 	}
 	return &Error{Code: CodeRefused, Message: message, Reason: reason}
 }
@@ -145,7 +154,7 @@ func refusal(u *User, c Credential) Refusal {
 // Credential returns what a door needs to know of the session.
 func (s *Session) Credential() Credential {
 	return Credential{Family: FamilySession, Generation: s.Generation, Expired: s.Expired, Ended: s.EndedAt != nil,
-		Session: s.ID, Device: s.DeviceID}
+		Session: s.ID, Device: s.DeviceID, Factor: s.FactorID}
 }
 
 // Credential returns what a door needs to know of the token when it is used

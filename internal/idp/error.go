@@ -11,19 +11,20 @@ type Code string
 
 // The codes.
 const (
-	CodeInternal    Code = "internal"     // 500: a fault of ours; the cause is logged, never shown
-	CodeInvalid     Code = "invalid"      // 400: the input is wrong; Fields says where
-	CodeUnsigned    Code = "unsigned"     // 403 on the API (401 when a session has just ended), redirect to sign-in on pages: no valid credential
-	CodeForbidden   Code = "forbidden"    // 403: signed in, not permitted
-	CodeNotFound    Code = "not_found"    // 404
-	CodeConflict    Code = "conflict"     // 409: the object changed meanwhile
-	CodeTooLarge    Code = "too_large"    // 413
-	CodeBusy        Code = "busy"         // 503 with Retry-After: over capacity
-	CodeRateLimited Code = "rate_limited" // 429 with Retry-After
-	CodeRefused     Code = "refused"      // 403: the account or its credential may not act (see MayAct)
-	CodeUnavailable Code = "unavailable"  // 503: the database cannot be reached
-	CodeMethod      Code = "method"       // 405
-	CodeMediaType   Code = "media_type"   // 415
+	CodeInternal    Code = "internal"         // 500: a fault of ours; the cause is logged, never shown
+	CodeInvalid     Code = "invalid"          // 400: the input is wrong; Fields says where
+	CodeUnsigned    Code = "unsigned"         // 403 on the API (401 when a session has just ended), redirect to sign-in on pages: no valid credential
+	CodeForbidden   Code = "forbidden"        // 403: signed in, not permitted
+	CodeNotFound    Code = "not_found"        // 404
+	CodeConflict    Code = "conflict"         // 409: the object changed meanwhile
+	CodeTooLarge    Code = "too_large"        // 413
+	CodeBusy        Code = "busy"             // 503 with Retry-After: over capacity
+	CodeRateLimited Code = "rate_limited"     // 429 with Retry-After
+	CodeRefused     Code = "refused"          // 403: the account or its credential may not act (see MayAct)
+	CodeUnavailable Code = "unavailable"      // 503: the database cannot be reached
+	CodeStepUp      Code = "step_up_required" // 403: may do so, and has to prove once more who they are first; pages lead there
+	CodeMethod      Code = "method"           // 405
+	CodeMediaType   Code = "media_type"       // 415
 )
 
 // NonField is the key of Fields for a message that concerns no single field.

@@ -49,6 +49,8 @@ type (
 	LockID          = ID[Lock]
 	RoleID          = ID[Role]
 	LockoutID       = ID[Lockout]
+	FactorID        = ID[Factor]
+	AccessRequestID = ID[AccessRequest]
 
 	NotificationRuleID = ID[NotificationRule]
 	TransportID        = ID[Transport]

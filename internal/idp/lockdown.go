@@ -34,6 +34,12 @@ type Lockdown struct {
 	RestoredByID   *UserID
 	RestoredByName string
 
+	// SuspectedAt is since when somebody else may have acted as the account; nil =
+	// nobody said. ClosedAt is when the last step of its restore was done or left out.
+	SuspectedAt  *time.Time
+	ClosedAt     *time.Time
+	ClosedByName string
+
 	// IdempotencyKey and RequestDigest tell a repeated API call from a new
 	// one; empty for lockdowns made in a flow.
 	IdempotencyKey string

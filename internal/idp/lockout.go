@@ -96,6 +96,15 @@ type Unlocking struct {
 	Subjects []UUID
 	Reason   LockoutEnd
 	By       string // who does it
+	// Passwords leaves those of second factors as they are; see SecondFactorSubject.
+	Passwords bool
+}
+
+// SecondFactorSubject makes a subject of second factors of 16 bytes: UUIDs of version 8
+// (RFC 9562), which no account, known device or session has.
+func SecondFactorSubject(b [16]byte) UUID {
+	b[6], b[8] = b[6]&0x0f|0x80, b[8]&0x3f|0x80
+	return UUID(b)
 }
 
 // Lockouts stores standings and lockouts.
@@ -146,6 +155,9 @@ type Attempt struct {
 	// AppPasswords says that those of the account are good as well, and NoPassword
 	// that its own password is not.
 	AppPasswords, NoPassword bool
+	// SecondFactor says that it is one. Those are counted apart: who knows the password
+	// must not get attempts at codes back by typing it once more.
+	SecondFactor bool
 	// Failed says what else to write when it has failed, in the same transaction;
 	// nil = nothing.
 	Failed func(reason Refusal) Failure
@@ -173,7 +185,8 @@ type Guard interface {
 	Try(ctx context.Context, actor Actor, a Attempt, verify func(ctx context.Context) (Refusal, error)) (passed bool, err error)
 	// Renewed ends the lockouts of an account that is getting a new password, in the
 	// transaction that sets it and before that holds the account: what was guessed at
-	// is worthless now. It returns how many those were, for the event.
+	// is worthless now. Those of second factors stay: their codes are what they were. It
+	// returns how many ended, for the event.
 	Renewed(ctx context.Context, tx Repos, user UserID) (int, error)
 }
 

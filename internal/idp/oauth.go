@@ -2,6 +2,7 @@ package idp
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -37,6 +38,8 @@ type OAuthGrant struct {
 	// Derived when read together with the session: whether the session it hangs on is
 	// over, by whatever way. Never true of an offline one.
 	SessionOver bool
+	// AuthAge is how long ago AuthTime was, by the database's clock.
+	AuthAge time.Duration
 }
 
 // Credential returns what a door needs to know of the grant.
@@ -89,13 +92,29 @@ type OAuthHeld struct {
 	Token OAuthToken
 	Grant OAuthGrant
 	User  *User
+
+	// Application (its slug) and Client (its ID) are what it was given to, for locks,
+	// where whoever read it found out; "" otherwise.
+	Application, Client string
 }
 
 // Credential returns what a door needs to know of it.
 func (h *OAuthHeld) Credential() Credential {
 	c := h.Grant.Credential()
+	c.Application, c.Client = h.Application, h.Client
 	c.Expired = h.Token.Expired
 	c.Ended = c.Ended || h.Token.RevokedAt != nil || h.Token.ReplacedAt != nil
+	return c
+}
+
+// ScopeAPI lets an access token act on the API as its account (the contract's name).
+const ScopeAPI = "goauthentik.io/api"
+
+// ForAPI returns Credential for a request to the API: only an access token with the
+// scope for it is meant for that.
+func (h *OAuthHeld) ForAPI() Credential {
+	c := h.Credential()
+	c.WrongIntent = h.Token.Kind != OAuthAccess || !slices.Contains(h.Token.Scopes, ScopeAPI)
 	return c
 }
 

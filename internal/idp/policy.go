@@ -95,5 +95,6 @@ func (u *User) Facts() map[string]any {
 		"pk": int(u.ID), "uuid": u.UUID.String(), "username": u.Username, "name": u.Name,
 		"email": u.Email, "path": u.Path, "type": string(u.Type), "is_active": u.IsActive,
 		"is_superuser": u.IsSuperuser, "attributes": attributes, "groups": groups,
+		"renew_password": u.RenewPassword, "renew_factor": u.RenewFactor,
 	}
 }

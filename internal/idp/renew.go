@@ -6,7 +6,7 @@ import "context"
 // changes something calls it inside the transaction, after the rows concerned
 // are locked, so that an act that was waiting behind a lockdown of its own actor
 // comes to nothing. The error is an *Error with CodeRefused when the account,
-// or the session or token the request came with, may not act any more. The
+// or the session, token or grant the request came with, may not act any more. The
 // system, and nobody, are returned as they are.
 func (a Actor) Renew(ctx context.Context, tx Repos, gate Gate) (Actor, error) {
 	if a.System || a.User == nil {
@@ -23,7 +23,7 @@ func (a Actor) Renew(ctx context.Context, tx Repos, gate Gate) (Actor, error) {
 		if err != nil {
 			return a, err
 		}
-		present = s.Credential()
+		present, a.Session = s.Credential(), s
 	case a.Token != nil:
 		var intent TokenIntent
 		door, intent = a.Token.Door()
@@ -40,7 +40,18 @@ func (a Actor) Renew(ctx context.Context, tx Repos, gate Gate) (Actor, error) {
 		if err != nil {
 			return a, err
 		}
-		present = t.Credential(intent)
+		present, a.Token = t.Credential(intent), t
+	case a.Grant != nil:
+		door = DoorOAuthAPI
+		h, err := tx.OAuthGrants.GetToken(ctx, a.Grant.Token.ID)
+		if Is(err, CodeNotFound) {
+			return a, Refuse(door, RefusedUnknown)
+		}
+		if err != nil {
+			return a, err
+		}
+		h.Application, h.Client = a.Grant.Application, a.Grant.Client
+		present, a.Grant, u = h.ForAPI(), h, h.User
 	}
 	if u == nil || u.ID != a.User.ID {
 		var err error
@@ -54,6 +65,9 @@ func (a Actor) Renew(ctx context.Context, tx Repos, gate Gate) (Actor, error) {
 	}
 	if err := gate.Admit(ctx, door, u, present); err != nil {
 		return a, err
+	}
+	if a.Session != nil {
+		u = Elevate(ctx, gate, u, a.Session, present)
 	}
 	a.User = u
 	return a, nil

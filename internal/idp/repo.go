@@ -120,6 +120,8 @@ type Groups interface {
 	// SetGroups replaces the direct memberships of a user.
 	SetGroups(ctx context.Context, user UserID, groups []GroupID) error
 	Members(ctx context.Context, group GroupID, p Paging) (Page[User], error)
+	// MemberIDs lists the direct members, all of them, in the order of their IDs.
+	MemberIDs(ctx context.Context, group GroupID) ([]UserID, error)
 }
 
 // SessionFilter selects sessions.
@@ -155,6 +157,9 @@ type Sessions interface {
 	Move(ctx context.Context, id SessionID, to netip.Addr) error
 	// End makes the row a tombstone. ended is false when it was one already.
 	End(ctx context.Context, id SessionID, reason string) (ended bool, err error)
+	// Prove notes that whoever is in the session has just proved to be who they are,
+	// with the factor where it was one. A session that has ended stays as it is.
+	Prove(ctx context.Context, id SessionID, factor *FactorID) error
 	// Carry lifts one live session to its user's present generation: the one
 	// that is kept while all others end. The transaction holds the user and has
 	// just raised the generation from the one given, which the row must have;
@@ -500,6 +505,7 @@ type Repos struct {
 	Seals          Seals
 	EventBlocks    EventBlocks
 	Lockdowns      Lockdowns
+	Restores       Restores
 	Runs           Runs
 	Holder         Holder
 	Settings       Settings
@@ -510,6 +516,8 @@ type Repos struct {
 	Configuration  Configuration
 	Links          Links
 	KnownDevices   KnownDevices
+	Factors        Factors
+	AccessRequests AccessRequests
 	Locks          Locks
 	Lockouts       Lockouts
 	Roles          Roles

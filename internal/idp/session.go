@@ -89,6 +89,11 @@ type KnownDevices interface {
 	// Get returns the row of a browser and an account, whatever became of it;
 	// CodeNotFound when they never met.
 	Get(ctx context.Context, digest []byte, user UserID) (*KnownDevice, error)
+	// GetByID returns a row whatever became of it.
+	GetByID(ctx context.Context, id KnownDeviceID) (*KnownDevice, error)
+	// Sessions returns the live sessions that were begun in the browser, the oldest
+	// first: at most CountLimit.
+	Sessions(ctx context.Context, id KnownDeviceID) ([]SessionID, error)
 	Find(ctx context.Context, filter KnownDeviceFilter) (Page[KnownDevice], error)
 	// Until returns how long the browser is known to somebody besides the user;
 	// zero when to nobody.
@@ -103,8 +108,9 @@ type KnownDevices interface {
 	Seen(ctx context.Context, id KnownDeviceID, ip netip.Addr, userAgent string) error
 	// Forget revokes one; forgotten is false when it was revoked already.
 	Forget(ctx context.Context, id KnownDeviceID) (forgotten bool, err error)
-	// ForgetAll revokes every one of a user and returns how many those were.
-	ForgetAll(ctx context.Context, user UserID) (int, error)
+	// ForgetAll revokes every one of a user but those named, and returns how many
+	// those were.
+	ForgetAll(ctx context.Context, user UserID, except ...KnownDeviceID) (int, error)
 	// Carry lifts the user's known devices from a generation to the present
 	// one: sessions ended, and nobody is to be a stranger for it.
 	Carry(ctx context.Context, user UserID, from int64) error

@@ -55,6 +55,10 @@ type User struct {
 	// They are never lowered.
 	SessionGeneration int64
 	TokenGeneration   int64
+	// RenewPassword and RenewFactor ask for a new password, and a second factor that
+	// was set up since, before somebody is signed in again. Setting either clears it.
+	RenewPassword bool
+	RenewFactor   bool
 	// SessionsEnded is why SessionGeneration was raised; see EndSessions. It is
 	// written with the raise and never read back.
 	SessionsEnded string

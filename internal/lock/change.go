@@ -39,7 +39,7 @@ type Patch struct {
 }
 
 // Change changes a lock in force. Errors: CodeForbidden; CodeNotFound, also of a
-// lock of the past; CodeInvalid as of Create.
+// lock of the past; CodeInvalid and CodeStepUp as of Create.
 func (s *Service) Change(ctx context.Context, actor idp.Actor, id idp.LockID, p Patch) (*idp.Lock, []string, error) {
 	clock, err := s.store.Now(ctx)
 	if err != nil {
@@ -54,6 +54,9 @@ func (s *Service) Change(ctx context.Context, actor idp.Actor, id idp.LockID, p 
 		}
 		row, err := s.inForce(ctx, tx, now, idp.VerbUpdate, id)
 		if err != nil {
+			return err
+		}
+		if err := s.access.Fresh(now); err != nil {
 			return err
 		}
 		if p.Target != nil {
@@ -115,7 +118,7 @@ func (s *Service) inForce(ctx context.Context, tx idp.Repos, actor idp.Actor, ve
 }
 
 // Lift ends a lock, on every server before it returns. Errors: CodeForbidden;
-// CodeNotFound, also of a lock of the past.
+// CodeNotFound, also of a lock of the past; CodeStepUp (idp.Access.Fresh).
 func (s *Service) Lift(ctx context.Context, actor idp.Actor, id idp.LockID) (*idp.Lock, error) {
 	var lifted *idp.Lock
 	err := s.store.InTx(ctx, func(tx idp.Repos) error {
@@ -124,6 +127,9 @@ func (s *Service) Lift(ctx context.Context, actor idp.Actor, id idp.LockID) (*id
 			return err
 		}
 		if lifted, err = s.inForce(ctx, tx, now, idp.VerbDelete, id); err != nil {
+			return err
+		}
+		if err := s.access.Fresh(now); err != nil {
 			return err
 		}
 		return s.lift(ctx, tx, now, lifted)
@@ -154,7 +160,7 @@ const maxLifted = 10_000
 
 // LiftAll ends every lock in force that has all these keys, and perhaps others,
 // all or none, and returns them. Errors: CodeForbidden; CodeInvalid on the
-// target; CodeNotFound when there is none.
+// target; CodeNotFound when there is none; CodeStepUp.
 func (s *Service) LiftAll(ctx context.Context, actor idp.Actor, named map[string]string) ([]idp.Lock, error) {
 	target, err := ParseTarget(named)
 	if err != nil {
@@ -168,6 +174,9 @@ func (s *Service) LiftAll(ctx context.Context, actor idp.Actor, named map[string
 			return err
 		}
 		if err := s.access.Check(now, idp.VerbDelete, idp.Object{Resource: idp.ResourceLock, Some: true}); err != nil {
+			return err
+		}
+		if err := s.access.Fresh(now); err != nil {
 			return err
 		}
 		inForce := true
@@ -258,6 +267,14 @@ func hits(target idp.LockTarget, actor idp.Actor) bool {
 	}
 	if actor.Token != nil {
 		keys = append(keys, idp.LockKey{Kind: idp.LockToken, Value: actor.Token.Identifier})
+	}
+	if actor.Grant != nil {
+		for _, value := range []string{actor.Grant.Application, actor.Grant.Client} {
+			keys = append(keys, idp.LockKey{Kind: idp.LockApplication, Value: value})
+		}
+		if id := actor.Grant.Grant.SessionID; id != nil {
+			keys = append(keys, idp.LockKey{Kind: idp.LockSession, Value: id.String()})
+		}
 	}
 	if ip := actor.ClientIP(); ip.IsValid() {
 		keys = append(keys, idp.LockKey{Kind: idp.LockIP, Value: ip.Unmap().WithZone("").String()})

@@ -58,7 +58,7 @@ type Draft struct {
 // Create makes a lock, in force on every server before it returns. The warnings
 // say what of the target does not exist (yet). Errors: CodeForbidden; CodeInvalid
 // on target, message or expires, or when it would refuse the last administrator;
-// CodeConflict when a lock with its ID is in force.
+// CodeConflict when a lock with its ID is in force; CodeStepUp (idp.Access.Fresh).
 func (s *Service) Create(ctx context.Context, actor idp.Actor, d Draft) (*idp.Lock, []string, error) {
 	made, warnings, err := s.CreateAll(ctx, actor, []Draft{d})
 	if err != nil {
@@ -84,6 +84,9 @@ func (s *Service) CreateAll(ctx context.Context, actor idp.Actor, drafts []Draft
 		rows[i] = *row
 		forced = forced && d.ForceLastAdmin
 	}
+	if err := s.access.Fresh(actor); err != nil {
+		return nil, nil, err
+	}
 	var made []idp.Lock
 	var warnings []string
 	transaction := s.store.InTx
@@ -94,6 +97,9 @@ func (s *Service) CreateAll(ctx context.Context, actor idp.Actor, drafts []Draft
 		made, warnings = make([]idp.Lock, len(rows)), nil
 		now, err := actor.Renew(ctx, tx, s.access)
 		if err != nil {
+			return err
+		}
+		if err := s.access.Fresh(now); err != nil {
 			return err
 		}
 		there, err := look(ctx, tx, rows)

@@ -19,7 +19,9 @@ const perUser = 30 * time.Second
 //
 // The error is about the whole request, and then nothing was changed:
 // CodeInvalid on users, reason or idempotency_key, CodeForbidden when the actor
-// may not contain every one of the accounts, CodeUnsigned.
+// may not contain every one of the accounts, CodeUnsigned; CodeStepUp when they are
+// not fresh and one of the accounts is not their own (idp.Access.Fresh). Whoever was
+// fresh when it began may finish it.
 //
 // Once begun it goes on although ctx is cancelled: somebody who closes the page
 // half-way must not leave half of the accounts open.
@@ -36,6 +38,9 @@ func (s *Service) Contain(ctx context.Context, actor idp.Actor, req Request) ([]
 	if !a.byBatch {
 		a.Batch = uuid.UUID(idp.NewID[idp.Lockdown]())
 	}
+	if err := s.fresh(actor, req.Users...); err != nil {
+		return nil, err
+	}
 	if err := s.recall(ctx, actor, &a); err != nil {
 		return nil, err
 	}
@@ -43,8 +48,12 @@ func (s *Service) Contain(ctx context.Context, actor idp.Actor, req Request) ([]
 		return nil, err
 	}
 	results := make([]Result, 0, len(targets))
-	for _, u := range targets {
-		results = append(results, s.contain(context.WithoutCancel(ctx), actor, a, u))
+	for i, u := range targets {
+		result := s.contain(context.WithoutCancel(ctx), actor, &a, u)
+		if i == 0 && idp.Is(result.Err, idp.CodeStepUp) {
+			return nil, result.Err // nothing was done yet
+		}
+		results = append(results, result)
 	}
 	return results, nil
 }
@@ -53,6 +62,7 @@ func (s *Service) Contain(ctx context.Context, actor idp.Actor, req Request) ([]
 type act struct {
 	Request
 	byBatch bool // the caller named the batch: it makes the act repeatable
+	fresh   bool // the actor was, in the transaction of the first account
 	digest  []byte
 }
 
@@ -79,7 +89,7 @@ func (s *Service) recall(ctx context.Context, actor idp.Actor, a *act) error {
 }
 
 // contain deals with one account. u is the account as it was read before.
-func (s *Service) contain(ctx context.Context, actor idp.Actor, a act, u *idp.User) Result {
+func (s *Service) contain(ctx context.Context, actor idp.Actor, a *act, u *idp.User) Result {
 	result := Result{User: u.ID, Username: u.Username, SelfService: actor.Is(u.ID)}
 	ctx, cancel := context.WithTimeout(ctx, perUser)
 	defer cancel()
@@ -96,11 +106,11 @@ func (s *Service) contain(ctx context.Context, actor idp.Actor, a act, u *idp.Us
 		if protected = held.Protected(); protected != "" {
 			return nil
 		}
-		now, err := s.permitted(ctx, tx, actor, held)
+		now, err := s.permitted(ctx, tx, actor, a, held)
 		if err != nil {
 			return err
 		}
-		result.Lockdown, err = s.containHeld(ctx, tx, now, a, held)
+		result.Lockdown, err = s.containHeld(ctx, tx, now, *a, held)
 		return err
 	})
 	switch {
@@ -116,7 +126,7 @@ func (s *Service) contain(ctx context.Context, actor idp.Actor, a act, u *idp.Us
 }
 
 // permitted judges the actor again with what is true now.
-func (s *Service) permitted(ctx context.Context, tx idp.Repos, actor idp.Actor, held *idp.User) (idp.Actor, error) {
+func (s *Service) permitted(ctx context.Context, tx idp.Repos, actor idp.Actor, a *act, held *idp.User) (idp.Actor, error) {
 	now, err := actor.Renew(ctx, tx, s.access)
 	if idp.Is(err, idp.CodeRefused) {
 		return actor, idp.Forbidden(forbidden)
@@ -124,7 +134,12 @@ func (s *Service) permitted(ctx context.Context, tx idp.Repos, actor idp.Actor, 
 	if err != nil {
 		return actor, err
 	}
-	return now, s.may(now, held.ID)
+	if err := s.may(now, held.ID); err != nil || a.fresh {
+		return now, err
+	}
+	err = s.fresh(now, held.ID)
+	a.fresh = err == nil && !now.Is(held.ID)
+	return now, err
 }
 
 // containHeld closes a held account and writes its record and event.

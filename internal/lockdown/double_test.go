@@ -33,6 +33,8 @@ func (allowed) Check(idp.Actor, idp.Verb, idp.Object) error { return nil }
 
 func (allowed) Covers(idp.Actor, idp.Rights) error { return nil }
 
+func (allowed) Fresh(idp.Actor) error { return nil }
+
 func cancellable(t *testing.T) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)

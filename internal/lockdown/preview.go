@@ -39,8 +39,9 @@ func (s *Service) Preview(ctx context.Context, actor idp.Actor, users []idp.User
 // Check judges whether it makes sense to plan a lockdown of the users: the actor
 // may contain every one (else CodeForbidden), each exists, and at least one can
 // be contained (else CodeInvalid). Faults are on the field "user" for one user
-// and "users" for several. It changes nothing, and everything is judged again
-// when it comes to act.
+// and "users" for several. CodeStepUp is as with Contain: whoever has to prove who
+// they are does so before they are asked for a reason. It changes nothing, and
+// everything is judged again when it comes to act.
 func (s *Service) Check(ctx context.Context, actor idp.Actor, users []idp.UserID) error {
 	req, err := accept(actor, Request{Users: users})
 	if err != nil {
@@ -52,6 +53,9 @@ func (s *Service) Check(ctx context.Context, actor idp.Actor, users []idp.UserID
 	}
 	found, err := s.targets(ctx, actor, field, req.Users)
 	if err != nil {
+		return err
+	}
+	if err := s.fresh(actor, req.Users...); err != nil {
 		return err
 	}
 	targets, err := s.foresee(ctx, found)
@@ -101,6 +105,17 @@ func (s *Service) may(actor idp.Actor, id idp.UserID) error {
 		return idp.Forbidden(forbidden)
 	}
 	return err
+}
+
+// fresh asks whoever locks others down, or opens or closes their accounts, for a fresh
+// proof. For one's own account nobody is: whose laptop was stolen must not be slowed.
+func (s *Service) fresh(actor idp.Actor, ids ...idp.UserID) error {
+	for _, id := range ids {
+		if !actor.Is(id) {
+			return s.access.Fresh(actor)
+		}
+	}
+	return nil
 }
 
 // foresee tells who would be refused: the protected, and whoever would be the

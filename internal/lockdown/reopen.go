@@ -42,14 +42,21 @@ func (s *Service) ReopenIn(ctx context.Context, tx idp.Repos, actor idp.Actor, u
 // Activate switches an account on again; see ReopenIn. Activating an active
 // account changes nothing. It takes the right to change users or that to change
 // lockdowns, and every right of the account (adr/0009). Errors: CodeForbidden,
-// CodeNotFound.
+// CodeNotFound; CodeStepUp (idp.Access.Fresh).
 func (s *Service) Activate(ctx context.Context, actor idp.Actor, id idp.UserID) error {
-	return s.change(ctx, actor, id, idp.Switches{}, s.mayReopen, func(ctx context.Context, tx idp.Repos, actor idp.Actor, u *idp.User) error {
-		if err := s.access.Covers(actor, idp.RightsOf(u)); err != nil {
-			return err
-		}
-		return s.ReopenIn(ctx, tx, actor, u)
-	})
+	return s.change(ctx, actor, id, idp.Switches{}, s.mayReopen, s.activate)
+}
+
+// ActivateIn is Activate in a transaction of the caller's.
+func (s *Service) ActivateIn(ctx context.Context, tx idp.Repos, actor idp.Actor, id idp.UserID) error {
+	return s.changeIn(ctx, tx, actor, &idp.User{ID: id}, idp.Switches{}, s.mayReopen, s.activate)
+}
+
+func (s *Service) activate(ctx context.Context, tx idp.Repos, actor idp.Actor, u *idp.User) error {
+	if err := s.access.Covers(actor, idp.RightsOf(u)); err != nil {
+		return err
+	}
+	return s.ReopenIn(ctx, tx, actor, u)
 }
 
 // administer is the right to change users. It has no owner: switching one's own
@@ -70,7 +77,7 @@ func (s *Service) mayReopen(actor idp.Actor) error {
 // Deactivate switches an account off and ends every session and token of it;
 // the password stays. Deactivating an inactive account ends what may still be
 // there. Errors: CodeForbidden, CodeNotFound, CodeInvalid for the last
-// administrator.
+// administrator; CodeStepUp for another's account.
 func (s *Service) Deactivate(ctx context.Context, actor idp.Actor, id idp.UserID) error {
 	sw := idp.Switches{DeactivateUser: true, DeleteSessions: true, RevokeTokens: true}
 	return s.change(ctx, actor, id, sw, s.mayClose, func(ctx context.Context, tx idp.Repos, actor idp.Actor, u *idp.User) error {
@@ -92,24 +99,37 @@ func (s *Service) change(ctx context.Context, actor idp.Actor, id idp.UserID, sw
 	if err := may(actor); err != nil {
 		return err
 	}
+	if err := s.fresh(actor, id); err != nil {
+		return err
+	}
 	expect, err := s.store.Repos().Users.Get(ctx, id)
 	if err != nil {
 		return err
 	}
 	return s.store.Lockdown(ctx, func(tx idp.Repos) error {
-		u, err := hold(ctx, tx, expect, sw)
-		if err != nil {
-			return err
-		}
-		now, err := actor.Renew(ctx, tx, s.access)
-		if err != nil {
-			return err
-		}
-		if err := may(now); err != nil {
-			return err
-		}
-		return fn(ctx, tx, now, u)
+		return s.changeIn(ctx, tx, actor, expect, sw, may, fn)
 	})
+}
+
+// changeIn is change in a transaction that there is; expect is what is known of the
+// user so far.
+func (s *Service) changeIn(ctx context.Context, tx idp.Repos, actor idp.Actor, expect *idp.User, sw idp.Switches, may func(idp.Actor) error,
+	fn func(context.Context, idp.Repos, idp.Actor, *idp.User) error) error {
+	u, err := hold(ctx, tx, expect, sw)
+	if err != nil {
+		return err
+	}
+	now, err := actor.Renew(ctx, tx, s.access)
+	if err != nil {
+		return err
+	}
+	if err := may(now); err != nil {
+		return err
+	}
+	if err := s.fresh(now, u.ID); err != nil {
+		return err
+	}
+	return fn(ctx, tx, now, u)
 }
 
 // endedFacts shows what ended inside an event.

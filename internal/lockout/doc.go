@@ -14,5 +14,8 @@
 // way and cost the same. Addresses that try many accounts are slowed down and then
 // refused.
 //
+// It also keeps the one other setting of the category, which its view knows by heart
+// with the rest: how long a proof counts, which package access asks.
+//
 // It must not know what a secret is, or how it is compared.
 package lockout

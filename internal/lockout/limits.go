@@ -19,11 +19,15 @@ type Limits struct {
 	AddressAccounts int
 	// MailOwner has the owner told by mail.
 	MailOwner bool
+	// ProofAge is how long a proof of who somebody is counts for what
+	// idp.Access.Fresh guards; 0 = for ever.
+	ProofAge time.Duration
 }
 
 // DefaultLimits are in force where nothing is set.
 func DefaultLimits() Limits {
-	return Limits{MaxAttempts: 5, Window: 10 * time.Minute, Duration: 15 * time.Minute, Longest: 24 * time.Hour, AddressAccounts: 50, MailOwner: true}
+	return Limits{MaxAttempts: 5, Window: 10 * time.Minute, Duration: 15 * time.Minute, Longest: 24 * time.Hour, AddressAccounts: 50, MailOwner: true,
+		ProofAge: 15 * time.Minute}
 }
 
 // lasts is how long a lockout lasts that follows so many in a row.

@@ -11,16 +11,20 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
 
-// Category is the category of these settings, and prefix how their keys begin.
+// Category is the category of these settings, and prefix how the keys of most begin.
 const (
 	Category = "security"
 	prefix   = "security.brute_force."
 )
 
+// StepUpKey is the setting that says how old a proof may be; see Limits.ProofAge.
+const StepUpKey = "security.step_up.max_age_seconds"
+
 // ActionSetting is what context.action_id of events about settings says.
 const ActionSetting = "setting.updated"
 
-// Setting is one that bounds attempts. Values are texts on the wire.
+// Setting is one of the category: what bounds attempts, and how long a proof counts.
+// Values are texts on the wire.
 type Setting struct {
 	Key     string
 	Title   string
@@ -30,6 +34,7 @@ type Setting struct {
 	Default string
 	Min     int // of numbers
 	Max     int
+	Zero    bool // 0 is good as well, whatever Min says
 	apply   func(*Limits, int)
 }
 
@@ -50,6 +55,8 @@ func Settings() []Setting {
 			Help: "How many accounts may fail from one address (IPv6: one /64 network) within the window before it is refused. From half of them on its attempts are slowed down. Accounts that are proved in the end do not count. 0 means any number."},
 		{Key: prefix + "mail_owner", Title: "Tell the owner", Bool: true, Default: "true", Max: 1, apply: func(l *Limits, n int) { l.MailOwner = n == 1 },
 			Help: "Send the owner of an account that is locked out a mail with the waiting time and a way to recover the account."},
+		{Key: StepUpKey, Title: "Proof before grave acts", Unit: "seconds", Default: "900", Min: 60, Max: 86400, Zero: true, apply: func(l *Limits, n int) { l.ProofAge = seconds(n) },
+			Help: "Locking somebody down, locks, restoring, roles, groups with rights, tokens, passwords and recovery links of others ask for a password or second factor that was given within this time. 0 means never."},
 	}
 }
 
@@ -78,10 +85,19 @@ func (s *Setting) read(value string) (n int, problem string) {
 		return 0, "Must be true or false."
 	}
 	n, err := strconv.Atoi(value)
-	if err != nil || n < s.Min || n > s.Max {
-		return 0, fmt.Sprintf("Must be a whole number from %d to %d.", s.Min, s.Max)
+	if err != nil || (n < s.Min || n > s.Max) && (n != 0 || !s.Zero) {
+		return 0, "Must be " + s.Expected() + "."
 	}
 	return n, ""
+}
+
+// Expected says what numbers are good: "a whole number from 1 to 100".
+func (s *Setting) Expected() string {
+	text := fmt.Sprintf("a whole number from %d to %d", s.Min, s.Max)
+	if s.Zero {
+		text += ", or 0"
+	}
+	return text
 }
 
 // limitsOf makes limits of stored values. What cannot be read counts as not set.
@@ -139,7 +155,7 @@ func valueOf(ctx context.Context, repos idp.Repos, k Setting) (Value, error) {
 
 // Set changes settings, all or none; a nil value takes what was set away. They are
 // in force on every server before it returns. Errors: CodeForbidden; CodeInvalid,
-// by key.
+// by key; CodeStepUp for how long a proof counts (idp.Access.Fresh).
 func (s *Service) Set(ctx context.Context, actor idp.Actor, values map[string]*string) error {
 	var faults idp.Faults
 	for key, value := range values {
@@ -155,7 +171,7 @@ func (s *Service) Set(ctx context.Context, actor idp.Actor, values map[string]*s
 			faults.Add(key, "%s", problem)
 		}
 	}
-	if err := s.access.Check(actor, idp.VerbUpdate, idp.Object{Resource: idp.ResourceSetting}); err != nil {
+	if err := s.maySet(actor, values); err != nil {
 		return err
 	}
 	if err := faults.Err(); err != nil {
@@ -166,7 +182,7 @@ func (s *Service) Set(ctx context.Context, actor idp.Actor, values map[string]*s
 		if err != nil {
 			return err
 		}
-		if err := s.access.Check(now, idp.VerbUpdate, idp.Object{Resource: idp.ResourceSetting}); err != nil {
+		if err := s.maySet(now, values); err != nil {
 			return err
 		}
 		if err := tx.Settings.Hold(ctx, prefix); err != nil {
@@ -185,6 +201,18 @@ func (s *Service) Set(ctx context.Context, actor idp.Actor, values map[string]*s
 	})
 	if err != nil {
 		return fmt.Errorf("changing what bounds attempts: %w", err)
+	}
+	return nil
+}
+
+// maySet asks for the permission; and for a fresh proof of whoever would not be asked
+// for one any more.
+func (s *Service) maySet(actor idp.Actor, values map[string]*string) error {
+	if err := s.access.Check(actor, idp.VerbUpdate, idp.Object{Resource: idp.ResourceSetting}); err != nil {
+		return err
+	}
+	if _, named := values[StepUpKey]; named {
+		return s.access.Fresh(actor)
 	}
 	return nil
 }

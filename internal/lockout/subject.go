@@ -35,8 +35,23 @@ type subject struct {
 // standing selects its row.
 func (s subject) standing() idp.Standing { return idp.Standing{Subject: s.id, UserID: s.user} }
 
-// subject finds out by whom an attempt is counted.
+// subject finds out by whom an attempt is counted: for second factors beside the one
+// of passwords, so that a success of either gives nothing back of the other.
 func (s *Service) subject(ctx context.Context, actor idp.Actor, a idp.Attempt) (subject, error) {
+	sub, err := s.whose(ctx, actor, a)
+	if err == nil && a.SecondFactor {
+		sub.id = s.second(sub.id)
+	}
+	return sub, err
+}
+
+// second is the subject of second factors beside that of passwords.
+func (s *Service) second(id idp.UUID) idp.UUID {
+	return idp.SecondFactorSubject([16]byte(s.keys.Digest("lockout second factor", id[:])[:16]))
+}
+
+// whose is the subject of passwords.
+func (s *Service) whose(ctx context.Context, actor idp.Actor, a idp.Attempt) (subject, error) {
 	u := a.User
 	if u == nil {
 		id, name := s.nobody(a.Name)

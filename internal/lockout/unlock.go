@@ -189,6 +189,6 @@ func nameOf(actor idp.Actor) string {
 
 // Renewed implements idp.Guard.
 func (s *Service) Renewed(ctx context.Context, tx idp.Repos, id idp.UserID) (int, error) {
-	ended, err := tx.Lockouts.Unlock(ctx, idp.Unlocking{UserID: &id, Reason: idp.LockoutPassword})
+	ended, err := tx.Lockouts.Unlock(ctx, idp.Unlocking{UserID: &id, Reason: idp.LockoutPassword, Passwords: true})
 	return len(ended), err
 }

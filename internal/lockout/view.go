@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -122,7 +121,7 @@ func (v *View) Apply(changes []idp.Change) {
 		switch {
 		case c.Kind == idp.ChangeLockout:
 			v.note(c)
-		case c.Kind == idp.ChangeSetting && strings.HasPrefix(c.Subject, prefix):
+		case c.Kind == idp.ChangeSetting && Find(c.Subject) != nil:
 			if moved = true; c.Value == nil {
 				delete(v.set, c.Subject)
 			} else {

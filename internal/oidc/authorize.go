@@ -29,6 +29,7 @@ const (
 
 const (
 	maxParam = 2048 // bytes of one parameter
+	maxHint  = 8192 // bytes of an ID token as a hint
 	// RequestLifetime is how long somebody may take to sign in and agree.
 	RequestLifetime = 30 * time.Minute
 )
@@ -45,6 +46,7 @@ type Authorization struct {
 	Client      *Client
 	Origin      Origin
 	RedirectURI string
+	Mode        ResponseMode
 	State       string
 	Nonce       string
 	Challenge   string         // PKCE, S256; "" = none
@@ -52,16 +54,34 @@ type Authorization struct {
 	Prompts     []string       // none, login, consent, select_account
 	MaxAge      *time.Duration // since the person proved who they are; nil = any
 	LoginHint   string
-	IDTokenHint string
-	Wanted      []idp.ScopeMapping // the mappings of the scopes
+	// Hinted is the subject of the ID token that the client sent along: whom it means;
+	// "" = it did not say.
+	Hinted string
+	Wanted []idp.ScopeMapping // the mappings of the scopes
 }
 
 // Asks reports whether the request has a prompt.
 func (a *Authorization) Asks(prompt string) bool { return slices.Contains(a.Prompts, prompt) }
 
+// Expects reports whether the account is whom the client means.
+func (a *Authorization) Expects(u *idp.User) bool {
+	return a.Hinted == "" || a.Hinted == Subject(a.Client, u)
+}
+
+// ResponseMode is where in its address an answer stands.
+type ResponseMode string
+
+// The response modes that are offered (OAuth 2.0 Multiple Response Type Encoding
+// Practices, section 2.1).
+const (
+	ModeQuery    ResponseMode = "query"
+	ModeFragment ResponseMode = "fragment"
+)
+
 // Refusal is an error that goes to the application.
 type Refusal struct {
 	RedirectURI, State, Issuer string
+	Mode                       ResponseMode
 	Code, Description          string
 }
 
@@ -70,22 +90,25 @@ func (r *Refusal) Error() string { return r.Code + ": " + r.Description }
 
 // URL is where the browser brings it.
 func (r *Refusal) URL() string {
-	return answer(r.RedirectURI, url.Values{"error": {r.Code}, "error_description": {r.Description}, "iss": {r.Issuer}}, r.State)
+	return answer(r.Mode, r.RedirectURI, url.Values{"error": {r.Code}, "error_description": {r.Description}, "iss": {r.Issuer}}, r.State)
 }
 
 // Refuse is an answer to the application instead of a code.
 func (a *Authorization) Refuse(code, description string) *Refusal {
-	return &Refusal{RedirectURI: a.RedirectURI, State: a.State, Issuer: a.Origin.Issuer(a.Client), Code: code, Description: description}
+	return &Refusal{RedirectURI: a.RedirectURI, Mode: a.Mode, State: a.State, Issuer: a.Origin.Issuer(a.Client), Code: code, Description: description}
 }
 
 // answer adds parameters to a redirect URI, whose own query stays as it is (RFC 6749,
 // section 3.1.2).
-func answer(uri string, values url.Values, state string) string {
+func answer(mode ResponseMode, uri string, values url.Values, state string) string {
 	if state != "" {
 		values.Set("state", state)
 	}
 	separator := "?"
-	if strings.Contains(uri, "?") {
+	switch {
+	case mode == ModeFragment:
+		separator = "#" // registered addresses have none
+	case strings.Contains(uri, "?"):
 		separator = "&"
 	}
 	return uri + separator + values.Encode()
@@ -95,8 +118,12 @@ func answer(uri string, values url.Values, state string) string {
 // asks, or where the answer goes, is not certain. A *Refusal goes to the application.
 func (s *Service) Judge(ctx context.Context, origin Origin, params map[string]string) (*Authorization, error) {
 	for name, value := range params {
-		if len(value) > maxParam {
-			return nil, idp.Invalid(name, "Ensure this value has no more than %d bytes.", maxParam)
+		most := maxParam
+		if name == "id_token_hint" {
+			most = maxHint
+		}
+		if len(value) > most {
+			return nil, idp.Invalid(name, "Ensure this value has no more than %d bytes.", most)
 		}
 	}
 	if params["client_id"] == "" {
@@ -110,14 +137,37 @@ func (s *Service) Judge(ctx context.Context, origin Origin, params map[string]st
 		return nil, err
 	}
 	a := &Authorization{Client: &Client{Provider: provider, Application: application}, Origin: origin, State: params["state"], Nonce: params["nonce"],
-		LoginHint: params["login_hint"], IDTokenHint: params["id_token_hint"]}
+		LoginHint: params["login_hint"], Mode: ModeQuery}
+	if params["response_mode"] == string(ModeFragment) {
+		a.Mode = ModeFragment
+	}
 	if a.RedirectURI, err = redirectURI(provider, params["redirect_uri"]); err != nil {
 		return nil, err
 	}
 	if err := a.read(params); err != nil {
 		return nil, err
 	}
+	if err := s.hint(ctx, a, params["id_token_hint"]); err != nil {
+		return nil, err
+	}
 	return a, s.scopes(ctx, a, params["scope"])
+}
+
+// hint reads whom the client means (OpenID Connect Core 1.0, section 3.1.2.1): an ID
+// token that it was given here, be it as old as it may.
+func (s *Service) hint(ctx context.Context, a *Authorization, token string) error {
+	if token == "" {
+		return nil
+	}
+	claims, known, err := s.Verify(ctx, TypeID, token)
+	if err != nil {
+		return err
+	}
+	if !known || claims["aud"] != a.Client.Provider.ClientID {
+		return a.Refuse(ErrInvalidRequest, "id_token_hint is no ID token that this application was given.")
+	}
+	a.Hinted, _ = claims["sub"].(string)
+	return nil
 }
 
 // redirectURI is the one that was asked for, if the provider has it; without one, the
@@ -198,8 +248,8 @@ func (a *Authorization) read(params map[string]string) error {
 		return a.Refuse(ErrInvalidRequest, "response_type is missing: expected code.")
 	case params["response_type"] != "code":
 		return a.Refuse(ErrUnsupportedResponse, "Only the response type code is offered.")
-	case params["response_mode"] != "" && params["response_mode"] != "query":
-		return a.Refuse(ErrInvalidRequest, "Only the response mode query is offered.")
+	case params["response_mode"] != "" && params["response_mode"] != string(a.Mode):
+		return a.Refuse(ErrInvalidRequest, "Only the response modes query and fragment are offered.")
 	case !slices.Contains(p.GrantTypes, idp.GrantCode):
 		return a.Refuse(ErrUnauthorizedClient, "This application may not use authorization codes.")
 	}

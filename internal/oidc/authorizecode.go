@@ -166,9 +166,13 @@ func (s *Service) Code(ctx context.Context, actor idp.Actor, a *Authorization, i
 			if row.Generation != u.SessionGeneration || row.TokenGeneration != u.TokenGeneration {
 				return idp.Refuse(idp.DoorAuthorize, idp.RefusedGeneration)
 			}
+			methods, err := methodsOf(ctx, tx, session)
+			if err != nil {
+				return err
+			}
 			row := &idp.OAuthCode{Digest: secret.DigestOf(code).Bytes(), ProviderID: a.Client.Provider.ID, UserID: u.ID, SessionID: session.ID,
 				Scopes: row.Scopes, Nonce: a.Nonce, RedirectURI: a.RedirectURI, Challenge: a.Challenge, AuthTime: session.CreatedAt,
-				Methods: Methods(session.AuthMethod), Generation: u.SessionGeneration, TokenGeneration: u.TokenGeneration}
+				Methods: methods, Generation: u.SessionGeneration, TokenGeneration: u.TokenGeneration}
 			if err := tx.OAuthRequests.CreateCode(ctx, row, a.Client.Provider.CodeLifetime); err != nil {
 				return err
 			}
@@ -182,7 +186,7 @@ func (s *Service) Code(ctx context.Context, actor idp.Actor, a *Authorization, i
 	if err != nil {
 		return "", fmt.Errorf("authorizing application %s: %w", a.Client.Application.Slug, err)
 	}
-	return answer(a.RedirectURI, url.Values{"code": {code}, "iss": {a.Origin.Issuer(a.Client)}}, a.State), nil
+	return answer(a.Mode, a.RedirectURI, url.Values{"code": {code}, "iss": {a.Origin.Issuer(a.Client)}}, a.State), nil
 }
 
 // facts show the application inside events, in the contract's form.
@@ -191,17 +195,41 @@ func (c *Client) facts() map[string]any {
 		"slug": c.Application.Slug}
 }
 
-// Methods are the methods (RFC 8176) of a way to sign in.
-func Methods(authMethod string) []string {
+// methodsOf are the methods (RFC 8176) by which somebody signed in to a session.
+func methodsOf(ctx context.Context, tx idp.Repos, s *idp.Session) ([]string, error) {
+	if s.FactorID == nil {
+		return Methods(s.AuthMethod, nil), nil
+	}
+	f, err := tx.Factors.Get(ctx, *s.FactorID)
+	if idp.Is(err, idp.CodeNotFound) { // removed since
+		return Methods(s.AuthMethod, nil), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return Methods(s.AuthMethod, f), nil
+}
+
+// Methods are the methods (RFC 8176) of a way to sign in, with the second factor that was
+// used; nil = it is not known which. A remembered factor was not used: the way says so.
+func Methods(authMethod string, used *idp.Factor) []string {
+	var own []string
+	if used != nil {
+		own = used.Methods()
+	}
 	switch authMethod {
 	case "":
 		return nil
 	case "password":
 		return []string{"pwd"}
 	case "auth_mfa":
-		return []string{"pwd", "mfa"}
-	case "auth_webauthn_pwl":
-		return []string{"hwk", "user"}
+		return append(append([]string{"pwd"}, own...), "mfa")
+	case "auth_mfa_": // nothing but the second factor was asked for, or a link was opened
+		return own
+	case "auth_mfa_token": // after an app password
+		return append(own, "mfa")
+	case "auth_webauthn_pwl": // passkeys verify their person there
+		return append(own, "user", "mfa")
 	}
 	return []string{authMethod}
 }

@@ -64,7 +64,11 @@ func (s *Service) LetIn(ctx context.Context, actor idp.Actor, id idp.UUID, appro
 			return err
 		}
 		return s.minted(ctx, tx, actor, client, func(u *idp.User, session *idp.Session) error {
-			row.State, row.UserID, row.AuthTime, row.Methods = idp.DeviceApproved, &u.ID, &session.CreatedAt, Methods(session.AuthMethod)
+			methods, err := methodsOf(ctx, tx, session)
+			if err != nil {
+				return err
+			}
+			row.State, row.UserID, row.AuthTime, row.Methods = idp.DeviceApproved, &u.ID, &session.CreatedAt, methods
 			row.Generation, row.TokenGeneration = u.SessionGeneration, u.TokenGeneration
 			if !approve {
 				row.State = idp.DeviceDenied

@@ -12,8 +12,8 @@ import (
 const maxToken = 16 << 10
 
 // find returns the token of a value, whatever kind it is. A signed one is found by its
-// digest like any other: what was not signed here, byte by byte, is unknown, and no
-// algorithm that somebody claims in it is ever run. It judges nothing.
+// digest like any other: what was not signed here, byte by byte, is unknown, whatever it
+// claims. It judges nothing but whether the key of a signed one is still good.
 func (s *Service) find(ctx context.Context, door idp.Door, value string) (*idp.OAuthHeld, error) {
 	if value == "" || len(value) > maxToken {
 		return nil, idp.Refuse(door, idp.RefusedUnknown)
@@ -22,7 +22,18 @@ func (s *Service) find(ctx context.Context, door idp.Door, value string) (*idp.O
 	if idp.Is(err, idp.CodeNotFound) {
 		return nil, idp.Refuse(door, idp.RefusedUnknown)
 	}
-	return held, err
+	if err != nil || !held.Token.Signed {
+		return held, err
+	}
+	// Whose key was revoked meanwhile counts no more: somebody else may have signed alike.
+	_, known, err := s.Verify(ctx, TypeAccess, value)
+	if err == nil && !known {
+		err = idp.Refuse(door, idp.RefusedEnded)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return held, nil
 }
 
 // clientOfGrant is the client that something was granted to.
@@ -63,7 +74,11 @@ func (s *Service) UserInfo(ctx context.Context, token string) (map[string]any, *
 	if !slices.Contains(held.Token.Scopes, ScopeOpenID) {
 		return nil, c, Fault(ErrInsufficientScope, "The token has no scope openid.")
 	}
-	claims, err := s.claims(ctx, c, held.User, held.Token.Scopes)
+	u, err := s.elevated(ctx, &held.Grant, held.User)
+	if err != nil {
+		return nil, c, err
+	}
+	claims, err := s.claims(ctx, c, u, held.Token.Scopes)
 	if err != nil {
 		return nil, c, err
 	}

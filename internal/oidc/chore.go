@@ -18,35 +18,19 @@ const (
 	keyKept = 30 * 24 * time.Hour
 )
 
-// ActionKeysRotated is context.action_id of the event of a new signing key.
-const ActionKeysRotated = "signing_key_rotated"
-
 // TendKeys replaces the signing key when its time has come, retires those that were
 // replaced, and deletes those that nothing needs any more. It may run on any number of
 // servers at once.
 func (s *Service) TendKeys(ctx context.Context) error {
-	return s.tend(ctx, idp.SystemActor(), false)
-}
-
-// RotateKeys is TendKeys with a new key whatever the age of the present one, which goes
-// on signing until the new one has been published long enough.
-func (s *Service) RotateKeys(ctx context.Context, actor idp.Actor) error {
-	if err := s.Access.Check(actor, idp.VerbUpdate, idp.Object{Resource: idp.ResourceSystem}); err != nil {
-		return err
-	}
-	return s.tend(ctx, actor, true)
-}
-
-func (s *Service) tend(ctx context.Context, actor idp.Actor, rotate bool) error {
-	keys, now, err := s.ring.read(ctx, time.Now())
+	keys, now, err := s.ring.present(ctx)
 	if err != nil {
 		return err
 	}
-	if len(keys) == 0 && !rotate {
+	if len(keys) == 0 {
 		return nil // nobody has needed one yet
 	}
 	var fresh *signingKey
-	if rotate || due(keys, now) {
+	if due(keys, now) {
 		if fresh, err = s.ring.draw(); err != nil {
 			return err
 		}
@@ -55,35 +39,21 @@ func (s *Service) tend(ctx context.Context, actor idp.Actor, rotate bool) error 
 		if err := tx.SigningKeys.Hold(ctx); err != nil {
 			return err
 		}
-		rows, err := tx.SigningKeys.All(ctx)
+		held, err := s.ring.held(ctx, tx)
 		if err != nil {
 			return err
-		}
-		held := make([]signingKey, 0, len(rows))
-		for _, row := range rows {
-			k, err := s.ring.open(row)
-			if err != nil {
-				return err
-			}
-			held = append(held, k)
 		}
 		if err := settleKeys(ctx, tx, held, now); err != nil {
 			return err
 		}
-		if fresh == nil || !rotate && !due(held, now) {
+		if fresh == nil || !due(held, now) {
 			return nil // another server was quicker
 		}
-		row := fresh.SigningKey
-		if err := tx.SigningKeys.Create(ctx, &row, keyLead); err != nil {
-			return err
-		}
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionSecretRotate, app, actor, nil, map[string]any{"action_id": ActionKeysRotated,
-			"model": map[string]any{"app": app, "model_name": "signingkey", "pk": row.ID, "name": row.ID}, "signs_from": row.SignsFrom.UTC().Format(time.RFC3339)}))
+		return s.addKey(ctx, tx, idp.SystemActor(), fresh, keyLead)
 	})
 	if err != nil {
 		return fmt.Errorf("tending the signing keys: %w", err)
 	}
-	s.ring.forget()
 	return nil
 }
 

@@ -83,7 +83,7 @@ func (s *Service) Metadata(ctx context.Context, origin Origin, c *Client) (*Meta
 	at := func(path string) string { return string(origin) + path }
 	return &Metadata{Issuer: origin.Issuer(c), AuthorizationEndpoint: at(AuthorizePath), TokenEndpoint: at(TokenPath), UserinfoEndpoint: at(UserInfoPath),
 		JWKSURI: own + "jwks/", EndSessionEndpoint: own + "end-session/", IntrospectionEndpoint: at(IntrospectPath), RevocationEndpoint: at(RevokePath),
-		DeviceEndpoint: at(DevicePath), PushEndpoint: at(PushPath), Scopes: append([]string{}, scopes...), ResponseTypes: []string{"code"}, ResponseModes: []string{"query"},
+		DeviceEndpoint: at(DevicePath), PushEndpoint: at(PushPath), Scopes: append([]string{}, scopes...), ResponseTypes: []string{"code"}, ResponseModes: []string{string(ModeQuery), string(ModeFragment)},
 		GrantTypes: grants, SubjectTypes: []string{"public"}, SigningAlgorithms: []string{Algorithm}, TokenAuthentication: methods,
 		RevokeAuthentication: methods, IntrospectAuthenticity: introspects, ChallengeMethods: []string{"S256"}, Prompts: Prompts(),
 		ContextClasses: []string{ContextClass}, Claims: []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "azp", "at_hash", "sid"},

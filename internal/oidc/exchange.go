@@ -163,7 +163,23 @@ func (s *Service) judgeCode(ctx context.Context, tx idp.Repos, c *Client, code *
 	if session.UserID != u.ID {
 		return nil, shut(ErrInvalidGrant, door, idp.RefusedIntent), nil
 	}
-	return u, nil, nil
+	return idp.Elevate(ctx, s.Access, u, session, session.Credential()), nil, nil
+}
+
+// elevated is the account of a grant, with the groups that the session it was made in
+// has for a while, as long as that is so.
+func (s *Service) elevated(ctx context.Context, g *idp.OAuthGrant, u *idp.User) (*idp.User, error) {
+	if g.SessionID == nil {
+		return u, nil
+	}
+	session, err := s.Store.Repos().Sessions.Get(ctx, *g.SessionID)
+	if idp.Is(err, idp.CodeNotFound) || err == nil && !session.Live {
+		return u, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return idp.Elevate(ctx, s.Access, u, session, session.Credential()), nil
 }
 
 // shared is the account of somebody, shared so that no lockdown passes what is minted; a

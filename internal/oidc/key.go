@@ -27,10 +27,6 @@ const Algorithm = string(jose.RS256)
 // keyBits is the size of a key. It lasts three months.
 const keyBits = 2048
 
-// keysFresh is how long keys are remembered, so that the database is not asked for each
-// question of strangers.
-const keysFresh = 5 * time.Second
-
 // keyPurpose is what keys are sealed for.
 const keyPurpose = "signing key "
 
@@ -42,7 +38,7 @@ type ring struct {
 	mu     sync.Mutex
 	keys   []signingKey
 	clock  time.Time // the database's, when the keys were read
-	readAt time.Time // this machine's, then
+	readAt time.Time // this machine's, when that began
 }
 
 // signingKey is a key as it is used.
@@ -54,7 +50,7 @@ type signingKey struct {
 
 // read returns the keys as they were in the database at a moment or later, and the
 // database's clock. All who wait for one reading get the same, so strangers who ask for
-// keys that there are not cause one at a time.
+// keys cause one at a time.
 func (r *ring) read(ctx context.Context, since time.Time) ([]signingKey, time.Time, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -112,16 +108,9 @@ func (r *ring) open(row idp.SigningKey) (signingKey, error) {
 	return k, nil
 }
 
-// recent is read with what is remembered.
-func (r *ring) recent(ctx context.Context) ([]signingKey, time.Time, error) {
-	return r.read(ctx, time.Now().Add(-keysFresh))
-}
-
-// forget makes the next reader ask the database.
-func (r *ring) forget() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.readAt = time.Time{}
+// present is read as of now: a key that was revoked is gone from every server at once.
+func (r *ring) present(ctx context.Context) ([]signingKey, time.Time, error) {
+	return r.read(ctx, time.Now())
 }
 
 // signer is the key that signs now: the newest of those whose time has come.
@@ -138,7 +127,7 @@ func signer(keys []signingKey, now time.Time) *signingKey {
 
 // signing returns the key that signs now, and makes the first one.
 func (r *ring) signing(ctx context.Context) (*signingKey, error) {
-	keys, now, err := r.recent(ctx)
+	keys, now, err := r.present(ctx)
 	asked := time.Now()
 	if err != nil {
 		return nil, err
@@ -170,8 +159,7 @@ func (r *ring) signing(ctx context.Context) (*signingKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the first signing key: %w", err)
 	}
-	r.forget()
-	keys, now, err = r.read(ctx, time.Now())
+	keys, now, err = r.present(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -201,19 +189,15 @@ func (r *ring) draw() (*signingKey, error) {
 		Private: r.sealer.SealText(keyPurpose+id, string(plain)), Public: public}}, nil
 }
 
-// find returns a key by its ID. One that is not known is asked for, so that what
-// another server just began to sign with is good here at once.
+// find returns a key by its ID; nil = there is none, or none any more.
 func (r *ring) find(ctx context.Context, id string) (*signingKey, error) {
-	asked := time.Now()
-	for _, since := range []time.Time{asked.Add(-keysFresh), asked} {
-		keys, _, err := r.read(ctx, since)
-		if err != nil {
-			return nil, err
-		}
-		for i := range keys {
-			if keys[i].ID == id {
-				return &keys[i], nil
-			}
+	keys, _, err := r.present(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range keys {
+		if keys[i].ID == id {
+			return &keys[i], nil
 		}
 	}
 	return nil, nil
@@ -222,10 +206,10 @@ func (r *ring) find(ctx context.Context, id string) (*signingKey, error) {
 // Keys returns the published keys (RFC 7517): those that sign, those that are about to,
 // and those whose signatures may still be in use.
 func (s *Service) Keys(ctx context.Context) (*jose.JSONWebKeySet, error) {
-	keys, _, err := s.ring.recent(ctx)
+	keys, _, err := s.ring.present(ctx)
 	if err == nil && len(keys) == 0 {
 		if _, err = s.ring.signing(ctx); err == nil {
-			keys, _, err = s.ring.recent(ctx)
+			keys, _, err = s.ring.present(ctx)
 		}
 	}
 	if err != nil {

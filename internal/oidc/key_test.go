@@ -130,8 +130,11 @@ func TestAKeyIsPublishedBeforeItSignsAndAfterwards(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, known)
 
-	require.True(t, idp.Is(w.service.RotateKeys(w.ctx, idp.Actor{User: &idp.User{ID: 7}}), idp.CodeForbidden))
-	require.NoError(t, w.service.RotateKeys(w.ctx, idp.SystemActor()))
+	_, err = w.service.RotateKeys(w.ctx, idp.Actor{User: &idp.User{ID: 7}})
+	require.True(t, idp.Is(err, idp.CodeForbidden))
+	made, err := w.service.RotateKeys(w.ctx, idp.SystemActor())
+	require.NoError(t, err)
+	require.Equal(t, oidc.KeyNext, made.State)
 	require.Len(t, w.keys(), 2)
 	page, err := w.db.Repos().Events.Find(w.ctx, idp.EventFilter{Actions: []idp.Action{idp.ActionSecretRotate}})
 	require.NoError(t, err)
@@ -145,4 +148,69 @@ func head(token string) string {
 		}
 	}
 	return ""
+}
+
+// A key that somebody else has is worth nothing at once, on every server: it is not
+// published, what it signed does not count, and another one signs.
+func TestARevokedKeyIsWorthNothingAtOnceEverywhere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	servers := []*oidc.Service{w.service, w.another("a"), w.another("b")}
+	signs := w.application("signs", func(p *idp.OAuthProvider) { p.AccessFormat = idp.AccessJWT })
+	u, s := w.person("ada")
+	got, err := w.token(signs, exchange(w.code(signs, u, s)))
+	require.NoError(t, err)
+	opaque, _, _ := w.tokens(w.wiki, "ben")
+	for _, s := range servers { // all remember the key
+		_, known, err := s.Verify(w.ctx, oidc.TypeID, got.ID)
+		require.NoError(t, err)
+		require.True(t, known)
+	}
+	require.True(t, w.works(got.Access))
+	stolen := w.keys()[0].ID
+
+	_, err = w.service.RevokeKey(w.ctx, idp.Actor{User: u}, stolen)
+	require.True(t, idp.Is(err, idp.CodeForbidden))
+	require.Equal(t, []string{stolen}, kids(t, w.service), "whoever may not, changes nothing")
+	fresh, err := w.service.RevokeKey(w.ctx, idp.SystemActor(), stolen)
+	require.NoError(t, err)
+	require.Equal(t, oidc.KeySigns, fresh.State)
+	for i, s := range servers {
+		require.NotContains(t, kids(t, s), stolen, "server %d", i)
+		_, known, err := s.Verify(w.ctx, oidc.TypeID, got.ID)
+		require.NoError(t, err)
+		require.False(t, known, "server %d", i)
+		signed, err := s.Sign(w.ctx, oidc.TypeID, map[string]any{})
+		require.NoError(t, err)
+		require.NotEqual(t, head(got.ID), head(signed), "server %d", i)
+		_, _, err = s.UserInfo(w.ctx, got.Access)
+		require.Equal(t, oidc.ErrInvalidToken, oidc.CodeOf(err), "server %d", i)
+	}
+	asked, err := w.service.Introspect(w.ctx, signs, got.Access)
+	require.NoError(t, err)
+	require.False(t, asked.Active)
+	require.True(t, w.works(opaque.Access), "what no key signed goes on")
+	again, err := w.token(signs, refresh(got.Refresh))
+	require.NoError(t, err)
+	require.True(t, w.works(again.Access))
+
+	page, err := w.db.Repos().Events.Find(w.ctx, idp.EventFilter{Actions: []idp.Action{idp.ActionSecretRotate}})
+	require.NoError(t, err)
+	require.Equal(t, oidc.ActionKeyRevoked, page.Items[0].Context["action_id"])
+	require.Equal(t, oidc.Residue, page.Items[0].Context["residual_exposure"])
+	require.Equal(t, fresh.ID, page.Items[0].Context["replaced_by"])
+	_, err = w.service.RevokeKey(w.ctx, idp.SystemActor(), stolen)
+	require.True(t, idp.Is(err, idp.CodeNotFound))
+
+	// One that does not sign yet, or no longer, is not replaced.
+	next, err := w.service.RotateKeys(w.ctx, idp.SystemActor())
+	require.NoError(t, err)
+	none, err := w.service.RevokeKey(w.ctx, idp.SystemActor(), next.ID)
+	require.NoError(t, err)
+	require.Nil(t, none)
+	found, err := w.service.ListKeys(w.ctx, idp.SystemActor())
+	require.NoError(t, err)
+	require.Equal(t, []oidc.KeyState{oidc.KeySigns, oidc.KeySealed}, []oidc.KeyState{found[0].State, found[1].State})
+	_, err = w.service.ListKeys(w.ctx, idp.Actor{User: u})
+	require.True(t, idp.Is(err, idp.CodeForbidden))
 }

@@ -42,6 +42,7 @@ type Deps struct {
 type Service struct {
 	Deps
 	ring *ring
+	told told
 }
 
 // New returns a Service.

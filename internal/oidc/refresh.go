@@ -35,10 +35,14 @@ func (s *Service) refresh(ctx context.Context, actor idp.Actor, _ Origin, c *Cli
 			return nil, Fault(ErrInvalidScope, "A refresh cannot ask for more than was granted.")
 		}
 	}
-	if err := s.mayUse(ctx, actor, c, held.User, idp.GrantRefresh, scopes); err != nil {
+	u, err := s.elevated(ctx, &held.Grant, held.User)
+	if err != nil {
 		return nil, err
 	}
-	o := &order{client: c, user: held.User, grant: held.Grant, scopes: scopes}
+	if err := s.mayUse(ctx, actor, c, u, idp.GrantRefresh, scopes); err != nil {
+		return nil, err
+	}
+	o := &order{client: c, user: u, grant: held.Grant, scopes: scopes}
 	replaces, err := s.replaces(ctx, c, &held.Token)
 	if err != nil {
 		return nil, err

@@ -2,7 +2,6 @@ package oidc
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -43,7 +42,7 @@ func (s *Service) claims(ctx context.Context, c *Client, u *idp.User, scopes []s
 	}
 	made, err := s.Claims.Claims(ctx, mappings, About{User: u, Application: c.Application, Provider: c.Provider, Scopes: scopes})
 	if err != nil {
-		return nil, fmt.Errorf("making the claims of user %d for application %s: %w", u.ID, c.Application.Slug, err)
+		return nil, s.broken(ctx, c, u, err)
 	}
 	return made, nil
 }

@@ -25,6 +25,16 @@ func (d Directory) PolicyNamed(ctx context.Context, name string) (*idp.Policy, e
 	return &page.Items[0], nil
 }
 
+// FactorsOf implements policy.Directory.
+func (d Directory) FactorsOf(ctx context.Context, user idp.UserID) ([]idp.FactorKind, error) {
+	has, err := d.Store.Repos().Factors.Of(ctx, user)
+	kinds := make([]idp.FactorKind, len(has))
+	for i, f := range has {
+		kinds[i] = f.Kind
+	}
+	return kinds, err
+}
+
 // GroupsNamed implements policy.Directory.
 func (d Directory) GroupsNamed(ctx context.Context, names []string) ([]idp.Group, error) {
 	page, err := d.Store.Repos().Groups.Find(ctx, idp.GroupFilter{Names: names, Paging: idp.Paging{Limit: len(names)}})

@@ -16,7 +16,6 @@ var absent = []struct{ name, why string }{
 	{"ak_create_jwt_raw", jwtAbsent},
 	{"requests", "is not offered: a policy must not call other servers, because it would wait for strangers and could be led to addresses inside the network. " +
 		"Bring what it needs into user.attributes or a group by way of the API, and look at it there"},
-	{"ak_user_has_authenticator", "is not offered yet: it comes with second factors. Look at a group or at user.attributes instead"},
 }
 
 const jwtAbsent = "is not offered: the keys that sign such tokens come with OpenID Connect. " +

@@ -16,6 +16,9 @@ type Directory interface {
 	// UserBy returns the user whose field (username, email, pk or uuid) has the
 	// value. Another field is idp.CodeInvalid.
 	UserBy(ctx context.Context, field, value string) (*idp.User, error)
+	// FactorsOf returns the kinds of the second factors that a user has: totp, static or
+	// webauthn.
+	FactorsOf(ctx context.Context, user idp.UserID) ([]idp.FactorKind, error)
 	// GroupsNamed returns the groups of these names.
 	GroupsNamed(ctx context.Context, names []string) ([]idp.Group, error)
 }
@@ -69,6 +72,10 @@ func askFunctions() []function {
 			signs: []any{new(func(string, any) any), new(func(map[string]any) any)},
 			help: "The user whose field has the value, nil when there is none. The field is username, email, pk or uuid. " +
 				"A map asks for all of its entries at once: one of these four, and any of name, path, type, is_active and is_superuser."},
+		{name: "ak_user_has_authenticator", usage: "ak_user_has_authenticator(user[, type]) → true or false", run: hasFactor,
+			signs: []any{new(func(any) bool), new(func(any, string) bool)},
+			help: "Whether the user has a second factor, of the type where one is given: totp, static or webauthn; false for nil. " +
+				"TOTPDevice, StaticDevice and WebAuthnDevice mean the same."},
 	}
 }
 

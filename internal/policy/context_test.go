@@ -137,4 +137,11 @@ func (shelf) UserBy(context.Context, string, string) (*idp.User, error) {
 	return nil, idp.NotFound("user")
 }
 
+func (shelf) FactorsOf(_ context.Context, id idp.UserID) ([]idp.FactorKind, error) {
+	if id == 7 {
+		return []idp.FactorKind{idp.FactorTOTP}, nil
+	}
+	return nil, nil
+}
+
 func (shelf) GroupsNamed(context.Context, []string) ([]idp.Group, error) { return nil, nil }

@@ -63,11 +63,11 @@ var variables = []Entry{
 	{"context.lockdown_self_service", "variable", "true or false", "Whether people lock their own account."},
 	{"context.lockdown_reason", "variable", "text", "The reason given for a lockdown."},
 	{"context.lockdown_results", "variable", "list of maps", "What became of each user of a lockdown: user, success, error."},
-	{"user.pk", "variable", "number", "The user's number. Every user also has uuid, username, name, email, path, type, is_active, is_superuser, attributes (a map) and groups (names of all groups, ancestors included)."},
+	{"user.pk", "variable", "number", "The user's number. Every user also has uuid, username, name, email, path, type, is_active, is_superuser, attributes (a map), groups (names of all groups, ancestors included), and renew_password and renew_factor (what has to be renewed before the next sign-in)."},
 }
 
 var userFields = []string{"pk", "uuid", "username", "name", "email", "path", "type",
-	"is_active", "is_superuser", "attributes", "groups"}
+	"is_active", "is_superuser", "attributes", "groups", "renew_password", "renew_factor"}
 
 // environmentTypes tells the checker which names and fields exist. Values stay
 // untyped: any of them may be nil, and comparing nil must not be a fault.

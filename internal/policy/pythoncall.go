@@ -177,6 +177,10 @@ func (n callNode) function(name string, args []term, vars map[string]kindOf) (te
 	switch {
 	case name == "regex_match" && len(args) == 2, name == "regex_replace" && len(args) == 3:
 		return n.pattern(name, args)
+	case name == "ak_user_has_authenticator" && one.kind == kindUser && len(args) == 1:
+		return call(name, kindTruth)
+	case name == "ak_user_has_authenticator" && one.kind == kindUser && len(args) == 2 && args[1].kind == kindText:
+		return atom(name+"("+one.text+", "+args[1].text+")", kindTruth), nil
 	case len(args) > 1:
 	case name == "bool":
 		t, err := one.truth()

@@ -41,6 +41,21 @@ func (r knownDevices) Get(ctx context.Context, digest []byte, user idp.UserID) (
 		`SELECT `+deviceColumns+` FROM known_devices d `+deviceUser+` WHERE d.digest = $1 AND d.user_id = $2`, digest, user)
 }
 
+func (r knownDevices) GetByID(ctx context.Context, id idp.KnownDeviceID) (*idp.KnownDevice, error) {
+	return one(ctx, r.q, "known device", "reading known device "+id.String(), scanDevice,
+		`SELECT `+deviceColumns+` FROM known_devices d `+deviceUser+` WHERE d.id = $1`, id)
+}
+
+func (r knownDevices) Sessions(ctx context.Context, id idp.KnownDeviceID) ([]idp.SessionID, error) {
+	rows, err := r.q.Query(ctx, `SELECT s.id FROM sessions s `+sessionUser+` WHERE s.device_id = $1 AND `+sessionLive+
+		` ORDER BY s.created_at, s.id LIMIT $2`, id, idp.CountLimit)
+	if err != nil {
+		return nil, wrap(err, "session", "reading the sessions in known device %s", id)
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowTo[idp.SessionID])
+	return found, wrap(err, "session", "reading the sessions in known device %s", id)
+}
+
 func (r knownDevices) Find(ctx context.Context, f idp.KnownDeviceFilter) (idp.Page[idp.KnownDevice], error) {
 	var w where
 	equal(&w, "d.user_id", f.UserID)
@@ -97,9 +112,10 @@ func (r knownDevices) Forget(ctx context.Context, id idp.KnownDeviceID) (bool, e
 	return forgotten, wrap(err, "known device", "forgetting known device %s", id)
 }
 
-func (r knownDevices) ForgetAll(ctx context.Context, user idp.UserID) (int, error) {
+func (r knownDevices) ForgetAll(ctx context.Context, user idp.UserID, except ...idp.KnownDeviceID) (int, error) {
 	return exec(ctx, r.q, "known device", fmt.Sprintf("forgetting the known devices of user %d", user),
-		`UPDATE known_devices SET revoked_at = clock_timestamp() WHERE user_id = $1 AND revoked_at IS NULL`, user)
+		`UPDATE known_devices SET revoked_at = clock_timestamp() WHERE user_id = $1 AND revoked_at IS NULL AND id <> ALL ($2)`,
+		user, append([]idp.KnownDeviceID{}, except...))
 }
 
 func (r knownDevices) Carry(ctx context.Context, user idp.UserID, from int64) error {

@@ -164,6 +164,16 @@ func (s groups) replace(ctx context.Context, act, remove, add string, args ...an
 	return wrap(err, "group", "%s", act)
 }
 
+func (s groups) MemberIDs(ctx context.Context, group idp.GroupID) ([]idp.UserID, error) {
+	act := "listing the users of group " + group.String()
+	rows, err := s.q.Query(ctx, `SELECT user_id FROM group_users WHERE group_id = $1 ORDER BY user_id`, group)
+	if err != nil {
+		return nil, wrap(err, "group", "%s", act)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[idp.UserID])
+	return ids, wrap(err, "group", "%s", act)
+}
+
 func (s groups) Members(ctx context.Context, group idp.GroupID, p idp.Paging) (idp.Page[idp.User], error) {
 	return users(s).Find(ctx, idp.UserFilter{Paging: p, GroupIDs: []idp.GroupID{group}})
 }

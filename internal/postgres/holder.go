@@ -52,7 +52,7 @@ func (r holder) Ending(ctx context.Context, user idp.UserID) (idp.Holdings, erro
 // application.
 const granted = `
 		SELECT o.application_id FROM ` + grantFrom + `
-		 WHERE o.user_id = $1 AND ` + grantLive + ` AND EXISTS (SELECT FROM oauth_tokens t WHERE t.grant_id = o.id AND ` + oauthTokenLive + `)`
+		 WHERE o.user_id = $1 AND ` + grantLive + ` AND o.open_until > (SELECT clock_timestamp())`
 
 // holdings counts by the same rules as sessionLive, tokenLive and grantLive, sessions,
 // each intent of tokens, and grants with their applications to a limit; nil = all. Invitations of an account that is switched

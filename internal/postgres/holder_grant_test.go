@@ -80,3 +80,40 @@ func registeredOnce(t *testing.T, db *DB, slug string) (idp.OAuthProviderID, idp
 	}
 	return registered(t, db, slug, "")
 }
+
+// A grant is open for as long as the last of its tokens that nobody revoked.
+func TestAGrantIsOpenAsLongAsItsTokens(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	ctx, repos := t.Context(), db.Repos()
+	u := addUser(t, db, "ada")
+	g := &idp.OAuthGrant{UserID: u.ID, Kind: idp.GrantCode, Subject: "ada", Offline: true}
+	g.ProviderID, g.ApplicationID = registeredOnce(t, db, "wiki")
+	require.NoError(t, repos.OAuthGrants.Create(ctx, g))
+	mint := func(kind idp.OAuthTokenKind, digest []byte, lifetime time.Duration) idp.OAuthTokenID {
+		token := &idp.OAuthToken{GrantID: g.ID, Kind: kind, Digest: digest}
+		require.NoError(t, repos.OAuthGrants.CreateToken(ctx, token, lifetime))
+		return token.ID
+	}
+	held := func() int {
+		h, err := repos.Holder.Ending(ctx, u.ID)
+		require.NoError(t, err)
+		return h.Grants
+	}
+	require.Zero(t, held())
+	refresh := mint(idp.OAuthRefresh, digest(), time.Hour)
+	mint(idp.OAuthAccess, digest(), time.Minute)
+	mint(idp.OAuthAccess, digest(), time.Second)
+	require.Equal(t, 1, held())
+	revoked, err := repos.OAuthGrants.RevokeToken(ctx, refresh)
+	require.NoError(t, err)
+	require.True(t, revoked)
+	require.Equal(t, 1, held(), "an access token is left")
+	revoked, err = repos.OAuthGrants.RevokeToken(ctx, refresh)
+	require.NoError(t, err)
+	require.False(t, revoked)
+	n, err := repos.OAuthGrants.RevokeKind(ctx, g.ID, idp.OAuthAccess)
+	require.NoError(t, err)
+	require.Equal(t, 2, n)
+	require.Zero(t, held())
+}

@@ -19,7 +19,7 @@ const lockdownColumns = `l.id, l.batch_id, l.user_id, l.username, l.actor_id, l.
 	jsonb_build_object('deactivate_user', l.deactivate_user, 'set_unusable_password', l.set_unusable_password,
 		'delete_sessions', l.delete_sessions, 'revoke_tokens', l.revoke_tokens) AS switches,
 	l.ended, l.self_service, l.was_active, l.had_password, l.started_at, l.finished_at, l.restored_at, l.restored_by_id,
-	l.restored_by_name, coalesce(l.idempotency_key, '') AS idempotency_key, l.request_digest`
+	l.restored_by_name, l.suspected_at, l.closed_at, l.closed_by_name, coalesce(l.idempotency_key, '') AS idempotency_key, l.request_digest`
 
 var lockdownListing = listing{
 	noun: "lockdown", alias: "l", from: "lockdowns l", columns: lockdownColumns, key: "l.id",

@@ -120,8 +120,8 @@ func (r lockouts) Begin(ctx context.Context, begun []idp.Lockout) error {
 // does, so that no attempt passes between. All of them end at one moment, which is
 // what they are known by as ended together.
 func (r lockouts) Unlock(ctx context.Context, u idp.Unlocking) ([]idp.Lockout, error) {
-	rows, err := r.q.Query(ctx, `SELECT subject FROM standings WHERE user_id = $1 OR user_id = ANY($3) OR subject = ANY($2) ORDER BY subject FOR UPDATE`,
-		u.UserID, u.Subjects, u.UserIDs)
+	rows, err := r.q.Query(ctx, `SELECT subject FROM standings WHERE (user_id = $1 OR user_id = ANY($3) OR subject = ANY($2)) AND `+unlocked("subject", "$4")+`
+		ORDER BY subject FOR UPDATE`, u.UserID, u.Subjects, u.UserIDs, u.Passwords)
 	if err != nil {
 		return nil, wrap(err, "standing", "holding standings")
 	}
@@ -130,9 +130,9 @@ func (r lockouts) Unlock(ctx context.Context, u idp.Unlocking) ([]idp.Lockout, e
 		return nil, wrap(err, "standing", "holding standings")
 	}
 	rows, err = r.q.Query(ctx, `
-		WITH was AS (SELECT * FROM lockouts t WHERE (t.subject = ANY($1) OR t.user_id = $4 OR t.user_id = ANY($6) OR t.subject = ANY($5)) AND `+lockoutActive+` FOR UPDATE),
+		WITH was AS (SELECT * FROM lockouts t WHERE (t.subject = ANY($1) OR t.user_id = $4 OR t.user_id = ANY($6) OR t.subject = ANY($5)) AND `+unlocked("t.subject", "$7")+` AND `+lockoutActive+` FOR UPDATE),
 		ended AS (UPDATE lockouts l SET ended_at = (SELECT clock_timestamp()), end_reason = $2, ended_by = $3 FROM was WHERE l.id = was.id)
-		SELECT `+lockoutColumns+` FROM was t`+lockoutUser+` ORDER BY t.locked_at, t.id`, subjects, u.Reason, u.By, u.UserID, u.Subjects, u.UserIDs)
+		SELECT `+lockoutColumns+` FROM was t`+lockoutUser+` ORDER BY t.locked_at, t.id`, subjects, u.Reason, u.By, u.UserID, u.Subjects, u.UserIDs, u.Passwords)
 	if err != nil {
 		return nil, wrap(err, "lockout", "ending lockouts")
 	}
@@ -146,6 +146,12 @@ func (r lockouts) Unlock(ctx context.Context, u idp.Unlocking) ([]idp.Lockout, e
 	_, err = exec(ctx, r.q, "standing", "giving attempts back",
 		`UPDATE standings SET guesses = '[]', locked_until = NULL, lockouts = 0 WHERE subject = ANY($1)`, subjects)
 	return ended, err
+}
+
+// unlocked leaves subjects of second factors out where only those of passwords are
+// meant: version 8 of their UUID tells them (idp.SecondFactorSubject).
+func unlocked(subject, only string) string {
+	return `(NOT ` + only + ` OR substr(` + subject + `::text, 15, 1) <> '8')`
 }
 
 func (r lockouts) Load(ctx context.Context, most int, each func(subject idp.UUID, until time.Time)) error {

@@ -26,7 +26,22 @@ func (r logoutNotices) Get(ctx context.Context, id idp.LogoutNoticeID) (*idp.Log
 	return one(ctx, r.q, noticeListing.noun, "reading logout notice "+id.String(), scanNotice, `SELECT `+noticeListing.columns+` FROM logout_notices t WHERE t.id = $1`, id)
 }
 
+// settle writes the notices that are owed (migrations/0060), one account after the
+// other, each in a transaction of its own where there is none: notices of an act are
+// there for whoever looks after it.
+func (r logoutNotices) settle(ctx context.Context) error {
+	for more := true; more; {
+		if err := r.q.QueryRow(ctx, `SELECT settle_logouts()`).Scan(&more); err != nil {
+			return wrap(err, noticeListing.noun, "writing the logout notices that are owed")
+		}
+	}
+	return nil
+}
+
 func (r logoutNotices) Find(ctx context.Context, f idp.LogoutNoticeFilter) (idp.Page[idp.LogoutNotice], error) {
+	if err := r.settle(ctx); err != nil {
+		return idp.Page[idp.LogoutNotice]{}, err
+	}
 	var w where
 	equal(&w, "t.user_id", f.UserID)
 	equal(&w, "t.session_id", f.SessionID)
@@ -41,6 +56,9 @@ func (r logoutNotices) Find(ctx context.Context, f idp.LogoutNoticeFilter) (idp.
 }
 
 func (r logoutNotices) Take(ctx context.Context, lease time.Duration, busy []string) (*idp.LogoutNotice, error) {
+	if err := r.settle(ctx); err != nil {
+		return nil, err
+	}
 	rows, err := r.q.Query(ctx, `
 		UPDATE logout_notices t SET taken_until = clock_timestamp() + $1::interval
 		 WHERE t.id = (SELECT id FROM logout_notices WHERE state = 'pending' AND next_at <= clock_timestamp()
@@ -74,6 +92,9 @@ func (r logoutNotices) Again(ctx context.Context, id idp.LogoutNoticeID) (bool, 
 }
 
 func (r logoutNotices) Due(ctx context.Context, most time.Duration) (time.Duration, error) {
+	if err := r.settle(ctx); err != nil {
+		return 0, err
+	}
 	var seconds *float64
 	err := r.q.QueryRow(ctx, `SELECT extract(epoch FROM min(greatest(next_at, taken_until)) - clock_timestamp())::double precision
 		FROM logout_notices WHERE state = 'pending'`).Scan(&seconds)
@@ -84,6 +105,9 @@ func (r logoutNotices) Due(ctx context.Context, most time.Duration) (time.Durati
 }
 
 func (r logoutNotices) Count(ctx context.Context) (map[idp.NoticeState]int, error) {
+	if err := r.settle(ctx); err != nil {
+		return nil, err
+	}
 	rows, err := r.q.Query(ctx, `SELECT state, count(*) FROM logout_notices
 		WHERE state = 'pending' OR created_at > clock_timestamp() - interval '1 day' GROUP BY state`)
 	if err != nil {

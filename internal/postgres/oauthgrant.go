@@ -17,7 +17,8 @@ const (
 	grantOver    = `(o.session_id IS NOT NULL AND NOT o.offline AND NOT coalesce(` + sessionLive + `, false))`
 	grantLive    = `(o.ended_at IS NULL AND o.generation = u.token_generation AND NOT ` + grantOver + `)`
 	grantColumns = `o.id, o.provider_id, o.application_id, o.user_id, o.session_id, o.offline, o.kind, o.scopes, o.issuer, o.subject, o.auth_time, o.nonce,
-		o.methods, o.generation, o.created_at, o.last_used_at, o.ended_at, o.end_reason, ` + grantOver + ` AS session_over`
+		o.methods, o.generation, o.created_at, o.last_used_at, o.ended_at, o.end_reason, ` + grantOver + ` AS session_over,
+		clock_timestamp() - o.auth_time AS auth_age`
 	grantFrom = `oauth_grants o JOIN users u ON u.id = o.user_id LEFT JOIN sessions s ON s.id = o.session_id`
 
 	oauthTokenExpired = `(t.expires_at <= clock_timestamp())`
@@ -29,7 +30,7 @@ const (
 
 func grantTargets(g *idp.OAuthGrant) []any {
 	return []any{&g.ID, &g.ProviderID, &g.ApplicationID, &g.UserID, &g.SessionID, &g.Offline, &g.Kind, &g.Scopes, &g.Issuer, &g.Subject, &g.AuthTime, &g.Nonce,
-		&g.Methods, &g.Generation, &g.CreatedAt, &g.LastUsedAt, &g.EndedAt, &g.EndReason, &g.SessionOver}
+		&g.Methods, &g.Generation, &g.CreatedAt, &g.LastUsedAt, &g.EndedAt, &g.EndReason, &g.SessionOver, &g.AuthAge}
 }
 
 func oauthTokenTargets(t *idp.OAuthToken) []any {
@@ -115,7 +116,9 @@ func (r oauthGrants) CreateToken(ctx context.Context, t *idp.OAuthToken, lifetim
 			INSERT INTO oauth_tokens (id, grant_id, kind, digest, scopes, signed, expires_at)
 			VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp() + $7::interval) RETURNING num, created_at, expires_at
 		), noted AS (
-			UPDATE oauth_grants o SET signed_until = greatest(o.signed_until, m.expires_at) FROM minted m WHERE o.id = $2 AND $6
+			UPDATE oauth_grants o SET open_until = greatest(o.open_until, m.expires_at),
+			       signed_until = CASE WHEN $6 THEN greatest(o.signed_until, m.expires_at) ELSE o.signed_until END
+			  FROM minted m WHERE o.id = $2
 		)
 		SELECT num, created_at, expires_at FROM minted`,
 		t.ID, t.GrantID, t.Kind, t.Digest, list(t.Scopes), t.Signed, lifetime).Scan(&t.Num, &t.CreatedAt, &t.ExpiresAt)
@@ -160,15 +163,29 @@ func (r oauthGrants) Replace(ctx context.Context, id idp.OAuthTokenID) (bool, er
 	return n > 0, err
 }
 
-func (r oauthGrants) RevokeToken(ctx context.Context, id idp.OAuthTokenID) (bool, error) {
-	n, err := exec(ctx, r.q, "OAuth token", "revoking OAuth token "+id.String(),
-		`UPDATE oauth_tokens SET revoked_at = clock_timestamp() WHERE id = $1 AND revoked_at IS NULL`, id)
-	return n > 0, err
+// revoking revokes the tokens t that a condition names and counts them; their grants are
+// open for as long as what is left of them.
+func revoking(condition string) string {
+	return `
+		WITH gone AS (
+			UPDATE oauth_tokens t SET revoked_at = clock_timestamp() WHERE ` + condition + ` AND t.revoked_at IS NULL RETURNING t.id, t.grant_id
+		), left_over AS (
+			UPDATE oauth_grants o SET open_until = (SELECT max(t.expires_at) FROM oauth_tokens t
+				WHERE t.grant_id = o.id AND t.revoked_at IS NULL AND t.replaced_at IS NULL AND t.id NOT IN (SELECT g.id FROM gone g))
+			 WHERE o.id IN (SELECT g.grant_id FROM gone g)
+		)
+		SELECT count(*) FROM gone`
 }
 
-func (r oauthGrants) RevokeKind(ctx context.Context, grant idp.OAuthGrantID, kind idp.OAuthTokenKind) (int, error) {
-	return exec(ctx, r.q, "OAuth token", "revoking tokens of grant "+grant.String(),
-		`UPDATE oauth_tokens SET revoked_at = clock_timestamp() WHERE grant_id = $1 AND kind = $2 AND revoked_at IS NULL AND replaced_at IS NULL`, grant, kind)
+func (r oauthGrants) RevokeToken(ctx context.Context, id idp.OAuthTokenID) (bool, error) {
+	var n int
+	err := r.q.QueryRow(ctx, revoking("t.id = $1"), id).Scan(&n)
+	return n > 0, wrap(err, "OAuth token", "revoking OAuth token %s", id)
+}
+
+func (r oauthGrants) RevokeKind(ctx context.Context, grant idp.OAuthGrantID, kind idp.OAuthTokenKind) (n int, err error) {
+	err = r.q.QueryRow(ctx, revoking("t.grant_id = $1 AND t.kind = $2 AND t.replaced_at IS NULL"), grant, kind).Scan(&n)
+	return n, wrap(err, "OAuth token", "revoking tokens of grant %s", grant)
 }
 
 // Purge implements idp.OAuthGrants. A grant stays as long as its session: its

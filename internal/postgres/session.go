@@ -27,7 +27,7 @@ const (
 	sessionBefore = `s.id, s.user_id, u.username, s.digest, s.generation, s.auth_method, s.created_at, s.last_seen_at,
 		s.expires_at, s.ip, s.user_agent, s.data, s.ended_at, `
 	sessionAfter = `, make_interval(secs => s.idle_timeout), s.network_binding, s.geoip_binding, s.binding_log_only, s.binding_private,
-		s.device_id, s.until_closed, ` + sessionExpired + ` AS expired, ` + sessionLive + ` AS live`
+		s.device_id, s.until_closed, s.factor_id, s.proved_at, clock_timestamp() - s.proved_at, ` + sessionElevations + ` AS elevations, ` + sessionExpired + ` AS expired, ` + sessionLive + ` AS live`
 	sessionColumns = sessionBefore + sessionEnd + sessionAfter
 	// visitColumns are those for requests, which do not ask why a session ended.
 	visitColumns = sessionBefore + `s.end_reason` + sessionAfter
@@ -38,7 +38,7 @@ func sessionTargets(s *idp.Session) []any {
 	return []any{&s.ID, &s.UserID, &s.Username, &s.Digest, &s.Generation, &s.AuthMethod, &s.CreatedAt, &s.LastSeenAt,
 		&s.ExpiresAt, &s.IP, &s.UserAgent, &s.Data, &s.EndedAt, &s.EndReason,
 		&s.IdleTimeout, &s.Binding.Network, &s.Binding.GeoIP, &s.Binding.LogOnly, &s.Binding.Private,
-		&s.DeviceID, &s.UntilClosed, &s.Expired, &s.Live}
+		&s.DeviceID, &s.UntilClosed, &s.FactorID, &s.ProvedAt, &s.ProvedAgo, &s.Elevations, &s.Expired, &s.Live}
 }
 
 func scanSession(row pgx.CollectableRow) (s idp.Session, err error) {
@@ -85,14 +85,14 @@ func (r sessions) Create(ctx context.Context, s *idp.Session) error {
 	s.Binding.Network, s.Binding.GeoIP = cmp.Or(s.Binding.Network, idp.NetworkUnbound), cmp.Or(s.Binding.GeoIP, idp.GeoUnbound)
 	err := r.q.QueryRow(ctx, `
 		INSERT INTO sessions (id, user_id, digest, generation, auth_method, created_at, last_seen_at, expires_at, ip, user_agent, data,
-			idle_timeout, network_binding, geoip_binding, binding_log_only, binding_private, device_id, until_closed)
+			idle_timeout, network_binding, geoip_binding, binding_log_only, binding_private, device_id, until_closed, factor_id, proved_at)
 		VALUES ($1, $2, $3, $4, $5, coalesce($6, clock_timestamp()), coalesce($7, clock_timestamp()), $8, $9, $10, coalesce($11, ''::bytea),
-			$12, $13, $14, $15, $16, $17, $18)
-		RETURNING created_at, last_seen_at`,
+			$12, $13, $14, $15, $16, $17, $18, $19, coalesce($20, $6, clock_timestamp()))
+		RETURNING created_at, last_seen_at, proved_at`,
 		s.ID, s.UserID, s.Digest, s.Generation, s.AuthMethod, unset(s.CreatedAt), unset(s.LastSeenAt), s.ExpiresAt,
 		s.IP.Unmap().WithZone(""), s.UserAgent, s.Data,
-		int64(s.IdleTimeout/time.Second), s.Binding.Network, s.Binding.GeoIP, s.Binding.LogOnly, s.Binding.Private, s.DeviceID, s.UntilClosed).
-		Scan(&s.CreatedAt, &s.LastSeenAt)
+		int64(s.IdleTimeout/time.Second), s.Binding.Network, s.Binding.GeoIP, s.Binding.LogOnly, s.Binding.Private, s.DeviceID, s.UntilClosed, s.FactorID, unset(s.ProvedAt)).
+		Scan(&s.CreatedAt, &s.LastSeenAt, &s.ProvedAt)
 	return wrap(err, "session", "creating a session of user %d", s.UserID)
 }
 

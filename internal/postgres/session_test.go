@@ -27,16 +27,20 @@ func TestSessionKeepsEveryField(t *testing.T) {
 	require.WithinDuration(t, time.Now(), s.CreatedAt, time.Minute)
 	got, err := db.Repos().Sessions.Get(t.Context(), s.ID)
 	require.NoError(t, err)
+	require.Positive(t, got.ProvedAgo)
+	require.Less(t, got.ProvedAgo, time.Minute)
 	want := *s
-	want.Username, want.Live = "mira", true
+	want.Username, want.Live, want.ProvedAgo = "mira", true, got.ProvedAgo
 	require.Empty(t, cmp.Diff(&want, got, compareAddr))
 
 	visited, user, err := db.Repos().Sessions.Visit(t.Context(), s.Digest)
 	require.NoError(t, err)
+	got.ProvedAgo = visited.ProvedAgo
 	require.Empty(t, cmp.Diff(got, visited, compareAddr))
 	require.Empty(t, cmp.Diff(u, user, cmpopts.EquateEmpty()))
 	many, err := db.Repos().Visits.Find(t.Context(), [][]byte{digest(), s.Digest})
 	require.NoError(t, err)
+	visited.ProvedAgo = many[0].Session.ProvedAgo
 	require.Equal(t, []idp.Visit{{Session: *visited, User: *user}}, many)
 	_, _, err = db.Repos().Sessions.Visit(t.Context(), digest())
 	requireCode(t, idp.CodeNotFound, err)

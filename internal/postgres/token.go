@@ -17,14 +17,14 @@ const (
 	tokenExpired = `(t.expiring AND t.expires_at <= clock_timestamp())`
 	tokenLive    = `(t.revoked_at IS NULL AND NOT ` + tokenExpired + ` AND t.generation = u.token_generation)`
 	tokenColumns = `t.id, t.identifier, t.intent, t.user_id, u.username, t.digest, t.generation, t.description, t.expiring,
-		t.expires_at, t.created_at, t.last_used_at, t.managed, t.flow_slug, NOT t.single_use AS reusable, t.revoked_at, ` +
+		t.expires_at, t.created_at, t.last_used_at, t.managed, t.flow_slug, NOT t.single_use AS reusable, t.revoked_at, t.step_up_exempt, ` +
 		tokenExpired + ` AS expired, ` + tokenLive + ` AS live`
 	tokenUser = `JOIN users u ON u.id = t.user_id`
 )
 
 func tokenTargets(t *idp.Token) []any {
 	return []any{&t.ID, &t.Identifier, &t.Intent, &t.UserID, &t.Username, &t.Digest, &t.Generation, &t.Description, &t.Expiring,
-		&t.ExpiresAt, &t.CreatedAt, &t.LastUsedAt, &t.Managed, &t.FlowSlug, &t.Reusable, &t.RevokedAt, &t.Expired, &t.Live}
+		&t.ExpiresAt, &t.CreatedAt, &t.LastUsedAt, &t.Managed, &t.FlowSlug, &t.Reusable, &t.RevokedAt, &t.StepUpExempt, &t.Expired, &t.Live}
 }
 
 func scanToken(row pgx.CollectableRow) (t idp.Token, err error) {
@@ -78,11 +78,11 @@ func (r tokens) Create(ctx context.Context, t *idp.Token) error {
 	}
 	err := r.q.QueryRow(ctx, `
 		INSERT INTO tokens (id, identifier, intent, user_id, digest, generation, description, expiring, expires_at,
-			created_at, last_used_at, managed, flow_slug, revoked_at, single_use)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, coalesce($10, clock_timestamp()), $11, $12, $13, $14, $15)
+			created_at, last_used_at, managed, flow_slug, revoked_at, single_use, step_up_exempt)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, coalesce($10, clock_timestamp()), $11, $12, $13, $14, $15, $16)
 		RETURNING created_at`,
 		t.ID, t.Identifier, t.Intent, t.UserID, t.Digest, t.Generation, t.Description, t.Expiring, t.ExpiresAt,
-		unset(t.CreatedAt), t.LastUsedAt, t.Managed, t.FlowSlug, t.RevokedAt, !t.Reusable).Scan(&t.CreatedAt)
+		unset(t.CreatedAt), t.LastUsedAt, t.Managed, t.FlowSlug, t.RevokedAt, !t.Reusable, t.StepUpExempt).Scan(&t.CreatedAt)
 	return wrap(err, "token", "creating token “%.255s”", t.Identifier)
 }
 
@@ -92,10 +92,10 @@ func (r tokens) Update(ctx context.Context, t *idp.Token) error {
 	err := r.q.QueryRow(ctx, `
 		UPDATE tokens SET identifier = $2, intent = $3, user_id = $4, digest = $5, generation = $6, description = $7,
 			expiring = $8, expires_at = $9, managed = $10, flow_slug = $11, revoked_at = coalesce(revoked_at, $12),
-			single_use = $13
+			single_use = $13, step_up_exempt = $14
 		 WHERE id = $1 RETURNING revoked_at`,
 		t.ID, t.Identifier, t.Intent, t.UserID, t.Digest, t.Generation, t.Description,
-		t.Expiring, t.ExpiresAt, t.Managed, t.FlowSlug, t.RevokedAt, !t.Reusable).Scan(&t.RevokedAt)
+		t.Expiring, t.ExpiresAt, t.Managed, t.FlowSlug, t.RevokedAt, !t.Reusable, t.StepUpExempt).Scan(&t.RevokedAt)
 	return wrap(err, "token", "changing token %s", t.ID)
 }
 

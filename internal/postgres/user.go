@@ -23,7 +23,7 @@ type users struct{ q querier }
 const (
 	userColumns = `u.id, u.uuid, u.username, u.name, u.email, u.path, u.type, u.is_active,
 		u.password, u.password_changed_at, u.last_login_at, u.joined_at, u.updated_at, u.attributes,
-		u.session_generation, u.token_generation, g.is_superuser, g.direct, g.reached, g.names, r.names AS roles`
+		u.session_generation, u.token_generation, u.renew_password, u.renew_factor, g.is_superuser, g.direct, g.reached, g.names, r.names AS roles`
 	userGroups = `CROSS JOIN LATERAL (
 		SELECT coalesce(bool_or(ug.is_superuser), false) AS is_superuser,
 		       coalesce(array_agg(ug.id ORDER BY ug.name) FILTER (WHERE ug.direct), '{}') AS direct,
@@ -39,7 +39,7 @@ const (
 func userTargets(u *idp.User) []any {
 	return []any{&u.ID, &u.UUID, &u.Username, &u.Name, &u.Email, &u.Path, &u.Type, &u.IsActive,
 		&u.Password, &u.PasswordChangedAt, &u.LastLoginAt, &u.JoinedAt, &u.UpdatedAt, &u.Attributes,
-		&u.SessionGeneration, &u.TokenGeneration, &u.IsSuperuser, &u.Groups, &u.AllGroups, &u.GroupNames, &u.RoleNames}
+		&u.SessionGeneration, &u.TokenGeneration, &u.RenewPassword, &u.RenewFactor, &u.IsSuperuser, &u.Groups, &u.AllGroups, &u.GroupNames, &u.RoleNames}
 }
 
 func scanUser(row pgx.CollectableRow) (u idp.User, err error) {
@@ -200,9 +200,9 @@ func (s users) Update(ctx context.Context, u *idp.User) error {
 		UPDATE users SET username = $1, name = $2, email = $3, path = $4, type = $5, is_active = $6, password = $7,
 			password_changed_at = $8, last_login_at = $9, attributes = $10,
 			session_generation = greatest(session_generation, $11), token_generation = greatest(token_generation, $12),
-			updated_at = clock_timestamp()
+			renew_password = $15, renew_factor = $16, updated_at = clock_timestamp()
 		WHERE id = $13
-		RETURNING session_generation, token_generation, updated_at`, append(userArgs(u), u.ID, u.SessionsEnded)...).
+		RETURNING session_generation, token_generation, updated_at`, append(userArgs(u), u.ID, u.SessionsEnded, u.RenewPassword, u.RenewFactor)...).
 		Scan(&u.SessionGeneration, &u.TokenGeneration, &u.UpdatedAt)
 	return wrap(err, "user", "changing user %d", u.ID)
 }

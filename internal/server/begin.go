@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
-	"github.com/go-chi/chi/v5/middleware"
 	"github.com/google/uuid"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
@@ -42,7 +41,7 @@ func (s *Server) begin(next http.Handler) http.Handler {
 		scope.Cookies = web.Cookies{Secure: s.secure(r)}
 		scope.LoadBrand = func() *idp.Brand { return s.brand(r) }
 		scope.Unseen = func() int { return s.unseen(r) }
-		ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
+		ww := &answer{ResponseWriter: w}
 		ww.Header().Set(RequestIDHeader, info.ID)
 		defer s.line(ww, r, scope, start)
 		defer s.recovered(ww, r)
@@ -65,8 +64,8 @@ func (s *Server) recovered(w http.ResponseWriter, r *http.Request) {
 
 // line writes the one wide line of the request. It names the account by its
 // key, never what anybody typed.
-func (s *Server) line(w middleware.WrapResponseWriter, r *http.Request, scope *web.Scope, start time.Time) {
-	status := statusOf(w)
+func (s *Server) line(w *answer, r *http.Request, scope *web.Scope, start time.Time) {
+	status := w.told()
 	if s.meter != nil {
 		s.meter.Request(pattern(r), scope.Actor.Request.Method, status, time.Since(start))
 	}
@@ -89,11 +88,14 @@ func (s *Server) line(w middleware.WrapResponseWriter, r *http.Request, scope *w
 	}
 	attrs := []slog.Attr{slog.String("request_id", scope.Actor.Request.ID), slog.String("method", scope.Actor.Request.Method),
 		slog.String("route", pattern(r)), slog.Int("status", status),
-		slog.Duration("duration", time.Since(start)), slog.Int("bytes", w.BytesWritten())}
+		slog.Duration("duration", time.Since(start)), slog.Int("bytes", w.bytes)}
 	if u := scope.Actor.User; u != nil {
 		by := "session"
 		if scope.Actor.Token != nil {
 			by = "token"
+		}
+		if scope.Actor.Grant != nil {
+			by = "grant"
 		}
 		attrs = append(attrs, slog.Int("actor", int(u.ID)), slog.String("by", by))
 	}

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/go-chi/chi/v5"
-	"github.com/go-chi/chi/v5/middleware"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
@@ -21,7 +20,7 @@ func forPrograms(path string) bool {
 }
 
 // fail renders an error: JSON for programs (/api, /-, /application/o), a page elsewhere. On pages, whoever is
-// not signed in is sent to sign in.
+// not signed in is sent to sign in, and whoever has to prove first who they are, to do that.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	scope := web.From(r.Context())
 	status, message := web.Status(err)
@@ -31,7 +30,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 			rec.Err = err
 		}
 	}
-	if wrapped, ok := w.(middleware.WrapResponseWriter); ok && wrapped.Status() != 0 {
+	if wrapped, ok := w.(*answer); ok && wrapped.status != 0 {
 		return // the answer is under way: nothing better can be said any more
 	}
 	w.Header().Del("Content-Length")
@@ -42,6 +41,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		web.WriteProblem(w, r, err)
 	case idp.Locked(err):
 		s.pages.Refused(w, r, err)
+	case idp.Is(err, idp.CodeStepUp) && scope.Actor.Session != nil && s.proveFirst(w, r):
 	case idp.Is(err, idp.CodeUnsigned) && scope.Actor.User == nil:
 		_ = web.Redirect(w, r, web.SignInURL(r))
 	default:

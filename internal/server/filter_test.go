@@ -14,8 +14,14 @@ import (
 // contractFilters are the parameters that published clients may send to a list,
 // beside page, page_size, ordering and search.
 var contractFilters = map[string]string{
-	"/core/applications/": "for_user group meta_description meta_launch_url meta_publisher name only_with_launch_url slug superuser_full_list",
-	"/providers/all/":     "application__isnull backchannel",
+	"/authenticators/static/":         "name",
+	"/authenticators/totp/":           "name",
+	"/authenticators/webauthn/":       "name",
+	"/authenticators/admin/static/":   "name",
+	"/authenticators/admin/totp/":     "name",
+	"/authenticators/admin/webauthn/": "name",
+	"/core/applications/":             "for_user group meta_description meta_launch_url meta_publisher name only_with_launch_url slug superuser_full_list",
+	"/providers/all/":                 "application__isnull backchannel",
 	"/providers/oauth2/": "access_code_validity access_token_validity application authorization_flow client_id client_type " +
 		"include_claims_in_id_token issuer_mode name property_mappings refresh_token_validity signing_key sub_mode",
 	"/propertymappings/provider/scope/": "managed managed__isnull name scope_name",
@@ -50,9 +56,14 @@ var contractFilters = map[string]string{
 	"/propertymappings/notification/": "name",
 	"/rbac/roles/":                    "groups inherited managed managed__isnull name users",
 	"/stages/all/":                    "name",
-	"/stages/consent/":                "consent_expire_in mode name stage_uuid",
-	"/stages/deny/":                   "deny_message name stage_uuid",
-	"/stages/dummy/":                  "name stage_uuid throw_error",
+	"/stages/authenticator/static/":   "configure_flow friendly_name name stage_uuid token_count token_length",
+	"/stages/authenticator/totp/":     "configure_flow digits friendly_name name stage_uuid",
+	"/stages/authenticator/validate/": "configuration_stages name not_configured_action",
+	"/stages/authenticator/webauthn/": "authenticator_attachment configure_flow device_type_restrictions friendly_name max_attempts name " +
+		"resident_key_requirement stage_uuid user_verification",
+	"/stages/consent/": "consent_expire_in mode name stage_uuid",
+	"/stages/deny/":    "deny_message name stage_uuid",
+	"/stages/dummy/":   "name stage_uuid throw_error",
 	"/stages/email/": "activate_user_on_success from_address host name port subject template timeout token_expiry use_global_settings use_ssl " +
 		"use_tls username",
 	"/stages/identification/": "captcha_stage case_insensitive_matching enrollment_flow name password_stage passwordless_flow recovery_flow " +
@@ -72,6 +83,7 @@ var contractFilters = map[string]string{
 
 // contractSwitches choose what is shown of each row, not which rows.
 var contractSwitches = map[string]string{
+	"/authenticators/admin/all/": "user",
 	"/core/groups/":              "include_children include_inherited_roles include_parents include_users",
 	"/core/groups/{group_uuid}/": "include_children include_inherited_roles include_parents include_users",
 	"/core/users/":               "include_groups include_roles",
@@ -83,7 +95,7 @@ var contractSwitches = map[string]string{
 }
 
 // ownParameters are of what the contract does not know.
-var ownParameters = []string{"/", "/events/deliveries/", "/lockdowns/", "/locks/", "/schema/browser/", "/stages/account_lockdown/", "/stages/question/"}
+var ownParameters = []string{"/", "/access_requests/", "/core/known_devices/", "/oidc/keys/", "/events/deliveries/", "/lockdowns/", "/locks/", "/schema/browser/", "/stages/account_lockdown/", "/stages/question/"}
 
 func TestEveryParameterOfTheContractIsTaken(t *testing.T) {
 	t.Parallel()
@@ -194,6 +206,11 @@ func TestStagesByEverySetting(t *testing.T) {
 	c := r.by(r.admin)
 	id := func() string { return uuidOf(r) }
 	for path, wanted := range map[string]fields{
+		"authenticator/static":   {"configure_flow": id(), "friendly_name": "Codes", "token_count": 9, "token_length": 14},
+		"authenticator/totp":     {"configure_flow": id(), "friendly_name": "App", "digits": "8"},
+		"authenticator/validate": {"configuration_stages": []string{id()}, "not_configured_action": "deny"},
+		"authenticator/webauthn": {"authenticator_attachment": "platform", "configure_flow": id(), "device_type_restrictions": []string{id()},
+			"friendly_name": "Key", "max_attempts": 4, "resident_key_requirement": "required", "user_verification": "required"},
 		"consent":           {"mode": "permanent", "consent_expire_in": "hours=9"},
 		"deny":              {"deny_message": "Not today & never."},
 		"dummy":             {"throw_error": true},
@@ -209,6 +226,9 @@ func TestStagesByEverySetting(t *testing.T) {
 		"user_write":        {"create_users_as_inactive": false, "create_users_group": id(), "user_creation_mode": "always_create", "user_path_template": "a/b", "user_type": "external"},
 	} {
 		kind, _, _ := strings.Cut(path, "/")
+		if kind == "authenticator" {
+			kind = strings.ReplaceAll(path, "/", "_")
+		}
 		made, other := r.addStage("wanted "+kind, kind, wanted), r.addStage("other "+kind, kind, fields{})
 		probes := fields{"name": "wanted " + kind, "stage_uuid": made}
 		for name, value := range wanted {

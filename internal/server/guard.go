@@ -56,7 +56,7 @@ func (s *Server) limit(next http.Handler) http.Handler {
 func (s *Server) sameOrigin(next http.Handler) http.Handler {
 	return web.Handler(func(w http.ResponseWriter, r *http.Request) error {
 		scope := web.From(r.Context())
-		if t := scope.Actor.Token; t == nil || t.Intent == idp.IntentAppPassword {
+		if t := scope.Actor.Token; scope.Actor.Grant == nil && (t == nil || t.Intent == idp.IntentAppPassword) {
 			if err := s.cross.Check(r); err != nil {
 				return crossSite(err)
 			}

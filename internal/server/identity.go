@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net/http"
 	"net/netip"
@@ -32,6 +33,13 @@ type Tokens interface {
 	// CodeNotFound mean that there is none.
 	Authenticate(ctx context.Context, key string) (*idp.Token, *idp.User, error)
 	flowlink.Tokens
+}
+
+// Grants honours access tokens that applications were given; see oidc.Service.
+type Grants interface {
+	// Bearer returns the access token of a value that acts on the API as its account.
+	// CodeRefused means that there is none.
+	Bearer(ctx context.Context, value string) (*idp.OAuthHeld, error)
 }
 
 // maxCookie is more than any cookie of ours is long.
@@ -77,10 +85,17 @@ func (s *Server) authorize(ctx context.Context, scope *web.Scope, headers []stri
 func (s *Server) bearer(ctx context.Context, scope *web.Scope, headers []string, key string) error {
 	invalid := &idp.Error{Code: idp.CodeUnsigned, Message: "Token invalid/expired"}
 	key = strings.TrimSpace(key)
-	if len(headers) > 1 || key == "" || len(key) > 1024 || web.TextProblem(key) != "" {
+	if len(headers) > 1 || key == "" || len(key) > maxBearer || web.TextProblem(key) != "" {
 		return invalid
 	}
 	t, u, err := s.tokens.Authenticate(ctx, key)
+	if s.grants != nil && unknown(err) {
+		var held *idp.OAuthHeld
+		if held, err = s.grants.Bearer(ctx, key); err == nil {
+			scope.Actor.Grant, scope.Actor.User = held, held.User
+			return nil
+		}
+	}
 	switch {
 	case idp.Locked(err):
 		return err
@@ -91,6 +106,15 @@ func (s *Server) bearer(ctx context.Context, scope *web.Scope, headers []string,
 	}
 	scope.Actor.Token, scope.Actor.User = t, u
 	return nil
+}
+
+// maxBearer is more than any token of ours is long: signed ones tell what scopes say.
+const maxBearer = 16 << 10
+
+// unknown reports whether a credential is none that the door has ever seen.
+func unknown(err error) bool {
+	var e *idp.Error
+	return errors.As(err, &e) && e.Code == idp.CodeRefused && e.Reason == idp.RefusedUnknown
 }
 
 func (s *Server) cookie(r *http.Request, scope *web.Scope) error {

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-chi/chi/v5/middleware"
-
 	"github.com/portcullis-idp/portcullis/internal/server/metric"
 )
 
@@ -30,18 +28,11 @@ type Tracer interface {
 func (s *Server) traced(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, end := s.tracer.Request(r.Context(), r.Header)
-		ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
+		ww := &answer{ResponseWriter: w}
 		r = r.WithContext(ctx)
-		defer func() { end(methodName(r.Method), pattern(r), statusOf(ww)) }()
+		defer func() { end(methodName(r.Method), pattern(r), ww.told()) }()
 		next.ServeHTTP(ww, r)
 	})
-}
-
-func statusOf(w middleware.WrapResponseWriter) int {
-	if status := w.Status(); status != 0 {
-		return status
-	}
-	return http.StatusOK
 }
 
 // tellMetrics answers with what was counted.

@@ -167,6 +167,33 @@ func (m *messages) Take(ctx context.Context) ([]web.Message, error) {
 	return list, m.commit(ctx)
 }
 
+// keep keeps a text with the session, in place of the former one.
+func (m *messages) keep(ctx context.Context, text string) error {
+	ctx, err := m.load(ctx)
+	if err != nil {
+		return err
+	}
+	m.manager.Put(ctx, keptKey, text)
+	return m.commit(ctx)
+}
+
+// kept returns the text that is kept, read from the database now; "" = none. take
+// forgets it.
+func (m *messages) kept(ctx context.Context, take bool) (string, error) {
+	anew := *m.session
+	anew.Data, m.session, m.ctx = nil, &anew, nil
+	ctx, err := m.load(ctx)
+	if err != nil {
+		return "", err
+	}
+	text := m.manager.GetString(ctx, keptKey)
+	if text == "" || !take {
+		return text, nil
+	}
+	m.manager.Remove(ctx, keptKey)
+	return text, m.commit(ctx)
+}
+
 func (m *messages) commit(ctx context.Context) error {
 	if _, _, err := m.manager.Commit(ctx); err != nil {
 		return fmt.Errorf("keeping the session's data: %w", err)

@@ -25,6 +25,8 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/blueprint"
 	"github.com/portcullis-idp/portcullis/internal/configure"
 	"github.com/portcullis-idp/portcullis/internal/consent"
+	"github.com/portcullis-idp/portcullis/internal/elevate"
+	"github.com/portcullis-idp/portcullis/internal/factor"
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/invitation"
@@ -32,9 +34,11 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
 	"github.com/portcullis-idp/portcullis/internal/lockout"
 	"github.com/portcullis-idp/portcullis/internal/notify"
+	"github.com/portcullis-idp/portcullis/internal/oidc"
 	"github.com/portcullis-idp/portcullis/internal/policies"
 	"github.com/portcullis-idp/portcullis/internal/policy"
 	"github.com/portcullis-idp/portcullis/internal/postgres"
+	"github.com/portcullis-idp/portcullis/internal/restore"
 	"github.com/portcullis-idp/portcullis/internal/secret"
 	"github.com/portcullis-idp/portcullis/internal/server"
 	"github.com/portcullis-idp/portcullis/internal/server/api"
@@ -129,11 +133,15 @@ func newRig(t testing.TB, change ...func(*server.Deps)) *rig {
 		With(policies.Directory{Store: db})
 	r.configure = configure.New(configure.Deps{Store: db, Access: may, Stages: flows, Policies: engine.Kinds(), Prompt: prompt.CheckPrompt})
 	r.receiver = &receiver{}
+	factors := factor.New(factor.Deps{Store: db, Access: may, Guard: r.lockouts, Sealer: sealer, Lasts: true})
 	told := notify.New(notify.Deps{Store: db, Access: may, Engine: engine, Senders: map[idp.TransportMode]notify.Sender{idp.TransportWebhook: r.receiver}})
 	rest := api.New(api.Deps{Store: db, Access: may, Notify: told, Roles: r.roleService, Invitations: invitation.New(invitation.Deps{Store: db, Access: may}),
 		Consents: consent.New(consent.Deps{Store: db, Access: may}), Accounts: r.accounts, Sessions: r.sessions, Tokens: r.tokens,
 		Lockdowns: r.lockdowns, Flows: flows, Policies: engine, Applications: &application.Access{Store: db, Policies: stages.NewPolicies(db, engine)}, Version: "test",
-		Configure: r.configure, Locks: lock.New(lock.Deps{Store: db, Access: may}), Lockouts: r.lockouts})
+		Configure: r.configure, Locks: lock.New(lock.Deps{Store: db, Access: may}), Lockouts: r.lockouts, Elevations: elevate.New(elevate.Deps{Store: db, Access: may}),
+		Factors: factors, SigningKeys: oidc.New(oidc.Deps{Store: db, Access: may, Sealer: sealer})})
+	rest.Restores = restore.New(restore.Deps{Store: db, Access: may, Lockdowns: r.lockdowns, Passwords: r.accounts, Accounts: r.accounts, Roles: r.roleService,
+		Tokens: r.tokens, Consents: rest.Consents, Links: recoveryLinks{r.tokens}, Factors: factors, Post: unposted{}})
 	rest.Prints = blueprint.New(blueprint.Deps{Store: db, Access: may, Rules: rest.Configure, Accounts: r.accounts, Tokens: r.tokens,
 		Stages: flows, Policies: engine.Kinds()})
 	r.shipped = fstest.MapFS{}

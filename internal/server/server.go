@@ -6,12 +6,12 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
 	"github.com/go-chi/chi/v5"
-	"github.com/go-chi/chi/v5/middleware"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/server/metric"
@@ -28,6 +28,7 @@ type Deps struct {
 	Sessions Sessions
 	Tokens   Tokens
 	Accounts Accounts // proves app passwords on the API; nil = none are good there
+	Grants   Grants   // honours access tokens of applications on the API; nil = none are good there
 	Flows    Executor
 	Pages    web.Pages
 	Access   idp.Access // who may open what; nil = superusers everything, others nothing
@@ -38,6 +39,10 @@ type Deps struct {
 	PublicURL      string         // without a trailing slash; "" = derived from each request
 	TrustedProxies []netip.Prefix // whose forwarding headers are believed
 	BodyLimit      int64          // bytes; 0 = DefaultBodyLimit
+
+	// Sealer seals forms that are kept while somebody proves who they are; nil = none
+	// are kept.
+	Sealer Sealer
 
 	// LeadsTo is the origin of another site that an address of ours leads on to once
 	// somebody is signed in; "" = none, nil = none ever.
@@ -68,6 +73,7 @@ type Server struct {
 	sessions  Sessions
 	tokens    Tokens
 	accounts  Accounts
+	grants    Grants
 	flows     Executor
 	pages     web.Pages
 	access    idp.Access
@@ -80,6 +86,8 @@ type Server struct {
 	router    *chi.Mux
 	draining  atomic.Bool
 	atlas     idp.Whereabouts
+	sealer    Sealer
+	keeping   sync.Mutex // while a kept form is taken
 	leadsTo   func(r *http.Request, next string) string
 	meter     Meter
 	metrics   *metric.Page
@@ -89,9 +97,9 @@ type Server struct {
 
 // New builds the server. It fails on a public URL that cannot be an origin.
 func New(d Deps) (*Server, error) {
-	s := &Server{log: d.Log, store: d.Store, sessions: d.Sessions, tokens: d.Tokens, accounts: d.Accounts, flows: d.Flows,
+	s := &Server{log: d.Log, store: d.Store, sessions: d.Sessions, tokens: d.Tokens, accounts: d.Accounts, grants: d.Grants, flows: d.Flows,
 		pages: d.Pages, access: d.Access, notice: d.Notice, manager: newManager(d.SessionStore), proxies: d.TrustedProxies,
-		atlas: d.Whereabouts, leadsTo: d.LeadsTo, meter: d.Meter, metrics: d.Metrics, tracer: d.Tracer,
+		atlas: d.Whereabouts, sealer: d.Sealer, leadsTo: d.LeadsTo, meter: d.Meter, metrics: d.Metrics, tracer: d.Tracer,
 		bodyLimit: d.BodyLimit, cross: http.NewCrossOriginProtection(), router: chi.NewRouter()}
 	if s.log == nil {
 		s.log = slog.Default()
@@ -133,7 +141,7 @@ func (s *Server) routes(mounts, open []func(chi.Router)) {
 	if s.tracer != nil {
 		r.Use(s.traced)
 	}
-	r.Use(s.begin, s.headers, s.text, s.limit, middleware.GetHead)
+	r.Use(s.begin, s.headers, s.text, s.limit, headAsGet)
 	r.NotFound(web.Handler(s.notFound).ServeHTTP)
 	r.MethodNotAllowed(web.Handler(s.wrongMethod).ServeHTTP)
 
@@ -148,11 +156,14 @@ func (s *Server) routes(mounts, open []func(chi.Router)) {
 		mount(r)
 	}
 	r.Group(func(r chi.Router) {
-		r.Use(s.identify, s.sameOrigin)
+		r.Use(s.identify, s.sameOrigin, s.remember)
 		r.Method(http.MethodGet, "/", web.Handler(s.root))
 		r.Method(http.MethodGet, "/flows/-/default/{designation}/", web.Handler(s.defaultFlow))
 		r.Method(http.MethodGet, "/flows/-/cancel/", web.Handler(s.cancelFlow))
 		r.Method(http.MethodGet, "/flows/-/configure/{stage}/", web.Handler(s.configureFlow))
+		r.Method(http.MethodGet, web.StepUpPath, web.Handler(s.stepUp))
+		r.Method(http.MethodGet, web.GoOnPath, web.Handler(s.goOn))
+		r.Method(http.MethodPost, web.GoOnPath, web.Handler(s.goOn))
 		r.Method(http.MethodGet, "/if/flow/{slug}/", web.Handler(s.showFlow))
 		r.Method(http.MethodPost, "/if/flow/{slug}/", web.Handler(s.solveFlow))
 		r.Method(http.MethodGet, "/if/lockdown-complete/", web.Handler(s.pages.Locked))

@@ -30,7 +30,7 @@ func (r *rig) routes(fill map[string]string) []request {
 		for name, value := range fill {
 			p = strings.ReplaceAll(p, "{"+name+"}", value)
 		}
-		if i := strings.IndexByte(p, '{'); i >= 0 {
+		for i := strings.IndexByte(p, '{'); i >= 0; i = strings.IndexByte(p, '{') {
 			p = p[:i] + fill["*"] + p[strings.IndexByte(p, '}')+1:]
 		}
 		for method := range methods {

@@ -103,11 +103,7 @@ func end(ctx context.Context, tx idp.Repos, actor idp.Actor, old *idp.Session, r
 // is theirs, and every sign-in under way. It returns how many sessions ended,
 // counted to idp.CountLimit + 1. Errors: CodeForbidden, CodeNotFound.
 func (s *Service) EndOthers(ctx context.Context, actor idp.Actor, user idp.UserID) (int, error) {
-	var keep *idp.SessionID
-	if actor.Session != nil && actor.Session.UserID == user {
-		keep = &actor.Session.ID
-	}
-	return s.endMany(ctx, actor, user, keep, ReasonOthersEnded)
+	return s.endMany(ctx, actor, user, keptBy(actor, user), ReasonOthersEnded)
 }
 
 // EndAll ends every session of the user and every sign-in under way, the actor's
@@ -130,7 +126,6 @@ func (s *Service) endMany(ctx context.Context, actor idp.Actor, user idp.UserID,
 		if err != nil {
 			return err
 		}
-		former := u.SessionGeneration
 		now, err := actor.Renew(ctx, tx, s.access)
 		if err != nil {
 			return err
@@ -138,25 +133,33 @@ func (s *Service) endMany(ctx context.Context, actor idp.Actor, user idp.UserID,
 		if err := s.access.Check(now, idp.VerbDelete, idp.Of(idp.ResourceSession, user)); err != nil {
 			return err
 		}
-		u.EndSessions(reason)
-		if err := tx.Users.Update(ctx, u); err != nil {
-			return err
-		}
-		if err := tx.Jobs.Enqueue(ctx, idp.Job{Kind: idp.JobSweep, User: user}); err != nil {
-			return err
-		}
-		if keep != nil {
-			if _, err := tx.Sessions.Carry(ctx, *keep, former); err != nil {
-				return err
-			}
-		}
-		if ended, err = tx.Holder.Sessions(ctx, user, former); err != nil {
-			return err
-		}
-		return idp.TellEnded(ctx, tx, app, now, u, ended)
+		ended, err = endAllIn(ctx, tx, now, u, keep, reason)
+		return err
 	})
 	if err != nil {
 		return 0, fmt.Errorf("ending sessions of user %d: %w", user, err)
 	}
 	return ended, nil
+}
+
+// endAllIn is endMany for whoever holds the user and has judged the actor.
+func endAllIn(ctx context.Context, tx idp.Repos, actor idp.Actor, u *idp.User, keep *idp.SessionID, reason string) (int, error) {
+	former := u.SessionGeneration
+	u.EndSessions(reason)
+	if err := tx.Users.Update(ctx, u); err != nil {
+		return 0, err
+	}
+	if err := tx.Jobs.Enqueue(ctx, idp.Job{Kind: idp.JobSweep, User: u.ID}); err != nil {
+		return 0, err
+	}
+	if keep != nil {
+		if _, err := tx.Sessions.Carry(ctx, *keep, former); err != nil {
+			return 0, err
+		}
+	}
+	ended, err := tx.Holder.Sessions(ctx, u.ID, former)
+	if err != nil {
+		return 0, err
+	}
+	return ended, idp.TellEnded(ctx, tx, app, actor, u, ended)
 }

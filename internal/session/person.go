@@ -23,6 +23,8 @@ type person struct {
 	member           *membership // nil = of nothing
 	id               idp.UserID
 	active           bool
+
+	renewPassword, renewFactor bool
 }
 
 type membership struct {
@@ -35,7 +37,7 @@ type membership struct {
 func pack(u *idp.User) *person {
 	p := &person{path: unique.Make(u.Path), kind: unique.Make(string(u.Type)), uuid: u.UUID,
 		joined: u.JoinedAt.UnixNano(), updated: u.UpdatedAt.UnixNano(), login: moment(u.LastLoginAt), changed: moment(u.PasswordChangedAt),
-		sessions: u.SessionGeneration, tokens: u.TokenGeneration, id: u.ID, active: u.IsActive}
+		sessions: u.SessionGeneration, tokens: u.TokenGeneration, id: u.ID, active: u.IsActive, renewPassword: u.RenewPassword, renewFactor: u.RenewFactor}
 	for i, text := range []string{u.Username, u.Name, u.Email, u.Password} {
 		p.text += text
 		p.ends[i] = uint32(len(p.text))
@@ -56,7 +58,7 @@ func (p *person) into(u *idp.User) {
 		Email: p.text[p.ends[1]:p.ends[2]], Password: p.text[p.ends[2]:p.ends[3]], Path: p.path.Value(),
 		Type: idp.UserType(p.kind.Value()), IsActive: p.active, JoinedAt: when(p.joined), UpdatedAt: when(p.updated),
 		LastLoginAt: momentOf(p.login), PasswordChangedAt: momentOf(p.changed),
-		SessionGeneration: p.sessions, TokenGeneration: p.tokens,
+		SessionGeneration: p.sessions, TokenGeneration: p.tokens, RenewPassword: p.renewPassword, RenewFactor: p.renewFactor,
 		Groups: []idp.GroupID{}, AllGroups: []idp.GroupID{}, GroupNames: []string{}, RoleNames: []string{}}
 	u.Attributes = make(idp.Attributes, len(p.attributes))
 	maps.Copy(u.Attributes, p.attributes)

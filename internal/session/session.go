@@ -53,6 +53,10 @@ type Begin struct {
 	// seconds; 0 = never.
 	IdleTimeout time.Duration
 	Binding     idp.SessionBinding
+	// Factor is the second factor that the flow went by: proved in it (FactorProved), or
+	// lately in the browser.
+	Factor       *idp.FactorID
+	FactorProved bool
 	// EndOthers ends every other session of the account, and every sign-in of it
 	// under way. Tokens and grants are not touched.
 	EndOthers bool

@@ -23,12 +23,19 @@ const (
 	ReasonRenewed  = "The same account signed in again in this browser"
 )
 
+// What somebody is told who has to renew something first.
+const (
+	MustRenewPassword = "This account was restored: a new password has to be set before anybody is signed in to it. Ask your administrator for a link if you are not asked for one here."
+	MustRenewFactor   = "This account was restored: a new second factor has to be set up before anybody is signed in to it. Ask your administrator if you are not asked for one here."
+)
+
 // Start begins a session and returns it with the cookie's value, which is always
 // a new one and is kept nowhere. It is called when a flow has established who
 // somebody is; it asks no permission, but the door rule once more with the row
 // shared, so that no sign-in passes a lockdown. The error is CodeRefused when the
 // account may not act, or everything of it was ended since b.Generation was
-// read; CodeInvalid for a negative lifetime.
+// read; CodeForbidden while something has to be renewed first; CodeInvalid for a negative
+// lifetime.
 func (s *Service) Start(ctx context.Context, actor idp.Actor, b Begin) (*idp.Session, string, error) {
 	if b.Lifetime < 0 {
 		return nil, "", idp.Invalid("session_duration", "Ensure this value is greater than or equal to 0.")
@@ -50,8 +57,15 @@ func (s *Service) Start(ctx context.Context, actor idp.Actor, b Begin) (*idp.Ses
 		if err != nil {
 			return err
 		}
-		proof := idp.Credential{Family: idp.FamilySession, Generation: b.Generation}
+		factor, err := factorOf(ctx, tx, b)
+		if err != nil {
+			return err
+		}
+		proof := idp.Credential{Family: idp.FamilySession, Generation: b.Generation, Factor: b.Factor}
 		if err := s.access.Admit(ctx, idp.DoorSignIn, u, proof); err != nil {
+			return err
+		}
+		if err := renewed(u); err != nil {
 			return err
 		}
 		if b.Link != nil {
@@ -78,6 +92,14 @@ func (s *Service) Start(ctx context.Context, actor idp.Actor, b Begin) (*idp.Ses
 				return err
 			}
 			facts["known_device"] = b.Device.Known
+			if factor != nil && b.FactorProved && started.DeviceID != nil {
+				if err := tx.Factors.Prove(ctx, factor.ID, secret.DigestOf(b.Device.Value).Bytes(), u.SessionGeneration); err != nil {
+					return err
+				}
+			}
+		}
+		if factor != nil {
+			facts["device"] = map[string]any{"pk": factor.ID.String(), "name": factor.Name, "type": string(factor.Kind)}
 		}
 		if err := tx.Sessions.Create(ctx, started); err != nil {
 			return err
@@ -99,6 +121,31 @@ func (s *Service) Start(ctx context.Context, actor idp.Actor, b Begin) (*idp.Ses
 	return started, cookie, nil
 }
 
+// renewed refuses an account that was restored until its owner has renewed what had to
+// be: whichever flow it is that would sign them in.
+func renewed(u *idp.User) error {
+	switch {
+	case u.RenewPassword:
+		return idp.Forbidden("%s", MustRenewPassword)
+	case u.RenewFactor:
+		return idp.Forbidden("%s", MustRenewFactor)
+	}
+	return nil
+}
+
+// factorOf reads the second factor that a session begins with, nil for none. One that is
+// gone, or somebody else's, lets nobody in.
+func factorOf(ctx context.Context, tx idp.Repos, b Begin) (*idp.Factor, error) {
+	if b.Factor == nil {
+		return nil, nil
+	}
+	f, err := tx.Factors.Get(ctx, *b.Factor)
+	if idp.Is(err, idp.CodeNotFound) || err == nil && f.UserID != b.User {
+		return nil, idp.Refuse(idp.DoorSignIn, idp.RefusedUnknown)
+	}
+	return f, err
+}
+
 // begun is the row of a session that u begins at that time.
 func begun(b Begin, u *idp.User, now time.Time) *idp.Session {
 	closes := b.Lifetime == 0
@@ -108,7 +155,7 @@ func begun(b Begin, u *idp.User, now time.Time) *idp.Session {
 	return &idp.Session{
 		ID: idp.NewID[idp.Session](), UserID: u.ID, Username: u.Username, Generation: u.SessionGeneration,
 		AuthMethod: clean(b.AuthMethod, maxAuthMethod), CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(b.Lifetime),
-		IP: b.IP, UserAgent: clean(b.UserAgent, maxUserAgent), IdleTimeout: b.IdleTimeout, Binding: b.Binding, UntilClosed: closes,
+		IP: b.IP, UserAgent: clean(b.UserAgent, maxUserAgent), IdleTimeout: b.IdleTimeout, Binding: b.Binding, UntilClosed: closes, FactorID: b.Factor,
 	}
 }
 

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,7 +44,8 @@ type View struct {
 	// gate keeps a reading that began before a change from being kept after it.
 	gate     sync.RWMutex
 	recent   [512]idp.Change
-	count    uint64 // of all changes ever
+	count    uint64        // of all changes ever
+	groups   atomic.Uint64 // of all changes of groups
 	sessions [viewShards]shard[digest, *held]
 	users    [viewShards]shard[idp.UserID, *person]
 
@@ -68,6 +70,25 @@ type held struct {
 	agent      unique.Handle[string]
 	binding    unique.Handle[idp.SessionBinding]
 	device     *idp.KnownDeviceID
+	factor     *idp.FactorID
+	proved     int64
+	elevated   *elevated // nil = it has no groups for a while
+}
+
+// elevated is what a session has for a while. What groups give is part of it, so it
+// holds as long as no group changes.
+type elevated struct {
+	groups uint64 // View.groups when it was read
+	list   []idp.Elevation
+}
+
+// in returns those whose time is not over. Nobody may change what they get.
+func (e *elevated) in(now time.Time) []idp.Elevation {
+	over := func(one idp.Elevation) bool { return !now.Before(one.ExpiresAt) }
+	if !slices.ContainsFunc(e.list, over) {
+		return e.list
+	}
+	return slices.DeleteFunc(slices.Clone(e.list), over)
 }
 
 // NewView returns an empty view. While strict says so, memory answers only
@@ -119,7 +140,7 @@ func (v *View) recall(d digest, last bool) (*idp.Session, *idp.User) {
 		return nil, nil
 	}
 	u, ok := v.users[uint(h.user)%viewShards].get(h.user)
-	if !ok {
+	if !ok || h.elevated != nil && h.elevated.groups != v.groups.Load() {
 		return nil, nil
 	}
 	now, seen := v.fresh.Now().UnixNano(), h.seen.Load()
@@ -136,10 +157,13 @@ func (v *View) recall(d digest, last bool) (*idp.Session, *idp.User) {
 	s := &out.session
 	*s = idp.Session{ID: h.id, UserID: h.user, Username: out.user.Username, Digest: out.digest[:], Generation: h.generation,
 		AuthMethod: h.method.Value(), CreatedAt: when(h.created), LastSeenAt: when(seen), ExpiresAt: when(h.expires),
-		IP: h.ip, UserAgent: h.agent.Value(), IdleTimeout: h.idle, Binding: h.binding.Value(), DeviceID: h.device,
+		IP: h.ip, UserAgent: h.agent.Value(), IdleTimeout: h.idle, Binding: h.binding.Value(), DeviceID: h.device, FactorID: h.factor, ProvedAt: when(h.proved), ProvedAgo: time.Duration(now - h.proved),
 		Expired: idle || now >= h.expires}
 	if h.ended != 0 {
 		s.EndedAt = momentOf(h.ended)
+	}
+	if h.elevated != nil && s.Generation == u.sessions {
+		s.Elevations = h.elevated.in(when(now))
 	}
 	s.Live = s.EndedAt == nil && !s.Expired && s.Generation == u.sessions
 	return s, &out.user
@@ -182,7 +206,7 @@ func (v *View) position() uint64 {
 func (v *View) keep(d digest, s *idp.Session, u *idp.User, at uint64) {
 	h := &held{id: s.ID, user: u.ID, generation: s.Generation, created: s.CreatedAt.UnixNano(), expires: s.ExpiresAt.UnixNano(),
 		idle: s.IdleTimeout, ip: s.IP, method: unique.Make(s.AuthMethod), agent: unique.Make(s.UserAgent),
-		binding: unique.Make(s.Binding), device: s.DeviceID}
+		binding: unique.Make(s.Binding), device: s.DeviceID, factor: s.FactorID, proved: s.ProvedAt.UnixNano()}
 	h.seen.Store(s.LastSeenAt.UnixNano())
 	if s.EndedAt != nil {
 		h.ended = s.EndedAt.UnixNano()
@@ -193,6 +217,9 @@ func (v *View) keep(d digest, s *idp.Session, u *idp.User, at uint64) {
 	defer v.gate.RUnlock()
 	if v.concerned(at, s.ID, u.ID) {
 		return
+	}
+	if len(s.Elevations) > 0 {
+		h.elevated = &elevated{v.groups.Load(), slices.Clone(s.Elevations)}
 	}
 	v.users[uint(u.ID)%viewShards].put(u.ID, who)
 	v.sessions[d[0]%viewShards].put(d, h)
@@ -231,6 +258,7 @@ func (v *View) Apply(changes []idp.Change) {
 				v.users[uint(id)%viewShards].drop(id)
 			}
 		case idp.ChangeGroup:
+			v.groups.Add(1)
 			for i := range v.users {
 				v.users[i].clear()
 			}

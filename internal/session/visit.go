@@ -8,7 +8,8 @@ import (
 )
 
 // Visit returns the session of a cookie's value and its user. The error is
-// CodeRefused, whose Reason says why, when there is none or it may not act.
+// CodeRefused, whose Reason says why, when there is none or it may not act. The user
+// has the groups that the session has for a while, as far as no lock takes them.
 func (s *Service) Visit(ctx context.Context, cookie string) (*idp.Session, *idp.User, error) {
 	if cookie == "" {
 		return nil, nil, idp.Refuse(idp.DoorSession, idp.RefusedUnknown)
@@ -20,10 +21,11 @@ func (s *Service) Visit(ctx context.Context, cookie string) (*idp.Session, *idp.
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := s.access.Admit(ctx, idp.DoorSession, u, found.Credential()); err != nil {
+	credential := found.Credential()
+	if err := s.access.Admit(ctx, idp.DoorSession, u, credential); err != nil {
 		return nil, nil, err
 	}
-	return found, u, nil
+	return found, idp.Elevate(ctx, s.access, u, found, credential), nil
 }
 
 // Recall returns a session by the digest of its cookie's value, and its user, as they

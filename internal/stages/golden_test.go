@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -89,10 +90,16 @@ var required = map[string][]string{
 	"ak-stage-user-login":     {"pending_user", "pending_user_avatar"},
 	"ak-stage-consent":        {"additional_permissions", "pending_user", "pending_user_avatar", "permissions", "token"},
 	"ak-stage-dummy":          {"name"},
-	"ak-stage-email":          {},
-	"ak-stage-access-denied":  {"pending_user", "pending_user_avatar"},
-	"ak-stage-flow-error":     {"request_id"},
-	"xak-flow-redirect":       {"to"},
+
+	"ak-stage-authenticator-totp":     {"config_url", "pending_user", "pending_user_avatar"},
+	"ak-stage-authenticator-static":   {"codes", "pending_user", "pending_user_avatar"},
+	"ak-stage-authenticator-webauthn": {"registration", "pending_user", "pending_user_avatar"},
+	"ak-stage-authenticator-validate": {"configuration_stages", "device_challenges", "pending_user", "pending_user_avatar"},
+
+	"ak-stage-email":         {},
+	"ak-stage-access-denied": {"pending_user", "pending_user_avatar"},
+	"ak-stage-flow-error":    {"request_id"},
+	"xak-flow-redirect":      {"to"},
 }
 
 // engines are the challenges of the engine itself.
@@ -156,7 +163,8 @@ func TestKinds(t *testing.T) {
 		for _, s := range k.Describe() {
 			require.NotEmpty(t, s.Help, "help of %s.%s", k.Name, s.Name)
 			require.Contains(t, []string{"string", "boolean", "integer", "uuid"}, s.Type)
-			require.Equal(t, s.Type == "uuid" && s.Name != "sources", s.Ref != "", "reference of %s.%s", k.Name, s.Name)
+			named := !slices.Contains([]string{"sources", "device_type_restrictions", "webauthn_allowed_device_types"}, s.Name)
+			require.Equal(t, s.Type == "uuid" && named, s.Ref != "", "reference of %s.%s", k.Name, s.Name)
 		}
 		defaults, err := json.Marshal(k.Settings())
 		require.NoError(t, err)
@@ -180,8 +188,8 @@ func TestSettingsOfTheContract(t *testing.T) {
 		{"identification", `{"user_fields": ["phone"]}`, []string{"user_fields"}},
 		{"identification", `{"user_fields": [], "passwordless_flow": "` + id + `"}`, nil},
 		{"identification", `{"user_fields": [], "passwordless_flow": "` + id + `", "password_stage": "` + id + `"}`, []string{"password_stage"}},
-		{"identification", `{"user_fields": [], "captcha_stage": "` + id + `", "webauthn_stage": "` + id + `", "sources": ["` + id + `"]}`,
-			[]string{"captcha_stage", "sources", "user_fields", "webauthn_stage"}},
+		{"identification", `{"user_fields": [], "captcha_stage": "` + id + `", "webauthn_stage": null, "sources": ["` + id + `"]}`,
+			[]string{"captcha_stage", "sources", "user_fields"}},
 		{"password", `{"backends": ["authentik.core.auth.InbuiltBackend", "authentik.sources.ldap.auth.LDAPBackend"], "configure_flow": null,
 			"failed_attempts_before_cancel": 5, "allow_show_password": true}`, nil},
 		{"password", `{"backends": ["authentik.sources.ldap.auth.LDAPBackend"]}`, []string{"backends"}},
@@ -226,6 +234,21 @@ func TestSettingsOfTheContract(t *testing.T) {
 		{"redirect", `{"mode": "static", "target_static": "//example.org"}`, []string{"target_static"}},
 		{"redirect", `{"mode": "static"}`, []string{"target_static"}},
 		{"redirect", `{"mode": "flow"}`, []string{"target_flow"}},
+		{"authenticator_totp", `{"configure_flow": "` + id + `", "friendly_name": "App", "digits": "8"}`, nil},
+		{"authenticator_totp", `{"configure_flow": null, "digits": "7"}`, []string{"digits"}},
+		{"authenticator_static", `{"configure_flow": "", "token_count": 6, "token_length": 12}`, nil},
+		{"authenticator_static", `{"token_count": 51, "token_length": 65}`, []string{"token_count", "token_length"}},
+		{"authenticator_static", `{"token_count": 0, "token_length": 4}`, []string{"token_count", "token_length"}},
+		{"authenticator_webauthn", `{"user_verification": "required", "authenticator_attachment": "platform", "resident_key_requirement": "discouraged",
+			"device_type_restrictions": [], "max_attempts": 3}`, nil},
+		{"authenticator_webauthn", `{"authenticator_attachment": null}`, nil},
+		{"authenticator_webauthn", `{"user_verification": "maybe", "device_type_restrictions": 3, "max_attempts": -1}`, []string{"device_type_restrictions", "max_attempts", "user_verification"}},
+		{"authenticator_webauthn", `{"authenticator_attachment": "roaming", "device_type_restrictions": ["` + id + `"]}`, []string{"authenticator_attachment", "device_type_restrictions"}},
+		{"authenticator_validate", `{"not_configured_action": "deny", "device_classes": ["totp", "duo", "sms", "email"], "configuration_stages": [],
+			"last_auth_threshold": "hours=1", "webauthn_user_verification": "discouraged", "webauthn_allowed_device_types": []}`, nil},
+		{"authenticator_validate", `{"device_classes": ["sms"], "not_configured_action": "configure"}`, []string{"device_classes", "not_configured_action"}},
+		{"authenticator_validate", `{"device_classes": ["fax"], "last_auth_threshold": "soon", "webauthn_user_verification": ""}`,
+			[]string{"device_classes", "last_auth_threshold", "webauthn_user_verification"}},
 	} {
 		for _, k := range kinds() {
 			if k.Name != c.kind {

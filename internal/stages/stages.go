@@ -4,6 +4,10 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/stages/accountlockdown"
+	"github.com/portcullis-idp/portcullis/internal/stages/authenticatorstatic"
+	"github.com/portcullis-idp/portcullis/internal/stages/authenticatortotp"
+	"github.com/portcullis-idp/portcullis/internal/stages/authenticatorvalidate"
+	"github.com/portcullis-idp/portcullis/internal/stages/authenticatorwebauthn"
 	"github.com/portcullis-idp/portcullis/internal/stages/consent"
 	"github.com/portcullis-idp/portcullis/internal/stages/deny"
 	"github.com/portcullis-idp/portcullis/internal/stages/dummy"
@@ -36,11 +40,20 @@ type Sessions interface {
 	userlogout.Sessions
 }
 
+// Factors is what stages need of second factors; factor.Service is one.
+type Factors interface {
+	authenticatortotp.Factors
+	authenticatorstatic.Factors
+	authenticatorwebauthn.Factors
+	authenticatorvalidate.Factors
+}
+
 // Deps are what the stages need.
 type Deps struct {
 	Store       Repos
 	Accounts    Accounts
 	Sessions    Sessions
+	Factors     Factors
 	Lockdowns   accountlockdown.Lockdowns
 	Invitations invitation.Invitations
 	Consents    consent.Consents
@@ -51,8 +64,11 @@ type Deps struct {
 
 // All lists every kind of stage. A new kind is one line here.
 func All(d Deps) []flow.Kind {
+	totp, static, webauthn := authenticatortotp.Kind(d.Factors), authenticatorstatic.Kind(d.Factors), authenticatorwebauthn.Kind(d.Factors)
 	return []flow.Kind{
-		identification.Kind(d.Store, d.Accounts),
+		totp, static, webauthn,
+		authenticatorvalidate.Kind(d.Store, d.Factors, totp, static, webauthn),
+		identification.Kind(d.Store, d.Accounts, d.Post, d.Factors),
 		password.Kind(d.Accounts),
 		userlogin.Kind(d.Sessions),
 		userlogout.Kind(d.Sessions),

@@ -20,6 +20,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/blueprint"
 	"github.com/portcullis-idp/portcullis/internal/configure"
 	"github.com/portcullis-idp/portcullis/internal/consent"
+	"github.com/portcullis-idp/portcullis/internal/factor"
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/invitation"
@@ -52,6 +53,8 @@ type world struct {
 	tokens      *token.Service
 	invitations *invitation.Service
 	consents    *consent.Service
+	factors     *factor.Service
+	fresh       time.Duration // how old a proof may be of who sets a factor up; 0 = any
 	hasher      *secret.Hasher
 	admins      idp.GroupID
 }
@@ -71,6 +74,8 @@ func newWorld(t testing.TB, more ...flow.Kind) *world {
 	w.tokens = token.New(token.Deps{Store: w.store, Access: checker})
 	w.invitations = invitation.New(invitation.Deps{Store: w.store, Access: checker})
 	w.consents = consent.New(consent.Deps{Store: w.store, Access: checker})
+	w.factors = factor.New(factor.Deps{Store: w.store, Access: access.New(access.Deps{ProofAge: func() time.Duration { return w.fresh }}), Sealer: sealer,
+		Lasts: true, PublicURL: "https://idp.example.org"})
 	w.flows = w.executor(more...)
 	kinds := policy.NewKinds(policies.Kinds(policies.Deps{Reputations: w.repos().Reputations, Clock: w.store}))
 	rules := configure.New(configure.Deps{Store: w.store, Access: checker, Stages: w.flows, Policies: kinds, Prompt: prompt.CheckPrompt})
@@ -86,7 +91,7 @@ func newWorld(t testing.TB, more ...flow.Kind) *world {
 func (w *world) executor(more ...flow.Kind) *flow.Executor {
 	bound := stages.NewPolicies(w.store, policy.NewEngine(policy.NewKinds(policies.Kinds(policies.Deps{Reputations: w.repos().Reputations, Clock: w.store}))))
 	return flow.NewExecutor(flow.Deps{Store: w.store, Policies: bound, Kinds: append(stages.All(stages.Deps{
-		Store: w.store, Accounts: w.accounts, Sessions: w.sessions, Lockdowns: w.lockdowns, Invitations: w.invitations, Consents: w.consents, Policies: bound,
+		Store: w.store, Accounts: w.accounts, Sessions: w.sessions, Factors: w.factors, Lockdowns: w.lockdowns, Invitations: w.invitations, Consents: w.consents, Policies: bound,
 		Links: w.tokens, Post: &w.post}), more...)})
 }
 

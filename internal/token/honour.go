@@ -161,10 +161,13 @@ const (
 // has the link can become its user (adr/0009). Ownership is not enough: a link
 // made with a stolen session would outlive it. Errors: CodeForbidden; CodeInvalid when the brand
 // has no recovery flow or the lifetime is out of bounds; CodeNotFound;
-// CodeRefused for an account that is switched off.
+// CodeRefused for an account that is switched off; CodeStepUp (idp.Access.Fresh).
 func (s *Service) RecoveryLink(ctx context.Context, actor idp.Actor, user idp.UserID, brand *idp.Brand, terms LinkTerms) (string, error) {
 	recovery := idp.Object{Resource: idp.ResourceRecovery}
 	if err := s.access.Check(actor, idp.VerbCreate, recovery); err != nil {
+		return "", err
+	}
+	if err := s.access.Fresh(actor); err != nil {
 		return "", err
 	}
 	if brand == nil || brand.FlowRecovery == nil {
@@ -178,48 +181,74 @@ func (s *Service) RecoveryLink(ctx context.Context, actor idp.Actor, user idp.Us
 	if err != nil {
 		return "", fmt.Errorf("asking for the time: %w", err)
 	}
-	ends, key := clock.Add(terms.Lifetime), secret.Token()
-	var link string
-	err = s.store.InTx(ctx, func(tx idp.Repos) error {
-		u, err := tx.Users.Hold(ctx, user)
-		if err != nil {
-			return err
-		}
-		now, err := actor.Renew(ctx, tx, s.access)
-		if err != nil {
-			return err
-		}
-		if err := s.access.Check(now, idp.VerbCreate, recovery); err != nil {
-			return err
-		}
-		if err := s.mayActAs(now, u); err != nil {
-			return err
-		}
-		if err := s.access.Admit(ctx, idp.DoorRecoveryLink, u, idp.Credential{}); err != nil {
-			return err
-		}
-		flow, err := tx.Flows.Get(ctx, *brand.FlowRecovery)
-		if idp.Is(err, idp.CodeNotFound) {
-			return idp.Invalid("", "No recovery flow set.")
-		}
-		if err != nil {
-			return err
-		}
-		if _, err := tx.Tokens.RevokeIntent(ctx, user, idp.IntentRecovery, nil); err != nil {
-			return err
-		}
-		id := idp.NewID[idp.Token]()
-		t := &idp.Token{ID: id, Identifier: "recovery-link-" + id.Hex(), Intent: idp.IntentRecovery, UserID: user,
-			Digest: secret.DigestOf(key).Bytes(), Generation: u.TokenGeneration, Description: "Recovery link",
-			Expiring: true, ExpiresAt: &ends, CreatedAt: clock, FlowSlug: flow.Slug, Reusable: terms.Reusable}
-		if err := tx.Tokens.Create(ctx, t); err != nil {
-			return err
-		}
-		link = "/if/flow/" + url.PathEscape(flow.Slug) + "/?flow_token=" + url.QueryEscape(key)
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelCreated, app, now, u, modelFacts(t)))
+	var made *Recovery
+	err = s.store.InTx(ctx, func(tx idp.Repos) (err error) {
+		made, err = s.RecoveryLinkIn(ctx, tx, actor, user, brand, terms, clock)
+		return err
 	})
 	if err != nil {
 		return "", fmt.Errorf("making a recovery link for user %d: %w", user, err)
 	}
-	return link, nil
+	return made.Link, nil
+}
+
+// Recovery is a recovery link that was made.
+type Recovery struct {
+	Link  string // a path with a query
+	Token idp.TokenID
+}
+
+// RecoveryLinkIn is RecoveryLink in a transaction of the caller's; clock is now by the
+// database.
+func (s *Service) RecoveryLinkIn(ctx context.Context, tx idp.Repos, actor idp.Actor, user idp.UserID, brand *idp.Brand, terms LinkTerms, clock time.Time) (*Recovery, error) {
+	if brand == nil || brand.FlowRecovery == nil {
+		return nil, idp.Invalid("", "No recovery flow set.")
+	}
+	terms, err := terms.judged()
+	if err != nil {
+		return nil, err
+	}
+	ends, key := clock.Add(terms.Lifetime), secret.Token()
+	u, err := tx.Users.Hold(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	now, err := actor.Renew(ctx, tx, s.access)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.access.Check(now, idp.VerbCreate, idp.Object{Resource: idp.ResourceRecovery}); err != nil {
+		return nil, err
+	}
+	if err := s.access.Fresh(now); err != nil {
+		return nil, err
+	}
+	if err := s.mayActAs(now, u); err != nil {
+		return nil, err
+	}
+	if err := s.access.Admit(ctx, idp.DoorRecoveryLink, u, idp.Credential{}); err != nil {
+		return nil, err
+	}
+	if err := recoverable(u); err != nil {
+		return nil, err
+	}
+	flow, err := tx.Flows.Get(ctx, *brand.FlowRecovery)
+	if idp.Is(err, idp.CodeNotFound) {
+		return nil, idp.Invalid("", "No recovery flow set.")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if _, err := tx.Tokens.RevokeIntent(ctx, user, idp.IntentRecovery, nil); err != nil {
+		return nil, err
+	}
+	id := idp.NewID[idp.Token]()
+	t := &idp.Token{ID: id, Identifier: "recovery-link-" + id.Hex(), Intent: idp.IntentRecovery, UserID: user,
+		Digest: secret.DigestOf(key).Bytes(), Generation: u.TokenGeneration, Description: "Recovery link",
+		Expiring: true, ExpiresAt: &ends, CreatedAt: clock, FlowSlug: flow.Slug, Reusable: terms.Reusable}
+	if err := tx.Tokens.Create(ctx, t); err != nil {
+		return nil, err
+	}
+	link := "/if/flow/" + url.PathEscape(flow.Slug) + "/?flow_token=" + url.QueryEscape(key)
+	return &Recovery{Link: link, Token: id}, tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelCreated, app, now, u, modelFacts(t)))
 }

@@ -17,13 +17,16 @@ import (
 //
 // Errors: CodeForbidden; CodeInvalid on identifier, intent, user, description or
 // expires; CodeRefused when the user, or the credential of the actor, may not
-// act any more.
+// act any more; CodeStepUp (idp.Access.Fresh), also for the mark; see mayMark.
 func (s *Service) Issue(ctx context.Context, actor idp.Actor, d Draft) (*idp.Token, string, error) {
 	if err := s.access.Check(actor, idp.VerbCreate, idp.Of(idp.ResourceToken, d.User)); err != nil {
 		return nil, "", err
 	}
 	if (d.Key != nil || d.Managed != nil) && !actor.System {
 		return nil, "", idp.Forbidden("Only the system may choose the key of a token or manage it.")
+	}
+	if err := s.access.Fresh(actor); err != nil {
+		return nil, "", err
 	}
 	draft, key, err := s.draw(ctx, actor, d)
 	if err != nil {
@@ -45,11 +48,17 @@ func (s *Service) Issue(ctx context.Context, actor idp.Actor, d Draft) (*idp.Tok
 		if err := s.mayActAs(now, u); err != nil {
 			return err
 		}
+		if err := s.access.Fresh(now); err != nil {
+			return err
+		}
 		if err := s.access.Admit(ctx, idp.DoorTokenIssue, u, idp.Credential{}); err != nil {
 			return err
 		}
 		row := *draft
 		issued = &row
+		if err := s.mark(now, issued, d.StepUpExempt); err != nil {
+			return err
+		}
 		issued.Generation, issued.Username = u.TokenGeneration, u.Username
 		if err := tx.Tokens.Create(ctx, issued); err != nil {
 			return err
@@ -121,7 +130,8 @@ func (s *Service) permitted(ctx context.Context, tx idp.Repos, actor idp.Actor, 
 }
 
 // Update changes a token. A token that has ended stays ended. Errors:
-// CodeNotFound for one that the actor may not see, CodeInvalid, CodeRefused.
+// CodeNotFound for one that the actor may not see, CodeInvalid, CodeRefused;
+// CodeStepUp for marking it (see mayMark).
 func (s *Service) Update(ctx context.Context, actor idp.Actor, id idp.TokenID, p Patch) (*idp.Token, error) {
 	clock, err := s.store.Now(ctx)
 	if err != nil {
@@ -144,6 +154,9 @@ func (s *Service) Update(ctx context.Context, actor idp.Actor, id idp.TokenID, p
 		if err := p.apply(t, s.administers(now), clock); err != nil {
 			return err
 		}
+		if err := s.remark(now, t, p.StepUpExempt); err != nil {
+			return err
+		}
 		if err := tx.Tokens.Update(ctx, t); err != nil {
 			return err
 		}
@@ -154,6 +167,42 @@ func (s *Service) Update(ctx context.Context, actor idp.Actor, id idp.TokenID, p
 		return nil, fmt.Errorf("changing token %s: %w", id, err)
 	}
 	return changed, nil
+}
+
+// mayMark judges whether the actor may make a token that is asked for no fresh proof:
+// whoever is fresh in a session, or has such a token. Where nobody is asked, another
+// token cannot make one either, for the day when somebody is.
+func (s *Service) mayMark(now idp.Actor) error {
+	if now.Grant != nil || now.Token != nil && !now.System && !now.Token.StepUpExempt {
+		return &idp.Error{Code: idp.CodeStepUp, Message: "This token may not mark tokens as allowed without a fresh sign-in: it takes one that is marked itself."}
+	}
+	return s.access.Fresh(now)
+}
+
+// mark marks a token as it is wanted; nil = as the actor may. What opens a flow acts
+// as nobody and has no mark.
+func (s *Service) mark(now idp.Actor, t *idp.Token, wanted *bool) error {
+	if opensFlow(t.Intent) {
+		return nil
+	}
+	err := s.mayMark(now)
+	switch {
+	case wanted == nil:
+		t.StepUpExempt = err == nil
+		return nil
+	case *wanted && err != nil:
+		return err
+	}
+	t.StepUpExempt = *wanted
+	return nil
+}
+
+// remark is mark for a change: only setting the mark asks anything.
+func (s *Service) remark(now idp.Actor, t *idp.Token, wanted *bool) error {
+	if wanted == nil || *wanted == t.StepUpExempt {
+		return nil
+	}
+	return s.mark(now, t, wanted)
 }
 
 // apply puts the patch on a token.

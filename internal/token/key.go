@@ -39,7 +39,8 @@ func (s *Service) KeysStay() bool { return s.revealable }
 //
 // Errors: CodeNotFound for a token that the actor may not see; CodeRefused when
 // it, its user, or the credential of the actor may not act any more;
-// CodeConflict, with the reason, when there is no key to be shown.
+// CodeConflict, with the reason, when there is no key to be shown; CodeStepUp
+// (idp.Access.Fresh).
 func (s *Service) Reveal(ctx context.Context, actor idp.Actor, id idp.TokenID) (string, error) {
 	var key string
 	// Seeing that there is a token is not having it: a key takes the right that
@@ -49,6 +50,9 @@ func (s *Service) Reveal(ctx context.Context, actor idp.Actor, id idp.TokenID) (
 			return err
 		}
 		if err := s.mayActAs(now, u); err != nil {
+			return err
+		}
+		if err := s.access.Fresh(now); err != nil {
 			return err
 		}
 		if err := s.access.Admit(ctx, idp.DoorTokenIssue, u, t.Credential(t.Intent)); err != nil {
@@ -92,7 +96,7 @@ func (s *Service) open(id idp.TokenID, sealed []byte) (string, error) {
 // one opens nothing from then on. It takes the right to change everybody's
 // tokens. Errors: CodeForbidden; CodeNotFound; CodeInvalid on key, for a link or
 // for a token that has ended or is the system's; CodeRefused when the token's
-// user, or the credential of the actor, may not act any more.
+// user, or the credential of the actor, may not act any more; CodeStepUp.
 func (s *Service) SetKey(ctx context.Context, actor idp.Actor, id idp.TokenID, key string) error {
 	everybodys := idp.Object{Resource: idp.ResourceToken}
 	if err := s.access.Check(actor, idp.VerbUpdate, everybodys); err != nil {
@@ -108,6 +112,9 @@ func (s *Service) SetKey(ctx context.Context, actor idp.Actor, id idp.TokenID, k
 			return err
 		}
 		if err := s.mayActAs(now, u); err != nil {
+			return err
+		}
+		if err := s.access.Fresh(now); err != nil {
 			return err
 		}
 		if err := s.access.Admit(ctx, idp.DoorTokenIssue, u, idp.Credential{}); err != nil {

@@ -84,6 +84,9 @@ func (s *Service) mint(ctx context.Context, tx idp.Repos, id idp.LinkID, user id
 		Digest: secret.DigestOf(key).Bytes(), Generation: u.TokenGeneration, Description: "Link sent by mail",
 		Expiring: true, ExpiresAt: &letter.ExpiresAt, CreatedAt: clock, FlowSlug: f.Slug, Managed: &managed,
 		Reusable: l.Reusable}
+	if err := endMailed(ctx, tx, l, u.ID); err != nil {
+		return nil, err
+	}
 	if err := tx.Tokens.Create(ctx, t); err != nil {
 		return nil, err
 	}
@@ -92,6 +95,36 @@ func (s *Service) mint(ctx context.Context, tx idp.Repos, id idp.LinkID, user id
 	}
 	letter.Path = "/if/flow/" + url.PathEscape(f.Slug) + "/?flow_token=" + url.QueryEscape(key)
 	return letter, tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelCreated, app, idp.SystemActor(), u, modelFacts(t)))
+}
+
+// endMailed ends the recovery links that were mailed before this one: the newest
+// counts. A link that an administrator made by hand stays: anybody may ask for a mail,
+// and would end it.
+func endMailed(ctx context.Context, tx idp.Repos, l *idp.Link, user idp.UserID) error {
+	if l.Intent != idp.IntentRecovery {
+		return nil
+	}
+	live := true
+	for {
+		found, err := tx.Tokens.Find(ctx, idp.TokenFilter{UserID: &user, Intent: &l.Intent, Live: &live, Paging: idp.Paging{Limit: 100}})
+		if err != nil {
+			return err
+		}
+		ended := 0
+		for i := range found.Items {
+			t := &found.Items[i]
+			if t.Managed == nil || !strings.HasPrefix(*t.Managed, managedPrefix) {
+				continue
+			}
+			if _, err := tx.Tokens.Revoke(ctx, t.ID); err != nil && !idp.Is(err, idp.CodeNotFound) {
+				return err
+			}
+			ended++
+		}
+		if ended == 0 || len(found.Items) == found.Total {
+			return nil
+		}
+	}
 }
 
 // address is a letter without a link, and the flow that the link is to open.

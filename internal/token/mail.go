@@ -90,6 +90,11 @@ func order(ctx context.Context, tx idp.Repos, l *idp.Link) error {
 // or shares the user. Everything that was ended since the link was asked for
 // refuses it: either generation.
 func (s *Service) mayBeSent(ctx context.Context, tx idp.Repos, u *idp.User, l *idp.Link) error {
+	if l.Intent == idp.IntentRecovery {
+		if err := recoverable(u); err != nil {
+			return err
+		}
+	}
 	subject, err := confirmable(ctx, tx, u, l)
 	if err != nil {
 		return err
@@ -100,6 +105,15 @@ func (s *Service) mayBeSent(ctx context.Context, tx idp.Repos, u *idp.User, l *i
 		}
 	}
 	return nil
+}
+
+// recoverable refuses accounts of programs: they sign in nowhere with a password, so
+// there is none to recover.
+func recoverable(u *idp.User) error {
+	if u.Type != idp.UserServiceAccount && u.Type != idp.UserInternalServiceAccount {
+		return nil
+	}
+	return &idp.Error{Code: idp.CodeRefused, Reason: idp.RefusedUnknown, Message: "A service account has no password to recover. Make a token for it instead."}
 }
 
 // generations are what a link keeps of its user.
@@ -126,10 +140,13 @@ func confirmable(ctx context.Context, tx idp.Repos, u *idp.User, l *idp.Link) (*
 // of an email stage. Errors:
 // CodeForbidden; CodeNotFound; CodeInvalid when the brand has no recovery flow,
 // the user no address, the stage is none or the lifetime is out of bounds;
-// CodeRefused for an account that is switched off.
+// CodeRefused for an account that is switched off; CodeStepUp (idp.Access.Fresh).
 func (s *Service) RecoveryMail(ctx context.Context, actor idp.Actor, user idp.UserID, brand *idp.Brand, stage idp.StageID, terms LinkTerms) error {
 	recovery := idp.Object{Resource: idp.ResourceRecovery}
 	if err := s.access.Check(actor, idp.VerbCreate, recovery); err != nil {
+		return err
+	}
+	if err := s.access.Fresh(actor); err != nil {
 		return err
 	}
 	if brand == nil || brand.FlowRecovery == nil {
@@ -140,42 +157,57 @@ func (s *Service) RecoveryMail(ctx context.Context, actor idp.Actor, user idp.Us
 		return err
 	}
 	err = s.store.InTx(ctx, func(tx idp.Repos) error {
-		u, err := tx.Users.Hold(ctx, user)
-		if err != nil {
-			return err
-		}
-		now, err := actor.Renew(ctx, tx, s.access)
-		if err != nil {
-			return err
-		}
-		if err := s.access.Check(now, idp.VerbCreate, recovery); err != nil {
-			return err
-		}
-		if err := s.mayActAs(now, u); err != nil {
-			return err
-		}
-		st, err := tx.Stages.Get(ctx, stage)
-		if idp.Is(err, idp.CodeNotFound) || err == nil && st.Kind != emailStage {
-			return idp.Invalid("email_stage", "Invalid pk \"%s\" - object does not exist.", stage)
-		}
-		if err != nil {
-			return err
-		}
-		if u.Email == "" {
-			return idp.Invalid("", "User does not have an email address set.")
-		}
-		l := &idp.Link{UserID: &u.ID, RunID: idp.NewID[idp.Run](), FlowID: *brand.FlowRecovery, StageID: stage, BrandID: &brand.ID,
-			Intent: idp.IntentRecovery, SessionGeneration: u.SessionGeneration, TokenGeneration: u.TokenGeneration,
-			Lifetime: max(terms.Lifetime, time.Second), Reusable: terms.Reusable, ClientIP: actor.ClientIP()}
-		if err := s.mayBeSent(ctx, tx, u, l); err != nil {
-			return err
-		}
-		return order(ctx, tx, l)
+		return s.RecoveryMailIn(ctx, tx, actor, user, brand, stage, terms)
 	})
 	if err != nil {
 		return fmt.Errorf("ordering a recovery mail for user %d: %w", user, err)
 	}
 	return nil
+}
+
+// RecoveryMailIn is RecoveryMail in a transaction of the caller's.
+func (s *Service) RecoveryMailIn(ctx context.Context, tx idp.Repos, actor idp.Actor, user idp.UserID, brand *idp.Brand, stage idp.StageID, terms LinkTerms) error {
+	if brand == nil || brand.FlowRecovery == nil {
+		return idp.Invalid("", "No recovery flow set.")
+	}
+	terms, err := terms.judged()
+	if err != nil {
+		return err
+	}
+	u, err := tx.Users.Hold(ctx, user)
+	if err != nil {
+		return err
+	}
+	now, err := actor.Renew(ctx, tx, s.access)
+	if err != nil {
+		return err
+	}
+	if err := s.access.Check(now, idp.VerbCreate, idp.Object{Resource: idp.ResourceRecovery}); err != nil {
+		return err
+	}
+	if err := s.access.Fresh(now); err != nil {
+		return err
+	}
+	if err := s.mayActAs(now, u); err != nil {
+		return err
+	}
+	st, err := tx.Stages.Get(ctx, stage)
+	if idp.Is(err, idp.CodeNotFound) || err == nil && st.Kind != emailStage {
+		return idp.Invalid("email_stage", "Invalid pk \"%s\" - object does not exist.", stage)
+	}
+	if err != nil {
+		return err
+	}
+	if u.Email == "" {
+		return idp.Invalid("", "User does not have an email address set.")
+	}
+	l := &idp.Link{UserID: &u.ID, RunID: idp.NewID[idp.Run](), FlowID: *brand.FlowRecovery, StageID: stage, BrandID: &brand.ID,
+		Intent: idp.IntentRecovery, SessionGeneration: u.SessionGeneration, TokenGeneration: u.TokenGeneration,
+		Lifetime: max(terms.Lifetime, time.Second), Reusable: terms.Reusable, ClientIP: actor.ClientIP()}
+	if err := s.mayBeSent(ctx, tx, u, l); err != nil {
+		return err
+	}
+	return order(ctx, tx, l)
 }
 
 // emailStage is the kind of stage that sends links.

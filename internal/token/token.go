@@ -49,6 +49,9 @@ type Draft struct {
 	FlowSlug    string     // for links: which flow opens; administrators only
 	Key         *string    // nil = a random one; for the system only
 	Managed     *string    // for the system only
+	// StepUpExempt marks it: it may do what asks people to prove once more who they
+	// are. nil = as whoever makes it may.
+	StepUpExempt *bool
 }
 
 // Patch is a change of a token; nil means unchanged.
@@ -58,6 +61,8 @@ type Patch struct {
 	Description *string
 	Expiring    *bool
 	ExpiresAt   *time.Time // with Expiring
+	// StepUpExempt marks the token, or takes the mark away.
+	StepUpExempt *bool
 }
 
 // Get returns a token. One that the actor may not see is CodeNotFound.
@@ -117,6 +122,8 @@ func modelFacts(t *idp.Token) map[string]any {
 	}
 	if opensFlow(t.Intent) {
 		facts["single_use"] = !t.Reusable
+	} else {
+		facts["step_up_exempt"] = t.StepUpExempt
 	}
 	return facts
 }

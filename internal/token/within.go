@@ -12,10 +12,13 @@ import (
 // caller's, who has made sure with Actor.Renew that the actor may act, and says
 // what time it is by the database's clock.
 
-// IssueIn makes a token of t.UserID with what t says; nil key = a random one,
-// which nobody learns. Errors: those of Issue.
-func (s *Service) IssueIn(ctx context.Context, tx idp.Repos, actor idp.Actor, t idp.Token, key *string, now time.Time) (*idp.Token, error) {
+// IssueIn makes a token of t.UserID with what t says, but for the mark, which is
+// exempt's; nil key = a random one, which nobody learns. Errors: those of Issue.
+func (s *Service) IssueIn(ctx context.Context, tx idp.Repos, actor idp.Actor, t idp.Token, key *string, exempt *bool, now time.Time) (*idp.Token, error) {
 	if err := s.access.Check(actor, idp.VerbCreate, idp.Object{Resource: idp.ResourceToken}); err != nil {
+		return nil, err
+	}
+	if err := s.access.Fresh(actor); err != nil {
 		return nil, err
 	}
 	u, err := tx.Users.Share(ctx, t.UserID)
@@ -47,6 +50,9 @@ func (s *Service) IssueIn(ctx context.Context, tx idp.Repos, actor idp.Actor, t 
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
+	if err := s.mark(actor, &t, exempt); err != nil {
+		return nil, err
+	}
 	if t.ID.IsZero() {
 		t.ID = idp.NewID[idp.Token]()
 	}
@@ -66,10 +72,10 @@ func (s *Service) IssueIn(ctx context.Context, tx idp.Repos, actor idp.Actor, t 
 	return issued, tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelCreated, app, actor, u, modelFacts(issued)))
 }
 
-// ChangeIn changes a token to what t says. Whose it is stays. A key that is not
-// nil replaces the present one. Errors: those of Update; CodeInvalid on user and
-// key.
-func (s *Service) ChangeIn(ctx context.Context, tx idp.Repos, actor idp.Actor, t idp.Token, key *string, now time.Time) (*idp.Token, error) {
+// ChangeIn changes a token to what t says. Whose it is stays, and so does the mark
+// unless exempt says otherwise. A key that is not nil replaces the present one.
+// Errors: those of Update and SetKey; CodeInvalid on user and key.
+func (s *Service) ChangeIn(ctx context.Context, tx idp.Repos, actor idp.Actor, t idp.Token, key *string, exempt *bool, now time.Time) (*idp.Token, error) {
 	if err := s.access.Check(actor, idp.VerbUpdate, idp.Object{Resource: idp.ResourceToken}); err != nil {
 		return nil, err
 	}
@@ -101,10 +107,16 @@ func (s *Service) ChangeIn(ctx context.Context, tx idp.Repos, actor idp.Actor, t
 	if err := p.apply(row, true, now); err != nil {
 		return nil, err
 	}
+	if err := s.remark(actor, row, exempt); err != nil {
+		return nil, err
+	}
 	action := idp.ActionModelUpdated
 	if key != nil {
 		if opensFlow(row.Intent) {
 			return nil, idp.Invalid("key", "The key of a link cannot be chosen.")
+		}
+		if err := s.access.Fresh(actor); err != nil {
+			return nil, err
 		}
 		var faults idp.Faults
 		if checkKey(&faults, *key); len(faults) > 0 {

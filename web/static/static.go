@@ -15,7 +15,7 @@ import (
 
 // FS holds the asset sources as they lie in this folder.
 //
-//go:embed css/*.css app.js console.js icons.svg logo.svg favicon.svg lattice.svg chevron.svg LICENSE
+//go:embed css/*.css app.js console.js passkey.js icons.svg logo.svg favicon.svg lattice.svg chevron.svg LICENSE
 var FS embed.FS
 
 // Root is the path under which the server serves the assets.

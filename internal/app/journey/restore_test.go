@@ -73,7 +73,7 @@ func restoreWithLink(t *testing.T, s *site) {
 		hers.at("/if/flow/default-recovery-flow/")
 		require.NotContains(t, hers.path(), "flow_token")
 	}
-	hers.sees("Choose a new password")
+	hers.sees("Reset your password")
 	hers.checked("recovery-flow")
 	late := newBrowser(t, s.URL)
 	late.visit(link)

@@ -9,6 +9,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/account"
 	"github.com/portcullis-idp/portcullis/internal/application"
 	"github.com/portcullis-idp/portcullis/internal/consent"
+	"github.com/portcullis-idp/portcullis/internal/elevate"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
 	"github.com/portcullis-idp/portcullis/internal/server/page"
@@ -32,6 +33,11 @@ type Deps struct {
 	// Applications says what the person may use; nil = nothing.
 	Applications *application.Access
 	Consents     *consent.Service // nil = none are shown
+	// Locked is this server's view of the locks in force; nil = pages show no badges.
+	Locked  page.LockView
+	Factors page.FactorKeeper // nil = none are shown
+	// Elevations keep requests for access; nil = nothing can be asked for.
+	Elevations *elevate.Service
 }
 
 // Pages answers the person's own pages.
@@ -44,7 +50,10 @@ type Pages struct {
 	flow      page.LockdownFlow
 	atlas     idp.Whereabouts
 	bells     Bells
+	badges    page.Badges
+	factors   page.FactorKeeper
 
+	elevations   *elevate.Service
 	applications *application.Access
 	consents     *consent.Service
 }
@@ -52,7 +61,7 @@ type Pages struct {
 // New returns the Pages.
 func New(d Deps) *Pages {
 	return &Pages{store: d.Store, accounts: d.Accounts, sessions: d.Sessions, tokens: d.Tokens, lockdowns: d.Lockdowns, flow: d.Flow, atlas: d.Whereabouts, bells: d.Bells,
-		applications: d.Applications, consents: d.Consents}
+		applications: d.Applications, consents: d.Consents, badges: page.Badges{View: d.Locked}, factors: d.Factors, elevations: d.Elevations}
 }
 
 // PasswordFlow is the flow in which people change their password.
@@ -90,6 +99,21 @@ func (p *Pages) Routes(r chi.Router) {
 		both(sessionsPath+"end-others/", p.endOthers)
 		both(sessionsPath+"end/", p.endAll)
 		both(sessionsPath+"{session}/end/", p.endSession)
+		if p.factors != nil {
+			get(factorsPath, p.ownFactors)
+			both(factorsPath+"{factor}/rename/", p.renameFactor)
+			both(factorsPath+"{factor}/remove/", p.removeFactor)
+		}
+		if p.elevations != nil {
+			get(accessPath, p.ownAccess)
+			post(accessPath, p.askAccess)
+			post(accessPath+"{request}/use/", p.useAccess)
+			both(accessPath+"{request}/withdraw/", p.withdrawAccess)
+			both(accessPath+"{request}/end/", p.endAccess)
+		}
+		get(devicesPath, p.ownDevices)
+		both(devicesPath+"forget/", p.forgetDevices)
+		both(devicesPath+"{device}/forget/", p.forgetDevice)
 		get(tokensPath, p.ownTokens)
 		for _, k := range page.TokenKinds {
 			both(newTokenPath(k), p.newToken(k))

@@ -12,6 +12,8 @@ import (
 	accounts "github.com/portcullis-idp/portcullis/internal/account"
 	"github.com/portcullis-idp/portcullis/internal/application"
 	"github.com/portcullis-idp/portcullis/internal/consent"
+	"github.com/portcullis-idp/portcullis/internal/elevate"
+	"github.com/portcullis-idp/portcullis/internal/factor"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/policy"
 	"github.com/portcullis-idp/portcullis/internal/postgres"
@@ -31,7 +33,7 @@ func open(t testing.TB) *pagetest.Site {
 	t.Cleanup(db.Close)
 	s := pagetest.New(t, db)
 	own := account.New(account.Deps{Store: db, Accounts: s.Accounts, Sessions: s.Sessions, Tokens: s.Tokens,
-		Lockdowns: s.Lockdowns, Flow: s.Lockdown, Whereabouts: pagetest.Atlas{},
+		Lockdowns: s.Lockdowns, Flow: s.Lockdown, Whereabouts: pagetest.Atlas{}, Factors: factor.New(factor.Deps{Store: db, Access: s.Access}), Elevations: elevate.New(elevate.Deps{Store: db, Access: s.Access}),
 		Applications: &application.Access{Store: db, Policies: stages.NewPolicies(db, policy.NewEngine(policy.NewKinds(nil)))},
 		Consents:     consent.New(consent.Deps{Store: db, Access: s.Access})})
 	console := admin.New(admin.Deps{Store: db, Accounts: s.Accounts, Sessions: s.Sessions, Tokens: s.Tokens,
@@ -50,9 +52,13 @@ func TestEveryRouteNeedsSomebodyAndIsAboutThem(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	u := ada(s)
-	me, other := s.As(u), s.As(s.Boss)
+	me, other := s.Known(u), s.As(s.Boss)
 	token := s.Token(u, "mine")
-	names := strings.NewReplacer("{session}", me.Session.ID.String(), "{token}", token.ID.String(), "{consent}", agreed(t, s, u, "Wiki").String(),
+	crew := &idp.Group{Name: "crew", Attributes: idp.Attributes{elevate.AttributeRequestable: true}}
+	require.NoError(t, s.Store.Repos().Groups.Create(t.Context(), crew))
+	asked, err := elevate.New(elevate.Deps{Store: s.Store, Access: s.Access}).Ask(t.Context(), me.Actor(), elevate.Draft{Group: crew.ID, Duration: time.Hour, Reason: "A test"})
+	require.NoError(t, err)
+	names := strings.NewReplacer("{request}", asked.ID.String(), "{session}", me.Session.ID.String(), "{device}", me.Session.DeviceID.String(), "{factor}", s.Factor(u, idp.FactorTOTP, "Phone").ID.String(), "{token}", token.ID.String(), "{consent}", agreed(t, s, u, "Wiki").String(),
 		"{notification}", idp.NewID[idp.Notification]().String())
 	for _, route := range s.Routes("/if/user/") {
 		method, pattern, _ := strings.Cut(route, " ")
@@ -169,7 +175,7 @@ func TestOwnTokens(t *testing.T) {
 	const at = "/if/user/settings/tokens/"
 	require.Contains(t, me.Get(at).Main(), "No tokens yet")
 	token := s.Token(u, "nightly")
-	require.Contains(t, me.Get(at).Main(), "nightly API")
+	require.Contains(t, me.Get(at).Main(), "nightly No step-up API")
 	revoke := at + token.ID.String() + "/revoke/"
 	require.Contains(t, me.Post(revoke).Main(), "Revoke the token nightly?")
 	require.Contains(t, me.Post(revoke, "confirmed", "1").Follow().Text(), "The token nightly was revoked.")

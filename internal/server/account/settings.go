@@ -104,7 +104,7 @@ func (p *Pages) showSettings(w http.ResponseWriter, r *http.Request, typed *deta
 
 // settingsFrame is the page around a tab of the settings.
 func settingsFrame(r *http.Request, tab string) ui.PageProps {
-	tabs := []ui.Tab{{Label: "Account", Href: page.SettingsPath}, {Label: "Sessions", Href: sessionsPath}, {Label: "Tokens", Href: tokensPath}, {Label: "Applications", Href: consentsPath}}
+	tabs := []ui.Tab{{Label: "Account", Href: page.SettingsPath}, {Label: "Two-factor", Href: factorsPath}, {Label: "Sessions", Href: sessionsPath}, {Label: "Browsers", Href: devicesPath}, {Label: "Tokens", Href: tokensPath}, {Label: "Access", Href: accessPath}, {Label: "Applications", Href: consentsPath}}
 	for i := range tabs {
 		tabs[i].Current = tabs[i].Label == tab
 	}

@@ -26,6 +26,9 @@ func (p *Pages) newToken(k page.TokenKind) web.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		form := page.TokenForm{Term: page.FirstTerm(k.Intent), Ends: k.Intent == idp.IntentAPI}
 		if r.Method != http.MethodPost {
+			if err := web.Fresh(r); err != nil {
+				return err
+			}
 			return p.showTokenForm(w, r, k, form, page.Faults{})
 		}
 		sent, err := web.DecodeForm(r)
@@ -57,7 +60,7 @@ func (p *Pages) makeToken(r *http.Request, k page.TokenKind, form page.TokenForm
 	}
 	// The key stays sealed with the token until the page after this one shows it.
 	made, _, err := p.tokens.Issue(r.Context(), web.Actor(r), token.Draft{User: web.User(r).ID, Identifier: form.Identifier,
-		Intent: k.Intent, Description: form.Description, Expiring: at != nil, ExpiresAt: at})
+		Intent: k.Intent, Description: form.Description, Expiring: at != nil, ExpiresAt: at, StepUpExempt: &form.StepUpExempt})
 	return made, err
 }
 

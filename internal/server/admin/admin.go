@@ -11,6 +11,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/account"
 	"github.com/portcullis-idp/portcullis/internal/audit"
 	"github.com/portcullis-idp/portcullis/internal/configure"
+	"github.com/portcullis-idp/portcullis/internal/elevate"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
 	"github.com/portcullis-idp/portcullis/internal/lockout"
@@ -51,6 +52,12 @@ type Deps struct {
 	// Deliveries draws what was sent because of an event, nil where there is nothing to
 	// see; nil = there are none.
 	Deliveries func(r *http.Request, event idp.EventID) (templ.Component, error)
+	// MailReady says whether the installation has a mail server; nil = it has.
+	MailReady func() bool
+	// Elevations keep requests for access; nil = pages say nothing of them.
+	Elevations *elevate.Service
+	// Factors keeps second factors; nil = pages say nothing of them.
+	Factors page.FactorKeeper
 }
 
 // Console answers every page of the console.
@@ -72,6 +79,9 @@ type Console struct {
 	logouts   *logout.Service
 
 	deliveries func(r *http.Request, event idp.EventID) (templ.Component, error)
+	mails      func() bool
+	factors    page.FactorKeeper
+	elevations *elevate.Service
 	verified   verified
 	daily      daily
 }
@@ -80,7 +90,7 @@ type Console struct {
 func New(d Deps) *Console {
 	return &Console{store: d.Store, roles: d.Roles, accounts: d.Accounts, sessions: d.Sessions, tokens: d.Tokens,
 		lockdowns: d.Lockdowns, configure: d.Configure, flow: d.Flow, live: d.Live, public: d.PublicURL, atlas: d.Whereabouts,
-		badges: page.Badges{View: d.Locked}, lockouts: d.Lockouts, audit: d.Audit, logouts: d.Logouts, deliveries: d.Deliveries}
+		badges: page.Badges{View: d.Locked}, lockouts: d.Lockouts, audit: d.Audit, logouts: d.Logouts, deliveries: d.Deliveries, mails: d.MailReady, factors: d.Factors, elevations: d.Elevations}
 }
 
 // Routes adds the console's pages; it is one of server.Deps.Mounts. Whoever is
@@ -139,10 +149,21 @@ func (c *Console) userRoutes(m page.Mount) {
 	m.Act("users/{user}/deactivate/", c.deactivate)
 	m.Act("users/{user}/delete/", c.deleteUser)
 	m.Act("users/{user}/recovery/", c.recoveryLink)
+	m.Act("users/{user}/recovery-email/", c.recoveryMail)
 	m.Post("users/{user}/lockdown/", c.lockDown)
 	m.Act("users/{user}/sessions/end/", c.endSessions)
 	m.Act("users/{user}/sessions/end-others/", c.endOthers)
 	m.Act("users/{user}/sessions/{session}/end/", c.endUserSession)
+	if c.elevations != nil {
+		m.Get("users/{user}/access/", c.userAccess)
+	}
+	if c.factors != nil {
+		m.Get("users/{user}/factors/", c.userFactors)
+		m.Act("users/{user}/factors/{factor}/remove/", c.removeFactor)
+	}
+	m.Get("users/{user}/devices/", c.userDevices)
+	m.Act("users/{user}/devices/forget/", c.forgetDevices)
+	m.Act("users/{user}/devices/{device}/forget/", c.forgetDevice)
 	m.Act("users/{user}/tokens/{token}/revoke/", c.revokeToken)
 	m.Post("users/{user}/groups/join/", c.joinGroup)
 	m.Act("users/{user}/groups/{group}/leave/", c.leaveGroup)

@@ -66,6 +66,11 @@ func (c *Console) bulk(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if !(len(ids) == 1 && web.Actor(r).Is(ids[0])) {
+		if err := web.Fresh(r); err != nil {
+			return err
+		}
+	}
 	targets, err := c.targets(r, ids)
 	if err != nil {
 		return page.Refused(w, r, err, back)
@@ -263,7 +268,7 @@ func (c *Console) switchAll(w http.ResponseWriter, r *http.Request, act string, 
 			continue
 		}
 		var e *idp.Error
-		if !errors.As(err, &e) || e.Code == idp.CodeInternal || e.Code == idp.CodeUnavailable {
+		if !errors.As(err, &e) || e.Code == idp.CodeInternal || e.Code == idp.CodeUnavailable || e.Code == idp.CodeStepUp {
 			return err
 		}
 		name := "User " + id.String()

@@ -2,12 +2,15 @@ package admin
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/a-h/templ"
 
 	"github.com/portcullis-idp/portcullis/internal/account"
+	"github.com/portcullis-idp/portcullis/internal/elevate"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/server/page"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
@@ -65,17 +68,30 @@ type groupForm struct {
 	Name, Attributes string
 	Superuser        bool
 	Parents          []string
+	Requestable      bool   // people may ask for it
+	Minutes          string // for how long at most; "" = as is usual
 }
 
-var groupFields = []string{"name", "is_superuser", "parents", "attributes"}
+var groupFields = []string{"name", "is_superuser", "parents", "attributes", "requestable", "requestable_minutes"}
 
 func readGroupForm(form web.Form) groupForm {
 	return groupForm{Name: form.Trimmed("name"), Attributes: form.Trimmed("attributes"),
-		Superuser: form.Bool("is_superuser"), Parents: form.Texts("parents")}
+		Superuser: form.Bool("is_superuser"), Parents: form.Texts("parents"),
+		Requestable: form.Bool("requestable"), Minutes: form.Trimmed("requestable_minutes")}
 }
 
 func groupFormOf(g *idp.Group) groupForm {
-	f := groupForm{Name: g.Name, Superuser: g.IsSuperuser, Attributes: attributesText(g.Attributes)}
+	f := groupForm{Name: g.Name, Superuser: g.IsSuperuser}
+	rest := maps.Clone(g.Attributes)
+	if most, ok := elevate.Maximum(g.Attributes); ok { // what the form has fields for is not shown twice
+		f.Requestable = true
+		if _, said := rest[elevate.AttributeMaximum]; said {
+			f.Minutes = strconv.Itoa(int(most / time.Minute))
+		}
+		delete(rest, elevate.AttributeRequestable)
+		delete(rest, elevate.AttributeMaximum)
+	}
+	f.Attributes = attributesText(rest)
 	for _, p := range g.Parents {
 		f.Parents = append(f.Parents, p.String())
 	}
@@ -87,8 +103,32 @@ func (f groupForm) parsed() (idp.Attributes, []idp.GroupID, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := f.request(attrs); err != nil {
+		return nil, nil, err
+	}
 	parents, err := groupIDs("parents", f.Parents)
 	return attrs, parents, err
+}
+
+// request writes into the attributes whether people may ask for the group.
+func (f groupForm) request(attrs idp.Attributes) error {
+	if !f.Requestable {
+		if f.Minutes != "" {
+			return idp.Invalid("requestable_minutes", "This says for how long people may ask for the group: let them, or leave it empty.")
+		}
+		return nil
+	}
+	attrs[elevate.AttributeRequestable] = true
+	if f.Minutes == "" {
+		delete(attrs, elevate.AttributeMaximum)
+		return nil
+	}
+	minutes, err := strconv.Atoi(f.Minutes)
+	if err != nil || minutes < 1 || minutes > int(elevate.Longest/time.Minute) {
+		return idp.Invalid("requestable_minutes", "Expected a number of minutes from 1 to %d.", int(elevate.Longest/time.Minute))
+	}
+	attrs[elevate.AttributeMaximum] = minutes * 60
+	return nil
 }
 
 type groupFormView struct {

@@ -3,6 +3,7 @@ package admin
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
+	"github.com/portcullis-idp/portcullis/internal/server/admin/restorepage"
 	"github.com/portcullis-idp/portcullis/internal/server/page"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
 	"github.com/portcullis-idp/portcullis/web/ui"
@@ -213,8 +215,15 @@ func (c *Console) lockdown(w http.ResponseWriter, r *http.Request) error {
 	}
 	p := ui.PageProps{Title: lockdownTitle(l), Tags: lockdownState(l),
 		Crumbs: []ui.Crumb{{Label: "Lockdowns", Href: lockdownsPath}, {Label: l.Username}}}
+	acts, err := c.store.Repos().Restores.Acts(r.Context(), l.ID)
+	if err != nil {
+		return fmt.Errorf("reading the steps of the restore of lockdown %s: %w", id, err)
+	}
+	v.Moments = slices.Concat(restorepage.Moments(acts), v.Moments)
+	slices.SortStableFunc(v.Moments, func(a, b ui.Moment) int { return b.At.Compare(a.At) })
 	if l.UserID != nil && !gone {
-		p.Actions = ui.Button(ui.ButtonProps{Label: "Open the user", Icon: ui.IconUser, Href: userPath(*l.UserID)})
+		p.Actions = ui.Join(ui.Button(ui.ButtonProps{Label: restoreLabel(l), Icon: ui.IconRotateCcw, Href: page.RestorePath(l.ID)}),
+			ui.Button(ui.ButtonProps{Label: "Open the user", Icon: ui.IconUser, Href: userPath(*l.UserID)}))
 	}
 	v.Page = page.Console(r, p)
 	return page.Render(w, r, recordPage(v))
@@ -252,6 +261,12 @@ func lockdownFacts(l *idp.Lockdown, batch int, gone bool) []ui.Item {
 			ui.Item{Label: "Restored by", Value: ui.Maybe(l.RestoredByName)})
 	} else {
 		items = append(items, ui.Item{Label: "Restored", Value: ui.Muted("not yet")})
+	}
+	if l.SuspectedAt != nil {
+		items = append(items, ui.Item{Label: "Suspected since", Value: ui.TimeFull(*l.SuspectedAt, now())})
+	}
+	if l.ClosedAt != nil {
+		items = append(items, ui.Item{Label: "Record closed", Value: ui.TimeFull(*l.ClosedAt, now())}, ui.Item{Label: "Closed by", Value: ui.Maybe(l.ClosedByName)})
 	}
 	if batch > 1 {
 		items = append(items, ui.Item{Label: "Part of", Value: ui.Anchor("one act on "+ui.Count(batch, "user"), lockdownsPath+"?batch="+l.BatchID.String())})
@@ -296,6 +311,14 @@ func switchResults(s idp.Switches) []ui.Result {
 		one(s.DeleteSessions, "Every session ended", "Sessions kept"),
 		one(s.RevokeTokens, "Every token and grant revoked", "Tokens and grants kept"),
 	}
+}
+
+// restoreLabel leads to the restore of a record.
+func restoreLabel(l *idp.Lockdown) string {
+	if l.ClosedAt != nil {
+		return "See the restore"
+	}
+	return "Restore…"
 }
 
 func lockdownMoments(l *idp.Lockdown) []ui.Moment {

@@ -61,19 +61,5 @@ func askRecovery(w http.ResponseWriter, r *http.Request, d *dossier, faults page
 
 // absolute turns a path of this server into an address that can be sent.
 func (c *Console) absolute(r *http.Request, link string) string {
-	if !web.Local(link) {
-		return link
-	}
-	if c.public != "" {
-		return c.public + link
-	}
-	scheme := "http"
-	if web.RequestInfo(r).Secure {
-		scheme = "https"
-	}
-	host := web.RequestInfo(r).Host
-	if host == "" {
-		host = r.Host
-	}
-	return scheme + "://" + host + link
+	return page.Absolute(r, c.public, link)
 }

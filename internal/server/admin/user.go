@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -32,6 +33,11 @@ type dossier struct {
 	Lock         *idp.Lock // that refuses the account now, if any
 
 	Lockouts *lockedOut // nil = nothing may be said of them
+	Mail     recoveryMail
+
+	NoFactors bool // there are no pages about second factors
+	NoAccess  bool // there are no pages about requests for access
+	Granted   int  // groups that it has for a while now
 }
 
 // load reads the user of the path afresh: another administrator may have been
@@ -54,11 +60,17 @@ func (c *Console) load(r *http.Request) (*dossier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the lockdowns of user %d: %w", id, err)
 	}
-	d := &dossier{User: u, Total: records.Total, Now: now(), Lock: c.badges.User(u), NoRoles: c.roles == nil}
+	d := &dossier{User: u, Total: records.Total, Now: now(), Lock: c.badges.User(u), NoRoles: c.roles == nil, NoFactors: c.factors == nil, NoAccess: c.elevations == nil}
+	if d.Granted, err = c.granted(r, u); err != nil {
+		return nil, err
+	}
 	for _, t := range targets {
 		d.Held, d.Refusal, d.Applications = t.Holdings, t.Refusal, t.Applications
 	}
 	if d.Lockouts, err = c.lockoutsOf(r, u, d.Now); err != nil {
+		return nil, err
+	}
+	if d.Mail, err = c.recoveryMailOf(r, u); err != nil {
 		return nil, err
 	}
 	d.Sessions, d.Tokens = d.Held.Sessions, d.Held.TokenTotal()
@@ -102,7 +114,7 @@ func withholdControl(r *http.Request, u *idp.User) {
 		return
 	}
 	at := userPath(u.ID)
-	web.Withhold(r, at+"edit/", at+"password/", at+"recovery/", at+"activate/", at+"delete/")
+	web.Withhold(r, at+"edit/", at+"password/", at+"recovery/", at+"recovery-email/", at+"activate/", at+"delete/")
 }
 
 // state is the account's condition in one tag; after a restore it says so until
@@ -169,7 +181,8 @@ func (d *dossier) actions(r *http.Request) templ.Component {
 		ui.Button(ui.ButtonProps{Label: "Lock…", Icon: ui.IconLock, Reason: why.Lock, Href: page.LockWizard(idp.LockKey{Kind: idp.LockUser, Value: d.User.Username})}),
 		ui.Action(ui.ActionProps{Action: at + "lockdown/", Button: lock}),
 		ui.Button(ui.ButtonProps{Label: "Set password", Icon: ui.IconKeyRound, Href: at + "password/", Reason: why.Password}),
-		ui.Button(ui.ButtonProps{Label: "Create recovery link", Icon: ui.IconLink, Href: at + "recovery/", Reason: why.Recovery}))
+		ui.Button(ui.ButtonProps{Label: "Create recovery link", Icon: ui.IconLink, Href: at + "recovery/", Reason: why.Recovery}),
+		ui.Button(ui.ButtonProps{Label: "Email recovery link", Icon: ui.IconMail, Href: at + "recovery-email/", Reason: cmp.Or(why.Recovery, d.Mail.Reason)}))
 	return buttons(parts)
 }
 
@@ -178,13 +191,22 @@ func (d *dossier) frame(r *http.Request, tab string) ui.PageProps {
 	at := userPath(d.User.ID)
 	tabs := []ui.Tab{{Label: "Overview", Href: at},
 		{Label: "Sessions", Href: at + "sessions/", Count: count(d.Sessions)},
+		{Label: "Two-factor", Href: at + "factors/"},
+		{Label: "Browsers", Href: at + "devices/"},
 		{Label: "Tokens", Href: at + "tokens/", Count: count(d.Tokens)},
 		{Label: "Groups", Href: at + "groups/", Count: count(len(d.User.Groups))},
 		{Label: "Roles", Href: at + "roles/", Count: count(len(d.User.RoleNames))},
+		{Label: "Access", Href: at + "access/", Count: count(d.Granted)},
 		{Label: "Events", Href: at + "events/"},
 		{Label: "Lockdowns", Href: at + "lockdowns/", Count: count(d.Total)}}
 	for i := range tabs {
 		tabs[i].Current = tabs[i].Label == tab
+	}
+	if d.NoAccess {
+		tabs = slices.DeleteFunc(tabs, func(t ui.Tab) bool { return t.Label == "Access" })
+	}
+	if d.NoFactors {
+		tabs = slices.DeleteFunc(tabs, func(t ui.Tab) bool { return t.Label == "Two-factor" })
 	}
 	if d.NoRoles {
 		tabs = slices.DeleteFunc(tabs, func(t ui.Tab) bool { return t.Label == "Roles" })
@@ -203,16 +225,20 @@ func (d *dossier) frame(r *http.Request, tab string) ui.PageProps {
 func (d *dossier) banner(r *http.Request) templ.Component {
 	switch d.state() {
 	case ui.StateLockedDown:
-		a := ui.AlertProps{Tone: ui.ToneBad, Title: "This account is locked down",
-			Text:   "To restore access: press Activate, then Set password or Create recovery link, and advise the person to re-enrol their MFA devices.",
-			Action: ui.Button(ui.ButtonProps{Label: "Open the record", Small: true, Href: lockdownPath(d.Last.ID)})}
-		return ui.Alert(a)
+		return ui.Alert(ui.AlertProps{Tone: ui.ToneBad, Title: "This account is locked down",
+			Text: "To restore access: press Activate, then Set password or Create recovery link, and advise the person to re-enrol their MFA devices. The checklist leads through it, and through what was changed since.",
+			Action: ui.Join(ui.Button(ui.ButtonProps{Label: "Restore…", Icon: ui.IconRotateCcw, Small: true, Href: page.RestorePath(d.Last.ID)}),
+				ui.Button(ui.ButtonProps{Label: "Open the record", Small: true, Href: lockdownPath(d.Last.ID)}))})
 	case ui.StateRestored:
 		text := "Advise the person to re-enrol their MFA devices: whoever had the account may hold one."
 		if !d.User.HasUsablePassword() {
 			text = "There is no password yet: use Set password or Create recovery link. " + text
 		}
-		return ui.Alert(ui.AlertProps{Tone: ui.ToneWarn, Title: "Access was restored", Text: text})
+		a := ui.AlertProps{Tone: ui.ToneWarn, Title: "Access was restored", Text: text}
+		if d.Last.ClosedAt == nil {
+			a.Action = ui.Button(ui.ButtonProps{Label: "Finish the restore…", Icon: ui.IconRotateCcw, Small: true, Href: page.RestorePath(d.Last.ID)})
+		}
+		return ui.Alert(a)
 	case ui.StateInactive:
 		return ui.Alert(ui.AlertProps{Tone: ui.ToneInfo, Title: "This account is inactive",
 			Text: "It cannot sign in, and its sessions and tokens have ended. Press Activate to let it in again."})

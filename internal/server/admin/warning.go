@@ -19,6 +19,13 @@ func (c *Console) overviewBanner(r *http.Request) (templ.Component, error) {
 	if err != nil {
 		return nil, err
 	}
+	recovery, err := c.recoveryWarning(r)
+	if err != nil {
+		return nil, err
+	}
+	if recovery != nil {
+		warnings = append(warnings, recovery)
+	}
 	if flow := c.flowBanner(r); flow != nil {
 		warnings = append([]templ.Component{flow}, warnings...)
 	}

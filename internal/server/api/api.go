@@ -12,6 +12,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/blueprint"
 	"github.com/portcullis-idp/portcullis/internal/configure"
 	"github.com/portcullis-idp/portcullis/internal/consent"
+	"github.com/portcullis-idp/portcullis/internal/elevate"
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/invitation"
@@ -20,6 +21,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/lockout"
 	"github.com/portcullis-idp/portcullis/internal/logout"
 	"github.com/portcullis-idp/portcullis/internal/notify"
+	"github.com/portcullis-idp/portcullis/internal/restore"
 	"github.com/portcullis-idp/portcullis/internal/server/flowlink"
 	"github.com/portcullis-idp/portcullis/internal/server/live"
 	"github.com/portcullis-idp/portcullis/internal/session"
@@ -48,6 +50,7 @@ type Deps struct {
 	Sessions    *session.Service
 	Tokens      *token.Service
 	Lockdowns   *lockdown.Service
+	Restores    *restore.Service
 	Locks       *lock.Service
 	Lockouts    *lockout.Service
 	Notify      *notify.Service // nil = nobody is told of events
@@ -68,6 +71,9 @@ type Deps struct {
 	PublicURL   string // without a trailing slash; "" = derived from each request
 
 	Applications *application.Access // who may use which application
+	SigningKeys  SigningKeys         // nil = keys are not offered
+	Factors      Factors             // nil = second factors are not offered
+	Elevations   *elevate.Service    // nil = nothing can be asked for
 }
 
 // API holds the resources.
@@ -99,6 +105,13 @@ func (a *API) Mount(r chi.Router) {
 	a.mountTokenActions()
 	a.sessions().mount(a.kit)
 	a.mountSessionActions()
+	a.knownDevices().mount(a.kit)
+	a.mountKnownDeviceActions()
+	a.mountFactors()
+	if a.Elevations != nil {
+		a.accessRequests().mount(a.kit)
+		a.mountAccessRequestActions()
+	}
 	a.events().mount(a.kit)
 	a.mountEventActions()
 	a.mountLiveEvents()
@@ -120,9 +133,11 @@ func (a *API) Mount(r chi.Router) {
 	a.oauthProviders().mount(a.kit)
 	a.mountOAuthProviderActions()
 	a.scopeMappings().mount(a.kit)
+	a.mountSigningKeys()
 	a.invitationResource().mount(a.kit)
 	a.consentResource().mount(a.kit)
 	a.mountLockdowns()
+	a.mountRestore()
 	a.mountLogoutNotices()
 	a.mountLocks()
 	a.mountPreference()

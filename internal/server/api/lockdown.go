@@ -28,6 +28,9 @@ type Lockdown struct {
 	FinishedAt  time.Time      `json:"finished_at"`
 	RestoredAt  *time.Time     `json:"restored_at"`
 	RestoredBy  string         `json:"restored_by"`
+	SuspectedAt *time.Time     `json:"suspected_at" doc:"Since when somebody else may have acted as the account; null = nobody said."`
+	ClosedAt    *time.Time     `json:"closed_at" doc:"When no step of the restore was left; null = there are some."`
+	ClosedBy    string         `json:"closed_by"`
 	// Applications is part of one record, not of lists.
 	Applications *[]LockdownApplication `json:"applications,omitempty" doc:"What the applications were told that the account was signed in to, and what is left there; of one record, not in lists."`
 }
@@ -36,7 +39,7 @@ func lockdownView(l *idp.Lockdown) Lockdown {
 	return Lockdown{PK: l.ID, Batch: l.BatchID, User: l.UserID, Username: l.Username, Actor: l.ActorID, ActorName: l.ActorName,
 		Reason: l.Reason, Switches: l.Switches, Ended: holdings(l.Ended), SelfService: l.SelfService, WasActive: l.WasActive,
 		HadPassword: l.HadPassword, StartedAt: l.StartedAt.UTC(), FinishedAt: l.FinishedAt.UTC(), RestoredAt: utc(l.RestoredAt),
-		RestoredBy: l.RestoredByName}
+		RestoredBy: l.RestoredByName, SuspectedAt: utc(l.SuspectedAt), ClosedAt: utc(l.ClosedAt), ClosedBy: l.ClosedByName}
 }
 
 // holdings fills in the intents of which there is no token.

@@ -25,7 +25,7 @@ type Failure struct {
 func (op operation) plain(next web.Handler) web.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		err := next(w, r)
-		if err == nil || idp.Locked(err) {
+		if err == nil || idp.Locked(err) || idp.Is(err, idp.CodeStepUp) { // said the same way everywhere
 			return err
 		}
 		status, message := web.Status(err)

@@ -32,12 +32,20 @@ type stages struct {
 // and which settings the contract wants of whoever creates or replaces one.
 type place struct {
 	path     string
+	name     string // in the document, when the kind's name does not say it
 	required []string
+	// lists are keys of the contract for objects that are not offered: always empty.
+	lists []string
 }
 
 // places of the contract. Kinds that have other objects beside their stages have
 // the stages one level below.
 var places = map[string]place{
+	"authenticator_static":   {path: "authenticator/static"},
+	"authenticator_totp":     {path: "authenticator/totp", name: "AuthenticatorTOTPStage", required: []string{"digits"}},
+	"authenticator_validate": {path: "authenticator/validate", lists: []string{"webauthn_allowed_device_types_obj"}},
+	"authenticator_webauthn": {path: "authenticator/webauthn", name: "AuthenticatorWebAuthnStage", lists: []string{"device_type_restrictions_obj"}},
+
 	"invitation": {path: "invitation/stages"},
 	"password":   {required: []string{"backends"}},
 	"prompt":     {path: "prompt/stages", required: []string{"fields"}},
@@ -48,7 +56,7 @@ var places = map[string]place{
 func (a *API) mountEveryStage() {
 	for _, k := range a.Flows.Kinds() {
 		at := places[k.Name]
-		a.mountStages(k, cmp.Or(at.path, k.Name), schemaOf(k.Name), at.required)
+		a.mountStages(k, cmp.Or(at.path, k.Name), cmp.Or(at.name, schemaOf(k.Name)), at.required)
 	}
 }
 
@@ -121,6 +129,9 @@ func (s stages) views(c *call, list []idp.Stage) ([]map[string]any, error) {
 			return nil, err
 		}
 		p := plain[i]
+		for _, name := range places[s.kind.Name].lists {
+			v[name] = []any{}
+		}
 		v["pk"], v["name"], v["component"], v["meta_model_name"] = p.PK, p.Name, p.Component, p.MetaModelName
 		v["verbose_name"], v["verbose_name_plural"], v["flow_set"] = p.VerboseName, p.VerboseNamePlural, p.FlowSet
 		views = append(views, v)

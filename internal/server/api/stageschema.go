@@ -27,7 +27,11 @@ func (k *kit) describeStage(op operation, out *huma.Operation, answer *huma.Resp
 			view.Properties[key] = &huma.Schema{Type: "string", ReadOnly: true}
 		}
 		view.Properties["flow_set"] = &huma.Schema{Type: "array", ReadOnly: true, Items: k.schemas.Schema(reflect.TypeFor[FlowSet](), true, "")}
-		view.Required = slices.Concat(stageReadOnly, []string{"name"}, op.needs)
+		lists := places[op.kind.Name].lists
+		for _, key := range lists {
+			view.Properties[key] = &huma.Schema{Type: "array", ReadOnly: true, Items: &huma.Schema{Type: "object"}}
+		}
+		view.Required = slices.Concat(stageReadOnly, lists, []string{"name"}, op.needs)
 		schemas[name] = view
 		schemas[name+"Request"] = k.settingsSchema(op.kind, true)
 		schemas[name+"Request"].Required = append(schemas[name+"Request"].Required, op.needs...)

@@ -24,6 +24,9 @@ type Token struct {
 	Expiring    bool            `json:"expiring"`
 	LastUsed    *time.Time      `json:"last_used"`
 	Key         string          `json:"key,omitempty"`
+	// StepUpExempt is extra to the contract: the token may do what asks people to
+	// prove once more who they are.
+	StepUpExempt bool `json:"step_up_exempt"`
 }
 
 type tokenBody struct {
@@ -33,6 +36,7 @@ type tokenBody struct {
 	Description Optional[string]     `json:"description" api:"blank" max:"10000"`
 	Expires     Optional[time.Time]  `json:"expires" api:"null"`
 	Expiring    Optional[bool]       `json:"expiring"`
+	StepUp      Optional[bool]       `json:"step_up_exempt" help:"Whether the token may do what asks people to prove once more who they are. Left out of a new one it is true where whoever makes it may say so. Extra to the contract."`
 	_           struct{}             `ignore:"pk,managed,user_obj,last_used"`
 }
 
@@ -57,7 +61,7 @@ func (a *API) tokenViews(c *call, list []idp.Token) ([]Token, error) {
 	views := make([]Token, 0, len(list))
 	for _, t := range list {
 		v := Token{PK: t.ID, Managed: t.Managed, Identifier: t.Identifier, Intent: t.Intent, User: t.UserID,
-			Description: t.Description, Expiring: t.Expiring, LastUsed: utc(t.LastUsedAt)}
+			Description: t.Description, Expiring: t.Expiring, LastUsed: utc(t.LastUsedAt), StepUpExempt: t.StepUpExempt}
 		if t.Expiring {
 			v.Expires = utc(t.ExpiresAt)
 		}
@@ -165,7 +169,7 @@ func (a *API) getToken(c *call, _ string) (*Token, error) {
 
 func (a *API) createToken(c *call, b *tokenBody) (*Token, error) {
 	t, key, err := a.Tokens.Issue(c, c.actor, token.Draft{User: b.User.Or(c.actor.User.ID), Identifier: b.Identifier.Value,
-		Intent: idp.TokenIntent(b.Intent.Value), Description: b.Description.Value, Expiring: b.Expiring.Or(true), ExpiresAt: b.Expires.Ptr()})
+		Intent: idp.TokenIntent(b.Intent.Value), Description: b.Description.Value, Expiring: b.Expiring.Or(true), ExpiresAt: b.Expires.Ptr(), StepUpExempt: b.StepUp.Ptr()})
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +189,7 @@ func (a *API) changeToken(c *call, _ string, b *tokenBody, partial bool) (*Token
 	if b.User.Set && b.User.Value != t.UserID {
 		return nil, idp.Invalid("user", "The owner of a token cannot be changed.")
 	}
-	p := token.Patch{Identifier: b.Identifier.Ptr(), Description: b.Description.Patch(partial, ""), Expiring: b.Expiring.Ptr(), ExpiresAt: b.Expires.Ptr()}
+	p := token.Patch{Identifier: b.Identifier.Ptr(), Description: b.Description.Patch(partial, ""), Expiring: b.Expiring.Ptr(), ExpiresAt: b.Expires.Ptr(), StepUpExempt: b.StepUp.Ptr()}
 	if b.Intent.Set {
 		intent := idp.TokenIntent(b.Intent.Value)
 		p.Intent = &intent

@@ -168,7 +168,7 @@ func (o *Outpost) strange(w http.ResponseWriter, r *http.Request, bare bool) err
 			return nil
 		}
 	}
-	return say(w, http.StatusUnauthorized, "Sign in with a browser first: nobody is signed in here.")
+	return say(w, r, http.StatusUnauthorized, "Sign in with a browser first: nobody is signed in here.")
 }
 
 // origin is the application's address, as the browser knows it.
@@ -179,13 +179,15 @@ func origin(r *http.Request) string {
 	return "http://" + host(r)
 }
 
-func (o *Outpost) refuse(w http.ResponseWriter, _ *http.Request, message string) error {
-	return say(w, http.StatusForbidden, message)
+func (o *Outpost) refuse(w http.ResponseWriter, r *http.Request, message string) error {
+	return say(w, r, http.StatusForbidden, message)
 }
 
-// say answers in plain text: styles and scripts are not to be had at an application's
-// host.
-func say(w http.ResponseWriter, status int, message string) error {
+// say answers with a page where one is read, else in plain text.
+func say(w http.ResponseWriter, r *http.Request, status int, message string) error {
+	if reads(r) {
+		return denied(w, status, message)
+	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(message + "\n"))
@@ -199,7 +201,7 @@ func (o *Outpost) start(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if o.Public == "" {
-		return say(w, http.StatusServiceUnavailable, "Set public_url (PORTCULLIS_PUBLIC_URL): without it nobody can be sent to sign in.")
+		return say(w, r, http.StatusServiceUnavailable, "Set public_url (PORTCULLIS_PUBLIC_URL): without it nobody can be sent to sign in.")
 	}
 	nonce := carried(r, stateCookie) // of another tab that is under way
 	if raw, err := base64.RawURLEncoding.DecodeString(nonce); err != nil || len(raw) != nonceSize {
@@ -260,9 +262,9 @@ func (o *Outpost) callback(w http.ResponseWriter, r *http.Request) error {
 	pass, back, err := o.Forward.Redeem(r.Context(), host(r), r.URL.Query().Get("code"), carried(r, stateCookie))
 	switch {
 	case idp.Locked(err):
-		return say(w, http.StatusForbidden, err.Error())
+		return say(w, r, http.StatusForbidden, err.Error())
 	case idp.Is(err, idp.CodeRefused):
-		return say(w, http.StatusForbidden, "This sign-in took too long, or was begun in another browser. Open the application again.")
+		return say(w, r, http.StatusForbidden, "This sign-in took too long, or was begun in another browser. Open the application again.")
 	case err != nil:
 		return err
 	}

@@ -22,6 +22,11 @@ type Tokens interface {
 	Again(ctx context.Context, used *idp.Token) (*idp.Token, *idp.User, error)
 }
 
+// Grants is the door of applications' access tokens; see oidc.Service.
+type Grants interface {
+	BearerAgain(ctx context.Context, used *idp.OAuthHeld) (*idp.OAuthHeld, error)
+}
+
 // Events streams the audit log as it grows.
 type Events struct {
 	Hub      *Hub
@@ -30,6 +35,7 @@ type Events struct {
 	Access   idp.Access
 	Sessions Sessions
 	Tokens   Tokens
+	Grants   Grants
 }
 
 // Wish is what a reader wants to hear of.
@@ -126,11 +132,16 @@ func (v *Events) Again(r *http.Request, actor idp.Actor, may func(idp.Actor) err
 	if c, err := r.Cookie(web.SessionCookie); err == nil {
 		cookie = c.Value
 	}
-	used := actor.Token
+	used, granted := actor.Token, actor.Grant
 	return func(ctx context.Context) (now idp.Actor, err error) {
-		if used != nil {
+		switch {
+		case used != nil:
 			now.Token, now.User, err = v.Tokens.Again(ctx, used)
-		} else {
+		case granted != nil:
+			if now.Grant, err = v.Grants.BearerAgain(ctx, granted); err == nil {
+				now.User = now.Grant.User
+			}
+		default:
 			now.Session, now.User, err = v.Sessions.Visit(ctx, cookie)
 		}
 		if err != nil {

@@ -140,10 +140,17 @@ func (h *Hub) terms(a idp.Actor) (credential, user string, due time.Time) {
 		if a.Token.Expiring && a.Token.ExpiresAt != nil {
 			due = *a.Token.ExpiresAt
 		}
+	case a.Grant != nil:
+		credential, due = grantPrefix+a.Grant.Grant.ID.String(), a.Grant.Token.ExpiresAt
 	case a.Session != nil:
 		credential, due = string(idp.ChangeSession)+a.Session.ID.String(), a.Session.ExpiresAt
 		if idle := a.Session.IdleTimeout; idle > 0 && a.Session.LastSeenAt.Add(idle).Before(due) {
 			due = a.Session.LastSeenAt.Add(idle)
+		}
+		for _, e := range a.Session.Elevations { // without it, the stream may tell too much
+			if e.ExpiresAt.Before(due) {
+				due = e.ExpiresAt
+			}
 		}
 	}
 	if a.User != nil {
@@ -152,8 +159,11 @@ func (h *Hub) terms(a idp.Actor) (credential, user string, due time.Time) {
 	return credential, user, due
 }
 
-// tokenPrefix keeps tokens apart from what the change feed names.
-const tokenPrefix = "token "
+// These keep tokens and grants apart from what the change feed names.
+const (
+	tokenPrefix = "token "
+	grantPrefix = "grant "
+)
 
 func (h *Hub) stale() bool { return h.o.Strict != nil && h.o.Strict() && h.fresh.State() == feed.Stale }
 

@@ -196,6 +196,8 @@ func told(err error) (int, problem) {
 			return http.StatusUnauthorized, body
 		case core.ErrInsufficientScope:
 			return http.StatusForbidden, body
+		case core.ErrServerError:
+			return http.StatusInternalServerError, body
 		}
 		return http.StatusBadRequest, body
 	}

@@ -22,7 +22,7 @@ func (f *Front) device(w http.ResponseWriter, r *http.Request) error {
 	if r.URL.Query().Has("done") {
 		return page.Render(w, r, deviceDone(page.Account(r, ui.PageProps{Title: "Device signed in"})))
 	}
-	return f.askCode(w, r, r.URL.Query().Get("user_code"), "", http.StatusOK)
+	return f.askCode(w, r, r.URL.Query().Get("code"), "", http.StatusOK)
 }
 
 func (f *Front) askCode(w http.ResponseWriter, r *http.Request, code, fault string, status int) error {

@@ -139,6 +139,14 @@ func (f *Front) goOn(w http.ResponseWriter, r *http.Request, a *core.Authorizati
 		}
 		return f.signIn(w, r, a, row, true)
 	}
+	if !a.Expects(actor.User) {
+		// Whoever signed in for this very request and is somebody else all the same is not
+		// asked for ever.
+		if silent || row.ApprovedAt != nil || !actor.Session.CreatedAt.Before(row.CreatedAt) {
+			return f.refused(w, r, a.Refuse(core.ErrLoginRequired, "Another account is signed in than the application asks for."))
+		}
+		return f.signIn(w, r, a, row, true)
+	}
 	if err := f.Service.Admit(ctx, actor, a); err != nil {
 		if silent && (idp.Is(err, idp.CodeRefused) || idp.Is(err, idp.CodeForbidden)) {
 			return f.refused(w, r, a.Refuse(core.ErrAccessDenied, "This account may not use the application."))

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"unicode/utf8"
 
 	core "github.com/portcullis-idp/portcullis/internal/oidc"
 
@@ -32,13 +33,22 @@ func (f *Front) signIn(w http.ResponseWriter, r *http.Request, a *core.Authoriza
 	if err != nil {
 		return err
 	}
-	if !again {
+	hint := a.LoginHint
+	if utf8.RuneCountInString(hint) > maxHint || web.TextProblem(hint) != "" {
+		hint = "" // no name is like that
+	}
+	if !again && hint == "" {
 		http.Redirect(w, r, flow.Path(authentication.Slug)+"?"+url.Values{"next": {next}}.Encode(), http.StatusFound)
 		return nil
 	}
 	v := f.visit(w, r, authentication.Slug, next)
 	to, err := f.Flows.Begin(r.Context(), v, func(run *flow.Run) {
-		flow.KeyAgain.Put(run.Vars, true)
+		if again {
+			flow.KeyAgain.Put(run.Vars, true)
+		}
+		if hint != "" { // what is typed beforehand, whether somebody has that name or not
+			flow.KeyPendingIdentifier.Put(run.Vars, hint)
+		}
 		stage.KeyApplication.Put(run.Vars, about(a.Client))
 	})
 	if err := applicable(r, err); err != nil {
@@ -47,6 +57,9 @@ func (f *Front) signIn(w http.ResponseWriter, r *http.Request, a *core.Authoriza
 	http.Redirect(w, r, to+"?"+url.Values{"next": {next}}.Encode(), http.StatusFound)
 	return nil
 }
+
+// maxHint is how long a login_hint may be, in characters: as what people type.
+const maxHint = 254
 
 // applicable turns the error of a flow that is not for whoever asks into one for people.
 func applicable(r *http.Request, err error) error {

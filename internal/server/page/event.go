@@ -65,19 +65,25 @@ func DescribeEvent(e *idp.Event) EventView {
 	_, v.inPerson = e.Context["http_request"]
 	v.Icon, v.Tone = eventIcon(e.Action)
 	v.Sentence = sentence(e, v)
-	if lockEvent(e, &v) || lockoutEvent(e, &v) {
+	if lockEvent(e, &v) || lockoutEvent(e, &v) || deviceEvent(e, &v) || accessEvent(e, &v) {
 		return v
 	}
 	switch text(e.Context["action_id"]) {
 	case audit.ActionPurged:
 		v.Label, v.Icon, v.Tone = "Retention", ui.IconHistory, ui.ToneNeutral
 		v.Sentence = "Retention removed " + ui.Count(number(e.Context["count"]), "event") + ", the newest of " + date(text(e.Context["until"]))
+	case session.ActionProved:
+		v.Label, v.Icon, v.Tone = "Proof", ui.IconKeyRound, ui.ToneNeutral
+		v.Sentence = v.name() + " proved once more who they are"
 	case idp.ActionIDLockdown:
 		v.Label, v.Icon, v.Tone = "Lockdown", ui.IconGate, ui.ToneBad
 		v.Sentence = v.who("locked down", "locked their own account", "was locked down")
 	case idp.ActionIDRestore:
 		v.Label, v.Icon, v.Tone = "Restore", ui.IconRotateCcw, ui.ToneOK
 		v.Sentence = v.who("restored", "restored their own account", "was restored")
+	case idp.ActionIDRestoreStep:
+		v.Label, v.Icon, v.Tone = "Restore", ui.IconRotateCcw, ui.ToneNeutral
+		v.Sentence = restoreSentence(e, v)
 	}
 	return v
 }

@@ -2,6 +2,7 @@ package page
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
@@ -51,6 +52,9 @@ func leaveURL(r *http.Request, cancel string) string {
 		return ""
 	}
 	next := web.Next(r.URL.Query())
+	if strings.HasPrefix(r.URL.Path, flow.Path(flow.StepUpSlug)) {
+		next = string(BackOf(r, nil)) // what it leads to would lead here again
+	}
 	if next == "" {
 		next = home(r)
 	}

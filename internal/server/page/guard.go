@@ -21,7 +21,8 @@ type need struct {
 // among them is for superusers alone.
 var consoleResources = map[string]idp.Resource{
 	"users": idp.ResourceUser, "groups": idp.ResourceGroup, "roles": idp.ResourceRole, "sessions": idp.ResourceSession,
-	"lockdowns": idp.ResourceLockdown, "locks": idp.ResourceLock, "lockouts": idp.ResourceLockout, "security-settings": idp.ResourceSetting, "events": idp.ResourceEvent, "brands": idp.ResourceBrand,
+	"access-requests": idp.ResourceAccessRequest,
+	"lockdowns":       idp.ResourceLockdown, "locks": idp.ResourceLock, "lockouts": idp.ResourceLockout, "security-settings": idp.ResourceSetting, "events": idp.ResourceEvent, "brands": idp.ResourceBrand,
 	"flows": idp.ResourceFlow, "stages": idp.ResourceStage, "prompts": idp.ResourceStage, "policies": idp.ResourcePolicy,
 	"invitations": idp.ResourceInvitation, "blueprints": idp.ResourceBlueprint, "locking-mode": idp.ResourcePreference,
 	"notification-rules": idp.ResourceNotification, "notification-transports": idp.ResourceNotification, "property-mappings": idp.ResourceNotification,
@@ -45,16 +46,27 @@ var exceptions = []exception{
 	{path: "users/bulk/", needs: []need{{idp.VerbList, idp.ResourceUser}}},
 	{path: "users/*/sessions/", needs: []need{{idp.VerbRead, idp.ResourceUser}, {idp.VerbList, idp.ResourceSession}}},
 	{path: "users/*/tokens/", needs: []need{{idp.VerbRead, idp.ResourceUser}, {idp.VerbList, idp.ResourceToken}}},
+	{path: "users/*/factors/", needs: []need{{idp.VerbRead, idp.ResourceUser}, {idp.VerbList, idp.ResourceFactor}}},
+	{path: "users/*/factors/*/remove/", needs: []need{{idp.VerbDelete, idp.ResourceFactor}}},
+	{path: "users/*/devices/", needs: []need{{idp.VerbRead, idp.ResourceUser}, {idp.VerbList, idp.ResourceDevice}}},
+	{path: "users/*/devices/forget/", needs: []need{{idp.VerbDelete, idp.ResourceDevice}}},
+	{path: "users/*/devices/*/forget/", needs: []need{{idp.VerbDelete, idp.ResourceDevice}}},
+	{path: "users/*/access/", needs: []need{{idp.VerbRead, idp.ResourceUser}, {idp.VerbList, idp.ResourceAccessRequest}}},
+	{path: "access-requests/*/grant/", needs: []need{{idp.VerbUpdate, idp.ResourceAccessRequest}}},
+	{path: "access-requests/*/deny/", needs: []need{{idp.VerbUpdate, idp.ResourceAccessRequest}}},
+	{path: "access-requests/*/end/", needs: []need{{idp.VerbUpdate, idp.ResourceAccessRequest}}},
 	{path: "users/*/groups/", needs: []need{{idp.VerbRead, idp.ResourceUser}, {idp.VerbList, idp.ResourceGroup}}},
 	{path: "users/*/roles/", method: http.MethodGet, needs: []need{{idp.VerbRead, idp.ResourceUser}, {idp.VerbList, idp.ResourceRole}}},
 	{path: "users/*/events/", needs: []need{{idp.VerbRead, idp.ResourceUser}, {idp.VerbList, idp.ResourceEvent}}},
 	{path: "users/*/lockdowns/", needs: []need{{idp.VerbRead, idp.ResourceUser}, {idp.VerbList, idp.ResourceLockdown}}},
+	{method: http.MethodPost, path: "lockdowns/*/restore/*/", needs: []need{{idp.VerbRead, idp.ResourceLockdown}, {idp.VerbUpdate, idp.ResourceLockdown}}, or: []need{{idp.VerbRead, idp.ResourceLockdown}, {idp.VerbUpdate, idp.ResourceUser}}},
 	{path: "lockdowns/notices/*/tell/", needs: []need{{idp.VerbCreate, idp.ResourceLockdown}}},
 	{path: "users/*/password/", needs: []need{{idp.VerbUpdate, idp.ResourceUser}}},
 	{path: "users/*/edit/", needs: []need{{idp.VerbUpdate, idp.ResourceUser}}},
 	{path: "users/*/deactivate/", needs: []need{{idp.VerbUpdate, idp.ResourceUser}}},
 	{path: "users/*/activate/", needs: []need{{idp.VerbUpdate, idp.ResourceUser}}, or: []need{{idp.VerbUpdate, idp.ResourceLockdown}}},
 	{path: "users/*/recovery/", needs: []need{{idp.VerbCreate, idp.ResourceRecovery}}},
+	{path: "users/*/recovery-email/", needs: []need{{idp.VerbCreate, idp.ResourceRecovery}}},
 	{path: "users/*/lockdown/", needs: []need{{idp.VerbCreate, idp.ResourceLockdown}}},
 	{path: "users/*/sessions/*/", needs: []need{{idp.VerbDelete, idp.ResourceSession}}},
 	{path: "users/*/sessions/*/*/", needs: []need{{idp.VerbDelete, idp.ResourceSession}}},
@@ -113,6 +125,30 @@ var exceptions = []exception{
 	{path: "scope-mappings/new/check/", needs: []need{{idp.VerbRead, idp.ResourceApplication}}},
 	{path: "blueprints/import/", needs: []need{{idp.VerbCreate, idp.ResourceBlueprint}}},
 	{path: "blueprints/*/edit/", needs: []need{{idp.VerbUpdate, idp.ResourceBlueprint}}},
+}
+
+// graveForms are pages of the console whose only use is an act that takes a fresh
+// proof: they ask before anything is typed. Acts on one's own account do not.
+var graveForms = []string{
+	"users/*/password/", "users/*/activate/", "users/*/deactivate/", "users/*/delete/", "users/*/recovery/",
+	"users/*/roles/*/take/", "groups/*/roles/*/take/", "roles/new/", "roles/*/delete/", "roles/*/users/*/take/", "roles/*/groups/*/take/",
+	"access-requests/*/grant/",
+	"locks/new/", "locks/*/edit/", "locks/*/lift/", "locks/*/again/",
+	"tokens/new/*/", "tokens/*/key/", "service-accounts/new/",
+}
+
+// proven turns away whoever has to prove first who they are, to come back.
+func proven(r *http.Request, path string) error {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return nil // the use case asks
+	}
+	if u := web.User(r); u != nil && strings.HasPrefix(path, "users/"+u.ID.String()+"/") && !strings.HasPrefix(path, "users/"+u.ID.String()+"/roles/") {
+		return nil
+	}
+	if slices.ContainsFunc(graveForms, func(form string) bool { return exception{path: form}.is(r.Method, path) }) {
+		return web.Fresh(r)
+	}
+	return nil
 }
 
 // opens returns nil when whoever makes the request may open an address of the
@@ -199,7 +235,11 @@ func guard(h web.Handler) web.Handler {
 		if method == http.MethodHead {
 			method = http.MethodGet
 		}
-		if err := opens(r, method, strings.TrimPrefix(r.URL.Path, AdminPath)); err != nil {
+		path := strings.TrimPrefix(r.URL.Path, AdminPath)
+		if err := opens(r, method, path); err != nil {
+			return err
+		}
+		if err := proven(r, path); err != nil {
 			return err
 		}
 		return h(w, r)

@@ -33,6 +33,8 @@ func TokenTable(s Tokens) ui.TableProps {
 		if it.Live {
 			if l := s.Badges.Token(it, s.Owner); l != nil {
 				tag = LockBadge(l)
+			} else if marked := StepUpTag(it); marked != nil {
+				tag = marked
 			}
 			q := RevokeQuestion(it, s.Owner, s.Base)
 			end = ui.Action(ui.ActionProps{Action: q.Action, Confirm: &q, Button: ui.ButtonProps{Label: "Revoke", Small: true,

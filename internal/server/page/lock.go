@@ -93,6 +93,32 @@ func (b Badges) Session(s *idp.Session, owner *idp.User) *idp.Lock {
 	return b.find(keys...)
 }
 
+// Device returns the lock that names a browser, and whatever else its owner comes
+// with; nil owner = somebody.
+func (b Badges) Device(d *idp.KnownDevice, owner *idp.User) *idp.Lock {
+	return b.named(idp.LockKey{Kind: idp.LockDevice, Value: d.ID.String()}, owner)
+}
+
+// Factor returns the lock that names a second factor.
+func (b Badges) Factor(id idp.FactorID, owner *idp.User) *idp.Lock {
+	return b.named(idp.LockKey{Kind: idp.LockMFADevice, Value: id.String()}, owner)
+}
+
+// named returns a lock that has the key: by itself, or with what comes with everything
+// the owner does.
+func (b Badges) named(key idp.LockKey, owner *idp.User) *idp.Lock {
+	if b.View == nil {
+		return nil
+	}
+	if l := b.find(key); l != nil || owner == nil {
+		return l
+	}
+	if l := b.find(append(person(owner), key)...); l != nil && l.Target.Get(key.Kind) != "" {
+		return l
+	}
+	return nil
+}
+
 // Token returns the lock that refuses a live token of the account.
 func (b Badges) Token(t *idp.Token, owner *idp.User) *idp.Lock {
 	if b.View == nil || !t.Live {

@@ -30,6 +30,7 @@ var consoleNav = []ui.NavGroup{
 		{Label: "Users", Href: AdminPath + "users/", Icon: ui.IconUser},
 		{Label: "Groups", Href: AdminPath + "groups/", Icon: ui.IconUsers},
 		{Label: "Tokens", Href: TokensPath, Icon: ui.IconKeyRound},
+		{Label: "Access requests", Href: AccessRequestsPath, Icon: ui.IconTicket},
 	}},
 	{Label: "Access", Items: []ui.NavItem{
 		{Label: "Roles", Href: RolesPath, Icon: ui.IconShieldUser},

@@ -58,15 +58,45 @@ type TokenForm struct {
 	Ends bool
 	// Keeps says which end it has, for TokenKeep; "" = it is a new one.
 	Keeps string
+	// StepUpExempt marks it as allowed without a fresh proof.
+	StepUpExempt bool
+	// Link says that it opens a flow and has no such mark.
+	Link bool
+}
+
+// StepUpField is the name of the field of TokenForm.StepUpExempt.
+const StepUpField = "step_up_exempt"
+
+// OpensFlow reports whether a token is a link into a flow.
+func OpensFlow(t *idp.Token) bool {
+	_, byHand := kindFor(t.Intent)
+	return !byHand
+}
+
+// StepUpText says whether a token may do what people are asked to prove first who they
+// are for.
+func StepUpText(t *idp.Token) string {
+	if t.StepUpExempt {
+		return "Not asked for: it may lock accounts down, restore them, change roles and make tokens"
+	}
+	return "May not do what takes one"
+}
+
+// StepUpTag marks such a token in lists; nil = it is not one, or opens nothing.
+func StepUpTag(t *idp.Token) templ.Component {
+	if !t.StepUpExempt || !t.Live || OpensFlow(t) {
+		return nil
+	}
+	return ui.Tag(ui.ToneWarn, "No step-up")
 }
 
 // TokenFields are the names of the fields that TokenFieldset shows.
-var TokenFields = []string{"identifier", "description", "expires", "until", "intent"}
+var TokenFields = []string{"identifier", "description", "expires", "until", "intent", StepUpField}
 
 // ReadTokenForm takes what was sent.
 func ReadTokenForm(form web.Form) TokenForm {
 	return TokenForm{Identifier: form.Trimmed("identifier"), Description: form.Trimmed("description"),
-		Term: form.Trimmed("expires"), Until: form.Trimmed("until")}
+		Term: form.Trimmed("expires"), Until: form.Trimmed("until"), StepUpExempt: form.Bool(StepUpField)}
 }
 
 // FirstTerm is the term that a form for a new token begins with.

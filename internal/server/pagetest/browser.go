@@ -1,11 +1,13 @@
 package pagetest
 
 import (
+	"bytes"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -29,16 +31,49 @@ type Browser struct {
 func (s *Site) Stranger() *Browser { return &Browser{site: s, cookies: map[string]string{}} }
 
 // As is a browser signed in as the user.
-func (s *Site) As(u *idp.User) *Browser {
+func (s *Site) As(u *idp.User, change ...func(*session.Begin)) *Browser {
 	s.tb.Helper()
 	fresh := s.Reload(u)
-	started, cookie, err := s.Sessions.Start(s.tb.Context(), idp.Actor{}, session.Begin{User: u.ID, Generation: fresh.SessionGeneration,
-		AuthMethod: "password", IP: netip.MustParseAddr("192.0.2.7"), UserAgent: Firefox})
+	begin := session.Begin{User: u.ID, Generation: fresh.SessionGeneration,
+		AuthMethod: "password", IP: netip.MustParseAddr("192.0.2.7"), UserAgent: Firefox}
+	for _, c := range change {
+		c(&begin)
+	}
+	started, cookie, err := s.Sessions.Start(s.tb.Context(), idp.Actor{}, begin)
 	require.NoError(s.tb, err)
 	b := s.Stranger()
 	b.User, b.Session = fresh, started
 	b.cookies[web.SessionCookie] = cookie
 	return b
+}
+
+// Known is As in a browser that the account is known in from then on.
+func (s *Site) Known(u *idp.User) *Browser {
+	s.tb.Helper()
+	d, err := s.Sessions.Device(s.tb.Context(), s.Reload(u), "", 30*24*time.Hour)
+	require.NoError(s.tb, err)
+	b := s.As(u, func(in *session.Begin) { in.Device = &d })
+	require.NotNil(s.tb, b.Session.DeviceID)
+	return b
+}
+
+// Factor gives an account a second factor that nobody could use.
+func (s *Site) Factor(u *idp.User, kind idp.FactorKind, name string) *idp.Factor {
+	s.tb.Helper()
+	f := &idp.Factor{UserID: u.ID, Kind: kind, Name: name}
+	var codes [][]byte
+	switch kind {
+	case idp.FactorTOTP:
+		f.Secret, f.Digits = "sealed", 6
+	case idp.FactorStatic:
+		for i := range 8 {
+			codes = append(codes, bytes.Repeat([]byte{byte(i)}, 32))
+		}
+	case idp.FactorWebAuthn:
+		f.CredentialID, f.Credential = []byte(name+" of "+u.Username), []byte("{}")
+	}
+	require.NoError(s.tb, s.Store.Repos().Factors.Create(s.tb.Context(), f, codes))
+	return f
 }
 
 // Do sends a request and keeps the cookies of the answer.

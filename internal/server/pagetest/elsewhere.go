@@ -13,18 +13,21 @@ func Elsewhere(own ...string) func(chi.Router) {
 	return func(r chi.Router) {
 		for _, path := range []string{"", "search/", "users/", "groups/", "sessions/", "lockdowns/", "events/", "brands/", "flows/", "stages/", "prompts/",
 			"policies/", "invitations/", "blueprints/", "locks/", "roles/", "locking-mode/", "lockouts/", "lockouts/history/", "security-settings/",
-			"notification-rules/", "notification-transports/", "property-mappings/", "deliveries/",
+			"notification-rules/", "notification-transports/", "property-mappings/", "deliveries/", "access-requests/",
 			"applications/", "providers/", "scope-mappings/", "tokens/"} {
 			if !slices.Contains(own, path) {
 				r.Get("/if/admin/"+path, http.NotFound)
 			}
 		}
 		for path, thing := range map[string]string{"flows/": "{flow}/", "stages/": "{stage}/", "policies/": "{policy}/", "locks/": "{lock}/", "roles/": "{role}/",
-			"notification-rules/": "{rule}/", "notification-transports/": "{transport}/", "property-mappings/": "{mapping}/", "deliveries/": "{delivery}/",
+			"notification-rules/": "{rule}/", "notification-transports/": "{transport}/", "property-mappings/": "{mapping}/", "deliveries/": "{delivery}/", "access-requests/": "{request}/",
 			"applications/": "{application}/", "providers/": "{provider}/", "scope-mappings/": "{mapping}/"} {
 			if !slices.Contains(own, path) {
 				r.Get("/if/admin/"+path+thing, http.NotFound)
 			}
+		}
+		if !slices.Contains(own, "restore/") {
+			r.Get("/if/admin/lockdowns/{lockdown}/restore/", http.NotFound)
 		}
 		if !slices.Contains(own, "lockouts/") {
 			r.Post("/if/admin/lockouts/unlock/", http.NotFound)

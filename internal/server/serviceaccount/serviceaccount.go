@@ -32,6 +32,8 @@ type Order struct {
 	Expiring    bool
 	ExpiresAt   *time.Time // with Expiring; nil = after Lifetime
 	Key         *string    // of the token; nil = a random one, which token.Service.Reveal shows once
+	// StepUpExempt marks the token; nil = as whoever makes it may. See token.Draft.
+	StepUpExempt *bool
 }
 
 // Made is what came of it.
@@ -72,7 +74,7 @@ func (m Maker) Make(ctx context.Context, actor idp.Actor, o Order) (*Made, error
 			ends := clock.Add(Lifetime)
 			t.ExpiresAt = &ends
 		}
-		made.Token, err = m.Tokens.IssueIn(ctx, tx, now, t, o.Key, clock)
+		made.Token, err = m.Tokens.IssueIn(ctx, tx, now, t, o.Key, o.StepUpExempt, clock)
 		return err
 	})
 	if err != nil {

@@ -49,6 +49,16 @@ func Covers(r *http.Request, rights idp.Rights) bool {
 	return s.Access.Covers(s.Actor, rights) == nil
 }
 
+// Fresh returns CodeStepUp when whoever makes the request has to prove once more who
+// they are before acts that decide over accounts, rights and locks; see idp.Access.
+// Pages whose only use is such an act ask before they show their form.
+func Fresh(r *http.Request) error {
+	if s := From(r.Context()); s.Access != nil {
+		return s.Access.Fresh(s.Actor)
+	}
+	return nil
+}
+
 // Withhold makes pages leave out what leads to paths that begin like these, as if
 // it were not permitted: it is not, for this object.
 func Withhold(r *http.Request, paths ...string) {

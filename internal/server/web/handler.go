@@ -60,4 +60,18 @@ type Pages interface {
 	// Locked writes the built-in page that ends a lockdown of one's own
 	// account: "Your account has been locked". It needs no session.
 	Locked(w http.ResponseWriter, r *http.Request) error
+	// GoOn asks whether to go on with a form that was kept while somebody proved who
+	// they are; see KeptForm.
+	GoOn(w http.ResponseWriter, r *http.Request, kept KeptForm) error
+}
+
+// GoOnPath is where a form that was kept is gone on with.
+const GoOnPath = "/if/go-on/"
+
+// KeptForm is a form that somebody sent who had to prove first who they are.
+type KeptForm struct {
+	Path string // where it was sent to, with the query
+	Back string // the page that it was on; "" = unknown
+	Body []byte
+	Type string // the content type of Body
 }

@@ -31,6 +31,9 @@ type Problem struct {
 	Detail    string `json:"detail"`
 	Code      string `json:"code,omitempty"`
 	RequestID string `json:"request_id,omitempty"`
+	// StepUpURL is where whoever is signed in proves once more who they are, with
+	// CodeStepUp. `next` brings a browser back.
+	StepUpURL string `json:"step_up_url,omitempty"`
 }
 
 // WriteProblem answers an API request with an error, in the contract's shapes:
@@ -51,7 +54,11 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
 		_ = WriteJSON(w, status, lockProblem(err, r))
 		return
 	}
-	_ = WriteJSON(w, status, Problem{Detail: message, Code: string(idp.CodeOf(err)), RequestID: RequestID(r)})
+	problem := Problem{Detail: message, Code: string(idp.CodeOf(err)), RequestID: RequestID(r)}
+	if idp.Is(err, idp.CodeStepUp) {
+		problem.StepUpURL = StepUpPath
+	}
+	_ = WriteJSON(w, status, problem)
 }
 
 // lockProblem is what programs are told that a lock refuses, or strictness does

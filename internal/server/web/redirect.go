@@ -68,6 +68,18 @@ func SignInURL(r *http.Request) string {
 	return SignInPath + "?" + url.Values{"next": {back}}.Encode()
 }
 
+// StepUpPath is where whoever is signed in proves once more who they are; `next`
+// brings the browser back.
+const StepUpPath = "/flows/-/step-up/"
+
+// StepUpURL is StepUpPath with where to go afterwards; "" = nowhere in particular.
+func StepUpURL(next string) string {
+	if next == "" || !Local(next) {
+		return StepUpPath
+	}
+	return StepUpPath + "?" + url.Values{"next": {next}}.Encode()
+}
+
 // AllowFormTo lets forms of this page lead to another origin, by way of the redirects
 // that answer them: browsers hold redirects to the policy of the page that sent the form.
 // origin is a scheme and host, or the scheme alone with its colon.

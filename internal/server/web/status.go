@@ -50,6 +50,7 @@ var statuses = map[idp.Code]int{
 	idp.CodeBusy:        http.StatusServiceUnavailable,
 	idp.CodeRateLimited: http.StatusTooManyRequests,
 	idp.CodeRefused:     http.StatusForbidden,
+	idp.CodeStepUp:      http.StatusForbidden,
 	idp.CodeUnavailable: http.StatusServiceUnavailable,
 	idp.CodeMethod:      http.StatusMethodNotAllowed,
 	idp.CodeMediaType:   http.StatusUnsupportedMediaType,

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"github.com/portcullis-idp/portcullis/internal/flow"
@@ -38,7 +39,9 @@ type Accounts interface {
 type Repos interface{ Repos() idp.Repos }
 
 // Kind describes the stage.
-func Kind(store Repos, accounts Accounts) flow.Kind {
+//
+// post tells whether recovery by mail can be offered; nil = it is offered.
+func Kind(store Repos, accounts Accounts, post Post, passkeys Passkeys) flow.Kind {
 	return flow.Kind{
 		Name: "identification", Model: "authentik_stages_identification.identificationstage", Form: "ak-stage-identification-form",
 		Verbose: "Identification Stage", VerbosePlural: "Identification Stages",
@@ -46,7 +49,7 @@ func Kind(store Repos, accounts Accounts) flow.Kind {
 		Settings: defaults,
 		Build: func(settings any) (flow.Stage, error) {
 			s := *settings.(*Settings)
-			return stage{s, store, accounts}, s.judge()
+			return stage{s, store, accounts, post, new(atomic.Pointer[bool]), passkeys}, s.judge()
 		},
 		Check:    check,
 		Examples: examples(),
@@ -64,6 +67,8 @@ func examples() []flow.Challenge {
 		Challenge{UserFields: []string{"username"}, Identifier: "ada", ApplicationPre: "Wiki", FlowDesignation: idp.DesignationAuthentication,
 			PrimaryAction: "Continue", Sources: []any{}},
 		Challenge{FlowDesignation: idp.DesignationAuthentication, PrimaryAction: "Continue", Sources: []any{}, PasswordlessURL: "/if/flow/passwordless/"},
+		Challenge{UserFields: []string{"username", "email"}, FlowDesignation: idp.DesignationAuthentication, PrimaryAction: "Continue", Sources: []any{},
+			Passkey: map[string]any{"challenge": "c2FtcGxl", "rpId": "idp.example.org", "timeout": 300000, "userVerification": "required"}},
 	}
 }
 
@@ -76,6 +81,15 @@ func check(ctx context.Context, repos idp.Repos, settings any) error {
 		switch {
 		case idp.Is(err, idp.CodeNotFound) || err == nil && found.Kind != "password":
 			faults.Add("password_stage", "Expected a password stage.")
+		case err != nil:
+			return err
+		}
+	}
+	if s.WebauthnStage != nil {
+		found, err := repos.Stages.Get(ctx, *s.WebauthnStage)
+		switch {
+		case idp.Is(err, idp.CodeNotFound) || err == nil && (found.Kind != "authenticator_validate" || !countsPasskeys(found.Settings)):
+			faults.Add("webauthn_stage", "Expected an authenticator validation stage that counts passkeys.")
 		case err != nil:
 			return err
 		}
@@ -98,6 +112,9 @@ type stage struct {
 	settings Settings
 	store    Repos
 	accounts Accounts
+	post     Post
+	needs    known
+	passkeys Passkeys
 }
 
 // Enter implements flow.Stage.
@@ -123,12 +140,19 @@ func (s stage) Enter(ctx context.Context, run *flow.Run) (flow.Step, error) {
 	for _, link := range []struct {
 		to   *string
 		flow *idp.FlowID
-	}{{&c.EnrollURL, s.settings.EnrollmentFlow}, {&c.RecoveryURL, s.settings.RecoveryFlow}, {&c.PasswordlessURL, s.settings.PasswordlessFlow}} {
+	}{{&c.EnrollURL, s.settings.EnrollmentFlow}, {&c.PasswordlessURL, s.settings.PasswordlessFlow}} {
 		to, err := s.link(ctx, run, link.flow)
 		if err != nil {
 			return nil, err
 		}
 		*link.to = to
+	}
+	var err error
+	if c.RecoveryURL, err = s.recovery(ctx, run); err != nil {
+		return nil, err
+	}
+	if c.Passkey, err = s.offer(ctx, run); err != nil {
+		return nil, err
 	}
 	return flow.Ask{Challenge: c}, nil
 }
@@ -173,6 +197,9 @@ func (s stage) link(ctx context.Context, run *flow.Run, id *idp.FlowID) (string,
 
 // Submit implements flow.Stage.
 func (s stage) Submit(ctx context.Context, run *flow.Run, in flow.Input) (flow.Step, error) {
+	if answer := in["passkey"]; answer != nil && answer != "" {
+		return s.passkey(ctx, run, answer)
+	}
 	typed, password, err := s.read(in)
 	if err != nil {
 		return nil, err
@@ -187,6 +214,7 @@ func (s stage) Submit(ctx context.Context, run *flow.Run, in flow.Input) (flow.S
 		}
 		flow.KeyAuthMethod.Drop(run.Vars) // it was said of somebody else
 		flow.KeyAuthMethodArgs.Drop(run.Vars)
+		flow.KeyFactor.Drop(run.Vars)
 		return s.pass(ctx, run, u, typed)
 	}
 	asks, err := s.embedded(ctx)
@@ -281,7 +309,7 @@ func (s stage) pass(ctx context.Context, run *flow.Run, u *idp.User, typed strin
 	if u == nil || s.settings.hides() {
 		flow.KeyPendingIdentifier.Put(run.Vars, typed)
 	}
-	to, err := s.link(ctx, run, s.settings.RecoveryFlow)
+	to, err := s.recovery(ctx, run)
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ type Settings struct {
 	ShowSourceLabels        bool         `json:"show_source_labels" unoffered:"true" help:"Show the names of sources beside their icons."`
 	PretendUserExists       bool         `json:"pretend_user_exists" help:"Go on with names that nobody has, so that nobody learns who exists."`
 	EnableRememberMe        bool         `json:"enable_remember_me" help:"Let clients offer to remember the name on this device."`
-	WebauthnStage           *idp.StageID `json:"webauthn_stage" ref:"stage:authenticator_validate" unoffered:"true" help:"Not offered; must be unset."`
+	WebauthnStage           *idp.StageID `json:"webauthn_stage" ref:"stage:authenticator_validate" help:"Offer passkeys where the name is typed: whoever has one signs in with it alone. With this stage's settings, which must count passkeys."`
 }
 
 func defaults() any {
@@ -37,9 +37,6 @@ func (s Settings) judge() error {
 	}
 	if s.CaptchaStage != nil {
 		faults.Add("captcha_stage", "Captcha stages are not offered; leave this unset.")
-	}
-	if s.WebauthnStage != nil {
-		faults.Add("webauthn_stage", "Passkeys are not offered on this page; leave this unset.")
 	}
 	if len(s.Sources) > 0 {
 		faults.Add("sources", "Sources are not offered; leave this empty.")
@@ -65,6 +62,8 @@ type Challenge struct {
 	Sources           []any           `json:"sources"`
 	ShowSourceLabels  bool            `json:"show_source_labels"`
 	EnableRememberMe  bool            `json:"enable_remember_me"`
+	// Passkey is what navigator.credentials.get takes as publicKey; nil = none is asked for.
+	Passkey map[string]any `json:"passkey_challenge,omitempty"`
 }
 
 // Component implements flow.Challenge.

@@ -102,8 +102,40 @@ func view(c Challenge, p flow.Page) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
+		if c.Passkey != nil {
+			templ_7745c5c3_Var4 := templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
+				templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
+				templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
+				if !templ_7745c5c3_IsBuffer {
+					defer func() {
+						templ_7745c5c3_BufErr := templruntime.ReleaseBuffer(templ_7745c5c3_Buffer)
+						if templ_7745c5c3_Err == nil {
+							templ_7745c5c3_Err = templ_7745c5c3_BufErr
+						}
+					}()
+				}
+				ctx = templ.InitializeContext(ctx)
+				templ_7745c5c3_Err = form.Passkey(form.PasskeyProps{Field: "passkey", Fill: c.UserFields != nil, Options: c.Passkey, Label: "Sign in with a passkey"}).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				return nil
+			})
+			templ_7745c5c3_Err = ui.Form(c.passkeyForm(p)).Render(templ.WithChildren(ctx, templ_7745c5c3_Var4), templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
 		return nil
 	})
+}
+
+// passkeyForm is a form of its own: whoever has a passkey types nothing.
+func (c Challenge) passkeyForm(p flow.Page) ui.FormProps {
+	p.Errors = nil
+	props := form.Props(p, "")
+	props.NoSubmit, props.ID = true, "passkey-form"
+	return props
 }
 
 // form has no button where there is nothing to fill in.
@@ -119,6 +151,9 @@ func (c Challenge) field(p flow.Page) ui.FieldProps {
 		Name: "uid_field", Label: c.label(), Required: true, Autofocus: true, Autocomplete: "username",
 		Value: form.Value(p, "uid_field", c.Identifier), Error: form.Error(p, "uid_field"), MaxLength: maxIdentifier,
 		Attrs: templ.Attributes{"autocapitalize": "none", "spellcheck": "false"},
+	}
+	if c.Passkey != nil {
+		f.Autocomplete = "username webauthn"
 	}
 	if c.onlyEmail() {
 		f.Type, f.InputMode = ui.FieldEmail, "email"

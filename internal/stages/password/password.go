@@ -62,7 +62,7 @@ func Kind(accounts Accounts) flow.Kind {
 // asked for.
 func backend(_ context.Context, run *flow.Run, facts map[string]any) error {
 	restored, _ := flow.KeyRestored.In(run.Vars)
-	switch method, _ := flow.KeyAuthMethod.In(run.Vars); {
+	switch method := run.FirstMethod(); {
 	case method == "password":
 		facts["user_backend"] = flow.BackendPassword
 	case method == "token" && !restored: // and not by a link

@@ -56,7 +56,7 @@ func (s stage) Enter(ctx context.Context, run *flow.Run) (flow.Step, error) {
 		return nil, err
 	}
 	for _, drop := range []func(flow.Vars){flow.KeyPending.Drop, flow.KeyPendingIdentifier.Drop, flow.KeyLink.Drop,
-		flow.KeyAuthMethod.Drop, flow.KeyAuthMethodArgs.Drop, flow.KeyRestored.Drop, flow.KeyEnrolled.Drop} {
+		flow.KeyAuthMethod.Drop, flow.KeyAuthMethodArgs.Drop, flow.KeyFactor.Drop, flow.KeyRestored.Drop, flow.KeyEnrolled.Drop} {
 		drop(run.Vars)
 	}
 	if run.Actor.Is(u.ID) {

@@ -128,6 +128,12 @@ func (s stage) begin(run *flow.Run, u *idp.User, lasts time.Duration) session.Be
 	if link, ok := flow.KeyLink.In(run.Vars); ok {
 		b.Link = &link
 	}
+	if id, ok := flow.KeyFactor.In(run.Vars); ok {
+		b.Factor = &id
+		if _, b.FactorProved = run.FactorProved(); method == flow.MethodMFA && run.FirstMethod() != "password" {
+			b.AuthMethod += "_" + run.FirstMethod() // it was no password that it came after
+		}
+	}
 	if former := run.Actor.Session; former != nil {
 		b.Replace = &former.ID
 	}

@@ -120,7 +120,7 @@ func (s stage) enroll(ctx context.Context, run *flow.Run, data map[string]any) (
 	}
 	// What was established so far was about somebody else.
 	for _, drop := range []func(flow.Vars){invitation.Key.Drop, flow.KeyPendingIdentifier.Drop, flow.KeyLink.Drop,
-		flow.KeyRestored.Drop, flow.KeyAuthMethod.Drop, flow.KeyAuthMethodArgs.Drop} {
+		flow.KeyRestored.Drop, flow.KeyAuthMethod.Drop, flow.KeyAuthMethodArgs.Drop, flow.KeyFactor.Drop} {
 		drop(run.Vars)
 	}
 	forgetSecrets(run, data)

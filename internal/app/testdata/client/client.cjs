@@ -7,7 +7,7 @@ const assert = require("node:assert/strict");
 const published = require(process.env.PORTCULLIS_CLIENT);
 const basePath = process.env.PORTCULLIS_URL + "/api/v3";
 
-const services = { admin: "AdminApi", core: "CoreApi", events: "EventsApi", flows: "FlowsApi", managed: "ManagedApi",
+const services = { admin: "AdminApi", authenticators: "AuthenticatorsApi", core: "CoreApi", events: "EventsApi", flows: "FlowsApi", managed: "ManagedApi",
   policies: "PoliciesApi", propertymappings: "PropertymappingsApi", providers: "ProvidersApi", rbac: "RbacApi", root: "RootApi", schema: "SchemaApi", stages: "StagesApi" };
 
 // clients are the services of the client over one configuration.

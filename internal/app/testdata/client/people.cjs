@@ -1,7 +1,7 @@
 // Accounts, groups, roles, tokens and sessions.
 "use strict";
 
-const { assert, published, program, browser, step, refused, sound, has, page, lifecycle } = require("./client.cjs");
+const { assert, published, program, browser, step, refused, sound, has, page, lifecycle, camel } = require("./client.cjs");
 const { signIn } = require("./flow.cjs");
 
 const password = "correct horse battery staple";
@@ -155,6 +155,34 @@ module.exports = async function people(w) {
     await core.coreAuthenticatedSessionsBulkDeleteDestroy({ userPks: [user.pk] });
     await refused(403, own.core.coreUsersMeRetrieve());
     assert.deepEqual(page(await core.coreAuthenticatedSessionsList({ userUsername: "session-ada" })), []);
+  });
+
+  await step("second factors", async () => {
+    const [user] = page(await core.coreUsersList({ username: "factor-ada" }));
+    await core.coreTokensCreate({ tokenRequest: { identifier: "factor-ada", intent: "api", user: user.pk } });
+    const { key } = await core.coreTokensViewKeyRetrieve({ identifier: "factor-ada" });
+    const own = program(key).authenticators, every = w.admin.authenticators;
+    const all = sound(await own.authenticatorsAllList());
+    assert.equal(all.length, 6);
+    assert.ok(all.every((one) => published.instanceOfDevice(one) && one.confirmed && typeof one.pk === "string"));
+    assert.equal(sound(await every.authenticatorsAdminAllList({ user: user.pk })).length, 6);
+    for (const kind of ["Totp", "Static", "Webauthn"]) {
+      const model = { Totp: "TOTP", Static: "Static", Webauthn: "WebAuthn" }[kind] + "Device";
+      for (const [service, prefix] of [[own, "authenticators" + kind], [every, "authenticatorsAdmin" + kind]]) {
+        const request = (name) => ({ [camel(model) + "Request"]: { name } }), patched = (name) => ({ ["patched" + model + "Request"]: { name } });
+        const listed = page(await service[prefix + "List"]({ name: kind })).filter((one) => one.user.pk === user.pk);
+        assert.ok(listed.length > 0 && listed.every(published["instanceOf" + model]), model);
+        const at = { id: listed[0].pk };
+        has(await service[prefix + "Retrieve"](at), { name: kind });
+        has(await service[prefix + "PartialUpdate"]({ ...at, ...patched(kind + " 2") }), { name: kind + " 2" });
+        has(await service[prefix + "Update"]({ ...at, ...request(kind) }), { name: kind });
+        if (service === own) assert.deepEqual(await own[prefix + "UsedByList"](at), []);
+        await service[prefix + "Destroy"](at);
+        await refused(404, service[prefix + "Retrieve"](at));
+      }
+    }
+    await refused(403, program(key).authenticators.authenticatorsAdminTotpList({}));
+    assert.deepEqual(await own.authenticatorsAllList(), []);
   });
 
   await step("consent that was given", async () => {

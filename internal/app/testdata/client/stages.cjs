@@ -5,6 +5,12 @@ const { assert, published, program, step, refused, sound, has, page, camel, life
 
 // kinds are the stages that can be made, each with every attribute that it has.
 const kinds = (flow, password, group) => [
+  ["AuthenticatorStatic", { configureFlow: flow, friendlyName: "Codes", tokenCount: 8, tokenLength: 16 }, { tokenCount: 7, friendlyName: "Other codes" }],
+  ["AuthenticatorTotp", { configureFlow: flow, friendlyName: "App", digits: "8" }, { digits: "6" }],
+  ["AuthenticatorValidate", { notConfiguredAction: "deny", deviceClasses: ["totp", "webauthn"], configurationStages: [], lastAuthThreshold: "hours=1",
+    webauthnUserVerification: "required", webauthnAllowedDeviceTypes: [] }, { notConfiguredAction: "skip", deviceClasses: ["totp"] }],
+  ["AuthenticatorWebauthn", { configureFlow: flow, friendlyName: "Key", userVerification: "required", authenticatorAttachment: "platform",
+    residentKeyRequirement: "required", deviceTypeRestrictions: [], maxAttempts: 4 }, { userVerification: "preferred", maxAttempts: 0 }],
   ["Consent", { mode: "expiring", consentExpireIn: "weeks=2" }, { mode: "permanent" }],
   ["Deny", { denyMessage: "Not today." }, { denyMessage: "" }],
   ["Dummy", { throwError: true }, { throwError: false }],
@@ -26,7 +32,8 @@ const kinds = (flow, password, group) => [
 ];
 
 // model is the schema's name of a kind of stage.
-const model = (kind) => (kind === "InvitationStages" ? "InvitationStage" : kind + "Stage");
+const spelled = { InvitationStages: "InvitationStage", AuthenticatorTotp: "AuthenticatorTOTPStage", AuthenticatorWebauthn: "AuthenticatorWebAuthnStage" };
+const model = (kind) => spelled[kind] || kind + "Stage";
 
 module.exports = async function stages(w) {
   const { core, flows, stages, policies } = w.admin;

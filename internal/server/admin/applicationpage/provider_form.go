@@ -135,7 +135,7 @@ func (p *Pages) usualProvider(r *http.Request) (providerForm, error) {
 	}
 	mappings, err := p.allScopes(r)
 	for i := range mappings {
-		if m := mappings[i].Managed; m != nil && strings.HasPrefix(*m, "goauthentik.io/providers/oauth2/scope-") {
+		if m := mappings[i].Managed; m != nil && strings.HasPrefix(*m, "goauthentik.io/providers/oauth2/scope-") && mappings[i].Scope != idp.ScopeAPI {
 			f.Mappings = append(f.Mappings, mappings[i].ID.String())
 		}
 	}

@@ -57,7 +57,7 @@ func neighbours(r chi.Router) {
 	r.Group(func(r chi.Router) {
 		for _, path := range []string{"/if/admin/", "/if/admin/stages/*", "/if/admin/policies/*", "/if/admin/groups/*", "/if/admin/users/*", "/if/admin/brands/*",
 			"/if/admin/sessions/", "/if/admin/lockdowns/", "/if/admin/prompts/", "/if/admin/invitations/", "/if/admin/locks/", "/if/admin/roles/", "/if/admin/locking-mode/", "/if/admin/lockouts/", "/if/admin/security-settings/",
-			"/if/admin/notification-rules/", "/if/admin/notification-transports/", "/if/admin/property-mappings/", "/if/admin/deliveries/", "/if/admin/tokens/", "/if/admin/applications/", "/if/admin/providers/", "/if/admin/scope-mappings/", "/if/user/notifications/", "/if/admin/blueprints/*", "/if/admin/events/", "/if/admin/search/", "/if/user/", "/if/user/settings/"} {
+			"/if/admin/notification-rules/", "/if/admin/notification-transports/", "/if/admin/property-mappings/", "/if/admin/deliveries/", "/if/admin/tokens/", "/if/admin/applications/", "/if/admin/providers/", "/if/admin/scope-mappings/", "/if/admin/access-requests/", "/if/user/notifications/", "/if/admin/blueprints/*", "/if/admin/events/", "/if/admin/search/", "/if/user/", "/if/user/settings/"} {
 			r.Get(path, func(http.ResponseWriter, *http.Request) {})
 		}
 		r.Post("/if/theme/", func(http.ResponseWriter, *http.Request) {})

@@ -33,9 +33,14 @@ func sentences(l lockout.Limits) []string {
 		out = append(out, "An address that "+strconv.Itoa((n+1)/2)+" accounts have failed from within "+span(l.Window)+" is slowed down, and refused from "+strconv.Itoa(n)+" on.")
 	}
 	if l.MailOwner {
-		return append(out, "The owner of an account that is locked out is told by mail how long to wait and how to recover it.")
+		out = append(out, "The owner of an account that is locked out is told by mail how long to wait and how to recover it.")
+	} else {
+		out = append(out, "Owners are not told by mail.")
 	}
-	return append(out, "Owners are not told by mail.")
+	if l.ProofAge == 0 {
+		return append(out, "Nobody is asked again for a password or second factor: whoever has a session can do all that its account may.")
+	}
+	return append(out, "Whoever gave no password or second factor for "+span(l.ProofAge)+" is asked for one before acts that decide over accounts, rights and locks.")
 }
 
 func verb(n int, one, many string) string {

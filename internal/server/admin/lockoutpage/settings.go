@@ -140,6 +140,9 @@ func fieldOf(v lockout.Value, typed, fault string) ui.FieldProps {
 		f.Label += " in " + v.Unit
 	}
 	f.Hint = strings.TrimSuffix(f.Hint, ".") + ". From " + strconv.Itoa(v.Min) + " to " + strconv.Itoa(v.Max) + "."
+	if v.Zero {
+		f.Min = "0"
+	}
 	return f
 }
 

@@ -17,7 +17,7 @@ const offered = 20
 // resources are what somebody must be able to list to choose from a list of it.
 var resources = map[idp.LockKind]idp.Resource{
 	idp.LockUser: idp.ResourceUser, idp.LockGroup: idp.ResourceGroup, idp.LockRole: idp.ResourceRole,
-	idp.LockSession: idp.ResourceSession, idp.LockDevice: idp.ResourceSession, idp.LockToken: idp.ResourceToken,
+	idp.LockSession: idp.ResourceSession, idp.LockDevice: idp.ResourceDevice, idp.LockToken: idp.ResourceToken,
 }
 
 // offer is a list to choose from.

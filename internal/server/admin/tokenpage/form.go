@@ -72,7 +72,7 @@ func (p *Pages) make(r *http.Request, k page.TokenKind, username string, form pa
 	}
 	// The key stays sealed with the token until the page after this one shows it.
 	made, _, err := p.d.Tokens.Issue(r.Context(), web.Actor(r), token.Draft{User: owner, Identifier: form.Identifier,
-		Intent: k.Intent, Description: form.Description, Expiring: ends != nil, ExpiresAt: ends})
+		Intent: k.Intent, Description: form.Description, Expiring: ends != nil, ExpiresAt: ends, StepUpExempt: &form.StepUpExempt})
 	return made, err
 }
 
@@ -94,10 +94,11 @@ func (p *Pages) owner(r *http.Request, username string) (idp.UserID, error) {
 // state is what a form of changes was filled from.
 type state struct {
 	Identifier, Description, Expires string
+	StepUpExempt                     bool
 }
 
 func stateOf(t *idp.Token) state {
-	s := state{Identifier: t.Identifier, Description: t.Description}
+	s := state{Identifier: t.Identifier, Description: t.Description, StepUpExempt: t.StepUpExempt}
 	if t.Expiring && t.ExpiresAt != nil {
 		s.Expires = t.ExpiresAt.UTC().String()
 	}
@@ -120,11 +121,12 @@ func (p *Pages) edit(w http.ResponseWriter, r *http.Request) error {
 	if why := fixed(t); why != "" {
 		return page.Already(w, r, why, at(t))
 	}
-	return p.showEdit(w, r, t, page.TokenForm{Identifier: t.Identifier, Description: t.Description, Term: page.TokenKeep}, page.Seen(stateOf(t)), page.Faults{})
+	return p.showEdit(w, r, t, page.TokenForm{Identifier: t.Identifier, Description: t.Description, Term: page.TokenKeep,
+		StepUpExempt: t.StepUpExempt}, page.Seen(stateOf(t)), page.Faults{})
 }
 
 func (p *Pages) showEdit(w http.ResponseWriter, r *http.Request, t *idp.Token, form page.TokenForm, seen string, faults page.Faults) error {
-	form.Keeps = keeps(t)
+	form.Keeps, form.Link = keeps(t), page.OpensFlow(t)
 	v := formView{Action: at(t) + "edit/", Cancel: at(t), Submit: "Save changes", Form: form, Faults: faults, Seen: seen}
 	v.Page = page.Console(r, ui.PageProps{Title: "Edit " + t.Identifier, Narrow: true, Crumbs: page.Crumbs(listName, listPath, t.Identifier, at(t), "Edit")})
 	return page.RenderStatus(w, r, faults.Status(), formPage(v))
@@ -165,6 +167,9 @@ func (p *Pages) change(r *http.Request, t *idp.Token, form page.TokenForm) error
 		return err
 	}
 	patch := token.Patch{Identifier: &form.Identifier, Description: &form.Description}
+	if !page.OpensFlow(t) {
+		patch.StepUpExempt = &form.StepUpExempt
+	}
 	if !keep {
 		expiring := ends != nil
 		patch.Expiring, patch.ExpiresAt = &expiring, ends

@@ -18,10 +18,10 @@ type serviceView struct {
 	Faults page.Faults
 }
 
-var serviceFields = []string{"name", "create_group", "expires", "until"}
+var serviceFields = []string{"name", "create_group", "expires", "until", page.StepUpField}
 
 func (p *Pages) newService(w http.ResponseWriter, r *http.Request) error {
-	return p.showService(w, r, serviceView{Group: true, Form: page.TokenForm{Term: "365d"}})
+	return p.showService(w, r, serviceView{Group: true, Form: page.TokenForm{Term: "365d", StepUpExempt: true}})
 }
 
 func (p *Pages) showService(w http.ResponseWriter, r *http.Request, v serviceView) error {
@@ -59,5 +59,5 @@ func (p *Pages) makeService(r *http.Request, v serviceView) (*serviceaccount.Mad
 		return nil, err
 	}
 	return serviceaccount.Maker{Store: p.d.Store, Access: p.d.Access, Accounts: p.d.Accounts, Tokens: p.d.Tokens}.Make(r.Context(), web.Actor(r),
-		serviceaccount.Order{Name: v.Name, CreateGroup: v.Group, Expiring: ends != nil, ExpiresAt: ends})
+		serviceaccount.Order{Name: v.Name, CreateGroup: v.Group, Expiring: ends != nil, ExpiresAt: ends, StepUpExempt: &v.Form.StepUpExempt})
 }

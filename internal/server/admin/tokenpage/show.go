@@ -40,6 +40,9 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request) error {
 		{Label: "Account", Value: ui.PersonCell(u.Name, u.Username, userPath(u.ID))}, {Label: "Description", Value: ui.Maybe(t.Description)},
 		{Label: "Expires", Value: expires}, {Label: "Last used", Value: ui.TimeFull(page.At(t.LastUsedAt), clock)},
 		{Label: "Created", Value: ui.TimeFull(t.CreatedAt, clock)}}
+	if !page.OpensFlow(t) {
+		v.Facts = append(v.Facts, ui.Item{Label: "Fresh sign-in", Value: ui.Text(page.StepUpText(t))})
+	}
 	if t.Managed != nil {
 		v.Facts = append(v.Facts, ui.Item{Label: "Managed by", Value: ui.Mono(*t.Managed)})
 	}

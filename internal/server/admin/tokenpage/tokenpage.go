@@ -155,7 +155,7 @@ func (p *Pages) tag(it *idp.Token, owner *idp.User) templ.Component {
 	if l := p.badges.Token(it, owner); l != nil {
 		return page.LockBadge(l)
 	}
-	return nil
+	return page.StepUpTag(it)
 }
 
 func (p *Pages) load(r *http.Request) (*idp.Token, error) {

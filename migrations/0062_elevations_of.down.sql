@@ -1,0 +1,1 @@
+DROP FUNCTION elevations_of(uuid);
