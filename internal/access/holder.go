@@ -112,7 +112,7 @@ func (s *Service) SetUserRolesIn(ctx context.Context, tx idp.Repos, actor idp.Ac
 		return false, err
 	}
 	moved["model"] = map[string]any{"app": "account", "model_name": "user", "pk": int(u.ID), "name": u.Username}
-	return true, tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelUpdated, app, actor, u, moved))
+	return true, tx.Events.Append(ctx, idp.ModelUpdatedEvent(app, actor, u, moved))
 }
 
 // SetGroupRoles replaces the roles that a group has directly, and all its members
@@ -161,7 +161,7 @@ func (s *Service) SetGroupRolesIn(ctx context.Context, tx idp.Repos, actor idp.A
 		return false, err
 	}
 	moved["model"] = map[string]any{"app": "account", "model_name": "group", "pk": g.ID.String(), "name": g.Name}
-	return true, tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelUpdated, app, actor, nil, moved))
+	return true, tx.Events.Append(ctx, idp.ModelUpdatedEvent(app, actor, nil, moved))
 }
 
 // assign runs a change of who has which roles. now renews the actor; call it when

@@ -114,7 +114,7 @@ func (s *Service) create(ctx context.Context, tx idp.Repos, actor idp.Actor, row
 	if err != nil {
 		return err
 	}
-	return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelCreated, app, now, nil, roleFacts(row)))
+	return tx.Events.Append(ctx, idp.ModelCreatedEvent(app, now, nil, roleFacts(row)))
 }
 
 // Change changes a role. It takes every right that the role gives, before and
@@ -162,7 +162,7 @@ func (s *Service) change(ctx context.Context, tx idp.Repos, actor idp.Actor, row
 	if err := tx.Roles.Update(ctx, row); err != nil {
 		return err
 	}
-	return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelUpdated, app, now, nil, roleFacts(row)))
+	return tx.Events.Append(ctx, idp.ModelUpdatedEvent(app, now, nil, roleFacts(row)))
 }
 
 // Replace makes the role of a name as it is said, whether or not there is one.

@@ -44,5 +44,5 @@ func (s *Service) DeleteIn(ctx context.Context, tx idp.Repos, actor idp.Actor, i
 	if err := tx.Roles.Delete(ctx, id); err != nil {
 		return err
 	}
-	return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelDeleted, app, now, nil, roleFacts(row)))
+	return tx.Events.Append(ctx, idp.ModelDeletedEvent(app, now, nil, roleFacts(row)))
 }

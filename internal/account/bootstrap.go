@@ -127,7 +127,7 @@ func (b Bootstrap) make(ctx context.Context, tx idp.Repos, password string) erro
 	if err := tx.Settings.Set(ctx, administratorSetting, value); err != nil {
 		return err
 	}
-	return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelCreated, app, idp.SystemActor(), u, userFacts(u)))
+	return tx.Events.Append(ctx, idp.ModelCreatedEvent(app, idp.SystemActor(), u, userFacts(u)))
 }
 
 // ensureAnonymous makes the account of nobody. It is switched off as well: no
@@ -191,7 +191,7 @@ func (s *Service) SetupLink(ctx context.Context, base string) (string, error) {
 			return err
 		}
 		facts := map[string]any{"model": map[string]any{"app": app, "model_name": "token", "pk": id.String(), "name": t.Identifier}}
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelCreated, app, idp.SystemActor(), u, facts))
+		return tx.Events.Append(ctx, idp.ModelCreatedEvent(app, idp.SystemActor(), u, facts))
 	})
 	if err != nil {
 		return "", fmt.Errorf("making a set-up link: %w", err)

@@ -55,11 +55,11 @@ func (s *Service) Enroll(ctx context.Context, actor idp.Actor, e Enrollment) (*i
 		}
 		facts := userFacts(made)
 		facts["created"], facts["flow"] = true, e.Flow.Slug
-		if err := tx.Events.Append(ctx, idp.NewEvent(idp.ActionUserWrite, app, now, made, facts)); err != nil || invited == nil {
+		if err := tx.Events.Append(ctx, idp.UserWriteEvent(app, now, made, facts)); err != nil || invited == nil {
 			return err
 		}
 		used := map[string]any{"model": invited.Facts(), "flow": e.Flow.Slug, "used_up": invited.SingleUse}
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionInvitationUsed, app, now, made, used))
+		return tx.Events.Append(ctx, idp.InvitationUsedEvent(app, now, made, used))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("making an account in flow %s: %w", e.Flow.Slug, err)

@@ -75,7 +75,7 @@ func (s *Service) CreateGroup(ctx context.Context, actor idp.Actor, n NewGroup) 
 		}
 		facts := groupFacts(created)
 		facts["users"] = ints(unique(n.Users))
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelCreated, app, now, nil, facts))
+		return tx.Events.Append(ctx, idp.ModelCreatedEvent(app, now, nil, facts))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("creating a group: %w", err)
@@ -125,7 +125,7 @@ func (s *Service) UpdateGroup(ctx context.Context, actor idp.Actor, id idp.Group
 		if changed, err = tx.Groups.Get(ctx, id); err != nil {
 			return err
 		}
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelUpdated, app, now, nil, facts))
+		return tx.Events.Append(ctx, idp.ModelUpdatedEvent(app, now, nil, facts))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("changing group %s: %w", id, err)
@@ -145,7 +145,7 @@ func (s *Service) DeleteGroup(ctx context.Context, actor idp.Actor, id idp.Group
 		if err := tx.Groups.Delete(ctx, id); err != nil {
 			return err
 		}
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelDeleted, app, now, nil, groupFacts(g)))
+		return tx.Events.Append(ctx, idp.ModelDeletedEvent(app, now, nil, groupFacts(g)))
 	})
 	if err != nil {
 		return fmt.Errorf("deleting group %s: %w", id, err)

@@ -56,7 +56,7 @@ func memberChange(ctx context.Context, group idp.GroupID, user idp.UserID, what 
 		}
 		facts := groupFacts(g)
 		facts[what] = []int{int(user)}
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelUpdated, app, now, u, facts))
+		return tx.Events.Append(ctx, idp.ModelUpdatedEvent(app, now, u, facts))
 	}
 }
 
@@ -79,7 +79,7 @@ func (s *Service) SetMembers(ctx context.Context, actor idp.Actor, group idp.Gro
 		if err := tellMembers(ctx, tx, facts, group, users); err != nil {
 			return err
 		}
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelUpdated, app, now, nil, facts))
+		return tx.Events.Append(ctx, idp.ModelUpdatedEvent(app, now, nil, facts))
 	})
 	if err != nil {
 		return fmt.Errorf("setting the members of group %s: %w", group, err)

@@ -89,7 +89,7 @@ func (s *Service) SetPasswordIn(ctx context.Context, tx idp.Repos, actor idp.Act
 	if unlocked > 0 {
 		ended["lockouts"] = unlocked
 	}
-	return tx.Events.Append(ctx, idp.NewEvent(idp.ActionPasswordSet, app, now, u, map[string]any{"ended": ended}))
+	return tx.Events.Append(ctx, idp.PasswordSetEvent(app, now, u, map[string]any{"ended": ended}))
 }
 
 // endOthers saves the held user with a raised session generation, which ends

@@ -188,7 +188,7 @@ func failed(actor idp.Actor, u *idp.User, reason idp.Refusal) idp.Failure {
 	if u != nil {
 		facts["username"], identifier = u.Username, u.Username
 	}
-	return idp.Failure{Event: idp.NewEvent(idp.ActionLoginFailed, app, actor, u, facts), Identifier: identifier}
+	return idp.Failure{Event: idp.LoginFailedEvent(app, actor, u, facts), Identifier: identifier}
 }
 
 // upgrade replaces a foreign or outdated hash. It is a kindness that may fail:

@@ -90,7 +90,7 @@ func (s *Service) Settle(ctx context.Context, actor idp.Actor, id idp.UserID, c 
 			if err != nil {
 				return err
 			}
-			if err := tx.Events.Append(ctx, idp.NewEvent(idp.ActionPasswordSet, app, now, u, map[string]any{"ended": ended})); err != nil {
+			if err := tx.Events.Append(ctx, idp.PasswordSetEvent(app, now, u, map[string]any{"ended": ended})); err != nil {
 				return err
 			}
 		} else if err := tx.Users.Update(ctx, u); err != nil {
@@ -105,7 +105,7 @@ func (s *Service) Settle(ctx context.Context, actor idp.Actor, id idp.UserID, c 
 		facts := userFacts(changed)
 		facts["changed"] = patch.changes(&before, changed)
 		tellDiff(facts, &before, changed)
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionUserWrite, app, now, changed, facts))
+		return tx.Events.Append(ctx, idp.UserWriteEvent(app, now, changed, facts))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("changing user %d in a flow: %w", id, err)

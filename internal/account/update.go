@@ -86,7 +86,7 @@ func (s *Service) update(ctx context.Context, tx idp.Repos, actor idp.Actor, id 
 	}
 	facts["changed"] = p.changes(&before, changed)
 	tellDiff(facts, &before, changed)
-	return changed, tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelUpdated, app, now, changed, facts))
+	return changed, tx.Events.Append(ctx, idp.ModelUpdatedEvent(app, now, changed, facts))
 }
 
 // mayUpdate lets people change their own name and email and nothing else of

@@ -79,7 +79,7 @@ func (s *Service) Create(ctx context.Context, actor idp.Actor, n NewUser) (*idp.
 		if created, err = tx.Users.Get(ctx, u.ID); err != nil {
 			return err
 		}
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelCreated, app, now, created, userFacts(created)))
+		return tx.Events.Append(ctx, idp.ModelCreatedEvent(app, now, created, userFacts(created)))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("creating a user: %w", err)
@@ -215,7 +215,7 @@ func (s *Service) remove(ctx context.Context, id idp.UserID, permit func(idp.Rep
 		}
 		facts := userFacts(u)
 		facts["ended"] = ended
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelDeleted, app, now, u, facts))
+		return tx.Events.Append(ctx, idp.ModelDeletedEvent(app, now, u, facts))
 	})
 }
 

@@ -79,7 +79,7 @@ func (s *Service) SaveUserIn(ctx context.Context, tx idp.Repos, actor idp.Actor,
 	}
 	facts["changed"] = p.changes(&before, changed)
 	tellDiff(facts, &before, changed)
-	return changed, tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelUpdated, app, actor, changed, facts))
+	return changed, tx.Events.Append(ctx, idp.ModelUpdatedEvent(app, actor, changed, facts))
 }
 
 // differences are what has to change for before to be after.
@@ -141,7 +141,7 @@ func (s *Service) createIn(ctx context.Context, tx idp.Repos, actor idp.Actor, u
 	if err != nil {
 		return nil, err
 	}
-	return made, tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelCreated, app, actor, made, userFacts(made)))
+	return made, tx.Events.Append(ctx, idp.ModelCreatedEvent(app, actor, made, userFacts(made)))
 }
 
 // DeleteUserIn ends everything the account holds and deletes it. Errors:
@@ -179,7 +179,7 @@ func (s *Service) DeleteUserIn(ctx context.Context, tx idp.Repos, actor idp.Acto
 	}
 	facts := userFacts(u)
 	facts["ended"] = ended
-	return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelDeleted, app, actor, u, facts))
+	return tx.Events.Append(ctx, idp.ModelDeletedEvent(app, actor, u, facts))
 }
 
 // SaveGroupIn makes a group, which may have its ID already, or changes one to
@@ -227,7 +227,7 @@ func (s *Service) SaveGroupIn(ctx context.Context, tx idp.Repos, actor idp.Actor
 	if err != nil {
 		return nil, err
 	}
-	return now, tx.Events.Append(ctx, idp.NewEvent(action, app, actor, nil, saved))
+	return now, tx.Events.Append(ctx, action.Event(app, actor, nil, saved))
 }
 
 // DeleteGroupIn deletes a group; its members stay. Errors: CodeForbidden;
@@ -246,5 +246,5 @@ func (s *Service) DeleteGroupIn(ctx context.Context, tx idp.Repos, actor idp.Act
 	if err := tx.Groups.Delete(ctx, id); err != nil {
 		return err
 	}
-	return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelDeleted, app, actor, nil, groupFacts(g)))
+	return tx.Events.Append(ctx, idp.ModelDeletedEvent(app, actor, nil, groupFacts(g)))
 }

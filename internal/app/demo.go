@@ -153,7 +153,7 @@ func (d *demonstration) history(ctx context.Context) error {
 	return d.DB.InTx(ctx, func(tx idp.Repos) error {
 		for range 700 {
 			u := d.users[d.rand.IntN(len(people))]
-			e := idp.NewEvent(idp.ActionLogin, "flow", idp.Actor{User: u}, u, map[string]any{"auth_method": "password"})
+			e := idp.LoginEvent("flow", idp.Actor{User: u}, u, map[string]any{"auth_method": "password"})
 			at := d.now.Add(-time.Duration(d.rand.Int64N(int64(month))))
 			switch n := d.rand.IntN(20); {
 			case n == 0:

@@ -60,7 +60,7 @@ func TestEventsGoOut(t *testing.T) {
 	_, err = a.Configure.CreatePolicyBinding(t.Context(), idp.SystemActor(), idp.PolicyBinding{Target: rule.ID.UUID(), PolicyID: &policy.ID, Enabled: true, Timeout: 30 * time.Second})
 	require.NoError(t, err)
 
-	e := idp.NewEvent(idp.ActionSuspicious, "test", idp.Actor{User: mia}, mia, map[string]any{"action_id": "something_chosen"})
+	e := idp.SuspiciousEvent("test", idp.Actor{User: mia}, mia, map[string]any{"action_id": "something_chosen"})
 	require.NoError(t, s.repos().Events.Append(t.Context(), e))
 	got := receiveHook(t, arrived)
 	require.Equal(t, e.ID.String(), got.header.Get("X-Portcullis-Event"))

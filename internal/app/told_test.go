@@ -60,7 +60,7 @@ func TestDeadLettersAreCounted(t *testing.T) {
 	hook := made("/events/transports/", anyMap{"name": unique("hook"), "mode": "webhook", "webhook_url": "https://10.1.2.3/"}) // which is private
 	rule := made("/events/rules/", anyMap{"name": unique("rule"), "transports": []string{hook}})
 	made("/policies/bindings/", anyMap{"target": rule, "policy": made("/policies/event_matcher/", anyMap{"name": unique("p"), "action": "suspicious_request"}), "order": 0})
-	require.NoError(t, s.repos().Events.Append(t.Context(), idp.NewEvent(idp.ActionSuspicious, "test", idp.SystemActor(), nil, nil)))
+	require.NoError(t, s.repos().Events.Append(t.Context(), idp.SuspiciousEvent("test", idp.SystemActor(), nil, nil)))
 	require.Eventually(t, func() bool {
 		return s.browser().metrics()["portcullis_deliveries failed"] == before["portcullis_deliveries failed"]+1
 	}, 30*time.Second, 50*time.Millisecond)

@@ -171,7 +171,7 @@ func (s *Service) remove(ctx context.Context, tx idp.Repos, before *idp.Purge, l
 		return err
 	}
 	count := int(p.Last - p.First + 1)
-	return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelDeleted, app, idp.SystemActor(), nil, passedFacts(map[string]any{"action_id": ActionPurged,
+	return tx.Events.Append(ctx, idp.ModelDeletedEvent(app, idp.SystemActor(), nil, passedFacts(map[string]any{"action_id": ActionPurged,
 		"count": count, "first": p.First, "last": p.Last, "until": p.Until.UTC().Format(time.RFC3339Nano), "retention": Retention(p.Days).String(),
 		"record": p.N, "head": Head{Seq: p.Last, Value: p.Anchor}.String(),
 		"model": map[string]any{"app": "portcullis_audit", "model_name": "event_purge", "pk": p.N, "name": fmt.Sprintf("%d events", count)}}, passed)))

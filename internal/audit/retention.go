@@ -161,7 +161,7 @@ func (s *Service) SetRetention(ctx context.Context, actor idp.Actor, value *stri
 		if err != nil {
 			return err
 		}
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelUpdated, app, now, nil, map[string]any{"action_id": ActionSetting,
+		return tx.Events.Append(ctx, idp.ModelUpdatedEvent(app, now, nil, map[string]any{"action_id": ActionSetting,
 			"key": RetentionKey, "value": is.String(), "was": was.Retention.String(),
 			"model": map[string]any{"app": "portcullis_audit", "model_name": "setting", "pk": RetentionKey, "name": RetentionTitle}}))
 	})

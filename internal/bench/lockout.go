@@ -187,7 +187,7 @@ func alike(ctx context.Context, r *report, s *lockout.Service, view *lockout.Vie
 			k := &kinds[i]
 			a := idp.Attempt{User: k.user(), Name: fmt.Sprint("nobody-", n)}
 			a.Failed = func(reason idp.Refusal) idp.Failure {
-				return idp.Failure{Event: idp.NewEvent(idp.ActionLoginFailed, "bench", idp.Actor{}, a.User, map[string]any{"reason": string(reason)})}
+				return idp.Failure{Event: idp.LoginFailedEvent("bench", idp.Actor{}, a.User, map[string]any{"reason": string(reason)})}
 			}
 			began := time.Now()
 			if _, err := s.Try(ctx, idp.Actor{}, a, k.verify); err != nil {
@@ -247,7 +247,7 @@ func attempt(ctx context.Context, s *lockout.Service, account uuid.UUID, typed s
 	u := &idp.User{ID: 1, UUID: account, Username: "victim-" + account.String(), IsActive: true}
 	var actor idp.Actor
 	a := idp.Attempt{User: u, Secret: typed, Failed: func(reason idp.Refusal) idp.Failure {
-		return idp.Failure{Event: idp.NewEvent(idp.ActionLoginFailed, "bench", actor, u, map[string]any{"reason": string(reason)}), Identifier: u.Username}
+		return idp.Failure{Event: idp.LoginFailedEvent("bench", actor, u, map[string]any{"reason": string(reason)}), Identifier: u.Username}
 	}}
 	_, err := s.Try(ctx, actor, a, func(context.Context) (idp.Refusal, error) {
 		if right {

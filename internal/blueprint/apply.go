@@ -374,7 +374,7 @@ func (r *run) tell(ctx context.Context) error {
 	if len(effects) == 0 {
 		return nil
 	}
-	return r.tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelUpdated, "blueprint", r.actor, nil, map[string]any{
+	return r.tx.Events.Append(ctx, idp.ModelUpdatedEvent("blueprint", r.actor, nil, map[string]any{
 		"model":   map[string]any{"app": "blueprint", "model_name": "blueprint", "pk": r.d.File, "name": r.d.File},
 		"effects": effects, "objects": objects}))
 }

@@ -209,5 +209,5 @@ func tellInstance(ctx context.Context, tx idp.Repos, action idp.Action, actor id
 	for key, value := range more {
 		facts[key] = value
 	}
-	return tx.Events.Append(ctx, idp.NewEvent(action, "blueprint", actor, nil, facts))
+	return tx.Events.Append(ctx, action.Event("blueprint", actor, nil, facts))
 }

@@ -177,7 +177,7 @@ func tell[T any](ctx context.Context, tx idp.Repos, n noun[T], action idp.Action
 	if changed != nil {
 		facts["changed"] = changed
 	}
-	return tx.Events.Append(ctx, idp.NewEvent(action, app, actor, nil, facts))
+	return tx.Events.Append(ctx, action.Event(app, actor, nil, facts))
 }
 
 // printed fixes the values of fields as they are at this moment.

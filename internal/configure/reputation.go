@@ -29,7 +29,7 @@ func (s *Service) DeleteReputation(ctx context.Context, actor idp.Actor, id idp.
 		if score.IP.IsValid() {
 			name += " from " + score.IP.String()
 		}
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelDeleted, app, now, nil, map[string]any{
+		return tx.Events.Append(ctx, idp.ModelDeletedEvent(app, now, nil, map[string]any{
 			"model": map[string]any{"app": "authentik_policies_reputation", "model_name": "reputation", "pk": id.String(), "name": name},
 			"score": score.Score}))
 	})

@@ -83,7 +83,7 @@ func (s *Service) Give(ctx context.Context, actor idp.Actor, g Given) error {
 		if err := tx.Consents.Save(ctx, &row); err != nil {
 			return err
 		}
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelCreated, app, actor, u, facts(&row)))
+		return tx.Events.Append(ctx, idp.ModelCreatedEvent(app, actor, u, facts(&row)))
 	})
 	if err != nil {
 		return fmt.Errorf("saving a consent of user %d: %w", g.User, err)
@@ -168,7 +168,7 @@ func (s *Service) WithdrawIn(ctx context.Context, tx idp.Repos, actor idp.Actor,
 			return err
 		}
 	}
-	return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelDeleted, app, now, u, facts(found)))
+	return tx.Events.Append(ctx, idp.ModelDeletedEvent(app, now, u, facts(found)))
 }
 
 // facts shows a consent inside an event.

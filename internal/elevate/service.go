@@ -93,5 +93,5 @@ func tell(ctx context.Context, tx idp.Repos, actor idp.Actor, action string, r *
 	if r.SessionID != nil {
 		facts["session"] = r.SessionID.String()
 	}
-	return tx.Events.Append(ctx, idp.NewEvent(kind, app, actor, u, facts))
+	return tx.Events.Append(ctx, kind.Event(app, actor, u, facts))
 }

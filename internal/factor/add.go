@@ -96,7 +96,7 @@ func (s *Service) add(ctx context.Context, actor idp.Actor, a Adding, f *idp.Fac
 			}
 		}
 		f.Username = u.Username
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelCreated, app, now, u, facts(ActionAdded, f, u)))
+		return tx.Events.Append(ctx, idp.ModelCreatedEvent(app, now, u, facts(ActionAdded, f, u)))
 	})
 	if err != nil {
 		return fmt.Errorf("adding a second factor to user %d: %w", a.User.ID, err)

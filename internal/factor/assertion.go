@@ -200,5 +200,5 @@ func (s *Service) verify(ctx context.Context, actor idp.Actor, p Proof, a answer
 // cloned is the event of a passkey whose counter went back.
 func cloned(actor idp.Actor, u *idp.User, f *idp.Factor) *idp.Event {
 	actor.User = nil
-	return idp.NewEvent(idp.ActionSuspicious, app, actor, u, facts(ActionCloned, f, u))
+	return idp.SuspiciousEvent(app, actor, u, facts(ActionCloned, f, u))
 }

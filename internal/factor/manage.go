@@ -93,7 +93,7 @@ func (s *Service) Rename(ctx context.Context, actor idp.Actor, id idp.FactorID, 
 		f.Name = name
 		said := facts(ActionRenamed, f, u)
 		said["former_name"] = former
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelUpdated, app, now, u, said))
+		return tx.Events.Append(ctx, idp.ModelUpdatedEvent(app, now, u, said))
 	})
 	if err != nil {
 		return fmt.Errorf("renaming second factor %s: %w", id, err)
@@ -112,7 +112,7 @@ func (s *Service) Remove(ctx context.Context, actor idp.Actor, id idp.FactorID) 
 		if err := tx.Factors.Delete(ctx, id); err != nil {
 			return err
 		}
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelDeleted, app, now, u, facts(ActionRemoved, f, u)))
+		return tx.Events.Append(ctx, idp.ModelDeletedEvent(app, now, u, facts(ActionRemoved, f, u)))
 	})
 	if err != nil {
 		return fmt.Errorf("removing second factor %s: %w", id, err)

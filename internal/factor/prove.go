@@ -241,5 +241,5 @@ func (t *try) failed(reason idp.Refusal) idp.Failure {
 	if t.met != nil {
 		said["device"] = Device(t.met)
 	}
-	return idp.Failure{Event: idp.NewEvent(idp.ActionLoginFailed, app, actor, t.p.User, said), Identifier: identifier}
+	return idp.Failure{Event: idp.LoginFailedEvent(app, actor, t.p.User, said), Identifier: identifier}
 }

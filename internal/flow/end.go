@@ -329,7 +329,7 @@ func (p *passage) fault(ctx context.Context, at *bound, cause error) (*Answer, e
 	if at != nil && at.def != nil {
 		a.Stage, details["stage"] = at.def.Kind, at.def.Name
 	}
-	event := idp.NewEvent(idp.ActionSystemException, "authentik.flows", p.run.Actor, nil, details)
+	event := idp.SystemExceptionEvent("authentik.flows", p.run.Actor, nil, details)
 	if err := p.x.store.Repos().Events.Append(ctx, event); err != nil {
 		a.Err = fmt.Errorf("%w (and recording it: %w)", a.Err, err)
 	}

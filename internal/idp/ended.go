@@ -40,5 +40,5 @@ func TellEnded(ctx context.Context, tx Repos, app string, actor Actor, u *User, 
 	if sessions > CountLimit {
 		facts["at_least"] = true
 	}
-	return tx.Events.Append(ctx, NewEvent(ActionLogout, app, actor, u, facts))
+	return tx.Events.Append(ctx, LogoutEvent(app, actor, u, facts))
 }

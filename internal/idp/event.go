@@ -34,15 +34,6 @@ const (
 	ActionAuthorizeApplication Action = "authorize_application"
 )
 
-// Actions lists the actions in use.
-func Actions() []Action {
-	return []Action{ActionLogin, ActionLoginFailed, ActionLogout, ActionUserWrite, ActionPasswordSet,
-		ActionSecretView, ActionSecretRotate, ActionFlowExecution, ActionPolicyExecution, ActionPolicyException,
-		ActionSystemException, ActionConfigError, ActionConfigWarning, ActionModelCreated, ActionModelUpdated,
-		ActionModelDeleted, ActionSuspicious, ActionInvitationUsed, ActionEmailSent,
-		ActionAuthorizeApplication}
-}
-
 // ActionIDLockdown is context.action_id of a lockdown's event.
 const ActionIDLockdown = "account_lockdown"
 
@@ -74,32 +65,6 @@ func EventUser(u *User) map[string]any {
 
 // SystemName stands for the product itself where an actor's name is shown.
 const SystemName = "system"
-
-// NewEvent starts an event about something the actor did. about is whom it
-// concerns; when that is another than the actor, the actor goes into
-// authenticated_as, so that "notify the event's user" reaches the person
-// affected. What is known of the request goes into the context: http_request, geo, asn.
-func NewEvent(action Action, app string, actor Actor, about *User, context map[string]any) *Event {
-	if about == nil {
-		about = actor.User
-	}
-	user := EventUser(about)
-	if actor.User != nil && about != nil && actor.User.ID != about.ID {
-		user["authenticated_as"] = EventUser(actor.User)
-	}
-	if actor.System && about != nil {
-		user["authenticated_as"] = map[string]any{"pk": 0, "username": SystemName, "email": ""}
-	}
-	if context == nil {
-		context = map[string]any{}
-	}
-	if actor.Request != nil {
-		context["http_request"] = actor.Request.Facts()
-		actor.Request.locate(context)
-	}
-	return &Event{ID: NewID[Event](), Action: action, App: app, User: user, Context: context,
-		ClientIP: actor.ClientIP(), Brand: actor.Brand}
-}
 
 // Facts returns the event as the plain data that policies and expressions see,
 // by the names of the API.

@@ -291,5 +291,5 @@ func tell(ctx context.Context, tx idp.Repos, actor idp.Actor, action idp.Action,
 	if row.FlowID != nil {
 		facts["flow"] = row.FlowID.String()
 	}
-	return tx.Events.Append(ctx, idp.NewEvent(action, app, actor, nil, facts))
+	return tx.Events.Append(ctx, action.Event(app, actor, nil, facts))
 }

@@ -27,7 +27,7 @@ func (s *Service) Cut(ctx context.Context, actor idp.Actor, l *idp.Lock) error {
 		if _, err := tx.Events.Get(ctx, id); !idp.Is(err, idp.CodeNotFound) {
 			return err
 		}
-		e := idp.NewEvent(idp.ActionLogout, app, idp.SystemActor(), actor.User, map[string]any{"action_id": ActionCut,
+		e := idp.LogoutEvent(app, idp.SystemActor(), actor.User, map[string]any{"action_id": ActionCut,
 			"logout_reason": l.Text(), "session": actor.Session.ID.String(), "lock": l.Facts()})
 		e.ID, e.ClientIP = id, actor.ClientIP()
 		return tx.Events.Append(ctx, e)

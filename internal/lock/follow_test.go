@@ -70,7 +70,7 @@ func TestWhoRenamesIsNamed(t *testing.T) {
 				return err
 			}
 		}
-		return tx.Events.Append(t.Context(), idp.NewEvent(idp.ActionModelUpdated, "account", by, carol, nil))
+		return tx.Events.Append(t.Context(), idp.ModelUpdatedEvent("account", by, carol, nil))
 	}))
 	told := w.events(lock.ActionUpdated)
 	require.Len(t, told, 2)

@@ -86,7 +86,7 @@ func (s *Service) BreakGlass(ctx context.Context, username string, lasts time.Du
 		if err := tx.Settings.Set(ctx, GlassName, value); err != nil {
 			return err
 		}
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionSuspicious, app, idp.SystemActor(), u, map[string]any{"action_id": ActionGlassBroken,
+		return tx.Events.Append(ctx, idp.SuspiciousEvent(app, idp.SystemActor(), u, map[string]any{"action_id": ActionGlassBroken,
 			"message": fmt.Sprintf("Break-glass: no lock refuses %s until %s", u.Username, g.Until.Format(time.RFC3339)), "until": g.Until, "by": by}))
 	})
 	if err != nil {
@@ -147,7 +147,7 @@ func (s *Service) EndGlass(ctx context.Context, by string) (ended bool, err erro
 				return err
 			}
 		}
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionSuspicious, app, idp.SystemActor(), about, facts))
+		return tx.Events.Append(ctx, idp.SuspiciousEvent(app, idp.SystemActor(), about, facts))
 	})
 	if err != nil {
 		return false, fmt.Errorf("ending the break-glass: %w", err)

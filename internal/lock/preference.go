@@ -112,7 +112,7 @@ func (s *Service) SetPreference(ctx context.Context, actor idp.Actor, mode idp.L
 		if err := tx.Settings.Set(ctx, PreferenceName, text); err != nil {
 			return err
 		}
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelUpdated, app, now, nil, map[string]any{"action_id": ActionPreference,
+		return tx.Events.Append(ctx, idp.ModelUpdatedEvent(app, now, nil, map[string]any{"action_id": ActionPreference,
 			"locking_mode": mode, "was": was,
 			"model": map[string]any{"app": "portcullis_lock", "model_name": PreferenceName, "pk": "", "name": "cluster-auth-preference"}}))
 	})

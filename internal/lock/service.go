@@ -240,5 +240,5 @@ func tell(ctx context.Context, tx idp.Repos, actor idp.Actor, what string, l *id
 	facts := l.Facts()
 	facts["action_id"] = what
 	facts["model"] = map[string]any{"app": "portcullis_lock", "model_name": "lock", "pk": l.ID.String(), "name": l.Target.String()}
-	return tx.Events.Append(ctx, idp.NewEvent(action, app, actor, nil, facts))
+	return tx.Events.Append(ctx, action.Event(app, actor, nil, facts))
 }

@@ -144,7 +144,7 @@ func (s *Service) tellRefusals(ctx context.Context, now time.Time, limit int, al
 			if some[i].lock != nil {
 				facts["lock"] = some[i].lock.Facts()
 			}
-			if err := tx.Events.Append(limited, idp.NewEvent(idp.ActionSuspicious, app, idp.SystemActor(), nil, facts)); err != nil {
+			if err := tx.Events.Append(limited, idp.SuspiciousEvent(app, idp.SystemActor(), nil, facts)); err != nil {
 				return err
 			}
 		}

@@ -159,7 +159,7 @@ func (s *Service) containHeld(ctx context.Context, tx idp.Repos, actor idp.Actor
 	if err := tx.Lockdowns.Create(ctx, record); err != nil {
 		return nil, fmt.Errorf("writing the record: %w", err)
 	}
-	event := idp.NewEvent(idp.ActionUserWrite, app, actor, u, map[string]any{
+	event := idp.UserWriteEvent(app, actor, u, map[string]any{
 		"action_id":     idp.ActionIDLockdown,
 		"reason":        a.Reason,
 		"affected_user": u.Username,

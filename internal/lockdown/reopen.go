@@ -36,7 +36,7 @@ func (s *Service) ReopenIn(ctx context.Context, tx idp.Repos, actor idp.Actor, u
 		facts["action_id"] = idp.ActionIDRestore
 		facts["lockdowns_restored"] = restored
 	}
-	return tx.Events.Append(ctx, idp.NewEvent(idp.ActionUserWrite, app, actor, u, facts))
+	return tx.Events.Append(ctx, idp.UserWriteEvent(app, actor, u, facts))
 }
 
 // Activate switches an account on again; see ReopenIn. Activating an active
@@ -85,7 +85,7 @@ func (s *Service) Deactivate(ctx context.Context, actor idp.Actor, id idp.UserID
 		if err != nil {
 			return err
 		}
-		if err := tx.Events.Append(ctx, idp.NewEvent(idp.ActionUserWrite, app, actor, u, map[string]any{
+		if err := tx.Events.Append(ctx, idp.UserWriteEvent(app, actor, u, map[string]any{
 			"action_id": ActionIDDeactivate, "affected_user": u.Username, "ended": endedFacts(ended)})); err != nil {
 			return err
 		}

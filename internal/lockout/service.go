@@ -191,7 +191,7 @@ func (t *try) failed(ctx context.Context, reason idp.Refusal) error {
 		}
 		e.failed = t.failure(reason)
 		if failedThere(t.address(held), t.sub.account, t.limits, now) {
-			e.event = idp.NewEvent(idp.ActionSuspicious, app, t.actor, nil, map[string]any{"action_id": ActionCrowded,
+			e.event = idp.SuspiciousEvent(app, t.actor, nil, map[string]any{"action_id": ActionCrowded,
 				"network": network(t.actor.ClientIP()).String(), "accounts": t.limits.AddressAccounts})
 		}
 		return e
@@ -292,7 +292,7 @@ func (t *try) lockout(s *idp.Standing, now time.Time) effect {
 			}
 			said["owner_mail"] = outcome
 		}
-		return idp.NewEvent(idp.ActionSuspicious, app, t.actor, t.a.User, said), nil
+		return idp.SuspiciousEvent(app, t.actor, t.a.User, said), nil
 	}}
 }
 

@@ -238,7 +238,7 @@ func set(ctx context.Context, tx idp.Repos, actor idp.Actor, k Setting, value *s
 	if err != nil {
 		return err
 	}
-	return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelUpdated, app, actor, nil, map[string]any{"action_id": ActionSetting,
+	return tx.Events.Append(ctx, idp.ModelUpdatedEvent(app, actor, nil, map[string]any{"action_id": ActionSetting,
 		"key": k.Key, "value": is, "was": was.Value,
 		"model": map[string]any{"app": "portcullis_lockout", "model_name": "setting", "pk": k.Key, "name": k.Title}}))
 }

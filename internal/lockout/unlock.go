@@ -173,7 +173,7 @@ func tellUnlocked(ctx context.Context, tx idp.Repos, actor idp.Actor, of *idp.Us
 		if actor.User != nil {
 			context["admin_identity_id"] = actor.User.UUID.String()
 		}
-		if err := tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelUpdated, app, actor, u, context)); err != nil {
+		if err := tx.Events.Append(ctx, idp.ModelUpdatedEvent(app, actor, u, context)); err != nil {
 			return err
 		}
 	}

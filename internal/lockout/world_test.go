@@ -97,7 +97,7 @@ func from(ip string) idp.Actor {
 func (s *server) guess(t *testing.T, actor idp.Actor, a idp.Attempt, hashes *atomic.Int64) (bool, error) {
 	t.Helper()
 	a.Failed = func(reason idp.Refusal) idp.Failure {
-		return idp.Failure{Event: idp.NewEvent(idp.ActionLoginFailed, "test", actor, a.User, map[string]any{"reason": string(reason)})}
+		return idp.Failure{Event: idp.LoginFailedEvent("test", actor, a.User, map[string]any{"reason": string(reason)})}
 	}
 	return s.Try(t.Context(), actor, a, func(context.Context) (idp.Refusal, error) {
 		hashes.Add(1)

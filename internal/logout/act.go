@@ -56,7 +56,7 @@ func (s *Service) Again(ctx context.Context, actor idp.Actor, id idp.LogoutNotic
 		}
 		context := facts(again)
 		context["action_id"] = ActionAgain
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelUpdated, App, now, nil, context))
+		return tx.Events.Append(ctx, idp.ModelUpdatedEvent(App, now, nil, context))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("telling an application again: %w", err)

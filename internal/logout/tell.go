@@ -79,7 +79,7 @@ func failedEvent(n *idp.LogoutNotice, out idp.NoticeOutcome) *idp.Event {
 	context := facts(n)
 	context["action_id"], context["answer"], context["tries"] = ActionFailed, out.Answer, n.Tries+1
 	context["message"] = "The application " + n.ApplicationName + " could not be told that " + n.Username + " was signed out."
-	e := idp.NewEvent(idp.ActionConfigWarning, App, idp.SystemActor(), nil, context)
+	e := idp.ConfigWarningEvent(App, idp.SystemActor(), nil, context)
 	if n.UserID != nil {
 		e.User = map[string]any{"pk": int(*n.UserID), "username": n.Username, "email": ""}
 	}

@@ -127,7 +127,7 @@ func (s *Service) told(ctx context.Context, m idp.Message, action idp.Action, fa
 	if len(m.CC) > 0 {
 		facts["cc"] = m.CC
 	}
-	e := idp.NewEvent(action, app, idp.SystemActor(), nil, facts)
+	e := action.Event(app, idp.SystemActor(), nil, facts)
 	if m.User != nil {
 		e.User = m.User
 	}

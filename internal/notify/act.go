@@ -23,7 +23,7 @@ func (s *Service) Test(ctx context.Context, actor idp.Actor, id idp.TransportID)
 	if err != nil {
 		return "", err
 	}
-	e := idp.NewEvent(idp.ActionConfigWarning, App, actor, nil, map[string]any{"message": "This is a test of the transport " + t.Name + ".", "action_id": "notification_test"})
+	e := idp.ConfigWarningEvent(App, actor, nil, map[string]any{"message": "This is a test of the transport " + t.Name + ".", "action_id": "notification_test"})
 	e.CreatedAt, e.ID = now, idp.NewID[idp.Event]()
 	m := &Message{Try: 1, Event: e, Rule: "Test", Severity: idp.SeverityNotice, Body: idp.EventBody(e), User: actor.User, Transport: t, Test: true}
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -68,7 +68,7 @@ func (s *Service) Redeliver(ctx context.Context, actor idp.Actor, id int64) (*id
 		if again, err = tx.Deliveries.Again(ctx, id); err != nil {
 			return err
 		}
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelUpdated, App, now, nil, map[string]any{"action_id": "notification_redelivered",
+		return tx.Events.Append(ctx, idp.ModelUpdatedEvent(App, now, nil, map[string]any{"action_id": "notification_redelivered",
 			"delivery": id, "rule": again.RuleName, "transport": again.TransportName, "event": again.EventID.String(), "redelivery": again.Redeliveries}))
 	})
 	if err != nil {

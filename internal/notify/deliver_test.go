@@ -239,7 +239,7 @@ func TestMappingsMakeBodyAndHeaders(t *testing.T) {
 
 func TestHugeEventsAreCut(t *testing.T) {
 	t.Parallel()
-	e := idp.NewEvent(idp.ActionUserWrite, "test", idp.Actor{}, nil, map[string]any{"action_id": "x", "number": 7, "huge": map[string]any{}})
+	e := idp.UserWriteEvent("test", idp.Actor{}, nil, map[string]any{"action_id": "x", "number": 7, "huge": map[string]any{}})
 	require.Equal(t, e.Facts(), idp.CleanEvent(e, maxEvent))
 	huge := map[string]any{}
 	for i := range 5000 {

@@ -139,7 +139,7 @@ func TestRulesDoNotFeedThemselves(t *testing.T) {
 	w.steps()
 	w.sent.take()
 	w.happens("x", nil, nil)
-	e := idp.NewEvent(idp.ActionModelUpdated, App, idp.Actor{}, nil, map[string]any{"action_id": "notification_redelivered"})
+	e := idp.ModelUpdatedEvent(App, idp.Actor{}, nil, map[string]any{"action_id": "notification_redelivered"})
 	require.NoError(t, w.db.Repos().Events.Append(t.Context(), e))
 	got := w.round()
 	require.Equal(t, 2, got.Events)

@@ -153,7 +153,7 @@ func (w *world) happens(actionID string, by, about *idp.User) *idp.Event {
 	if about != nil {
 		facts["affected_user"] = about.Username
 	}
-	e := idp.NewEvent(idp.ActionUserWrite, "test", idp.Actor{User: by}, by, facts)
+	e := idp.UserWriteEvent("test", idp.Actor{User: by}, by, facts)
 	require.NoError(w, w.db.Repos().Events.Append(w.Context(), e))
 	return e
 }

@@ -83,7 +83,7 @@ func (s *Service) LetIn(ctx context.Context, actor idp.Actor, id idp.UUID, appro
 			if !approve {
 				return nil
 			}
-			return tx.Events.Append(ctx, idp.NewEvent(idp.ActionAuthorizeApplication, app, actor, u, map[string]any{
+			return tx.Events.Append(ctx, idp.AuthorizeApplicationEvent(app, actor, u, map[string]any{
 				"authorized_application": client.facts(), "scopes": row.Scopes, "session": session.ID.String(), "device": true}))
 		})
 	})

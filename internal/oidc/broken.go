@@ -59,7 +59,7 @@ func (s *Service) broken(ctx context.Context, c *Client, u *idp.User, err error)
 		return err
 	}
 	if s.told.again(at.Mapping.ID, time.Now()) {
-		event := idp.NewEvent(idp.ActionConfigError, app, idp.SystemActor(), u, map[string]any{"action_id": ActionMappingFailed,
+		event := idp.ConfigErrorEvent(app, idp.SystemActor(), u, map[string]any{"action_id": ActionMappingFailed,
 			"message": at.Error(), "application": c.facts(),
 			"model": map[string]any{"app": "authentik_providers_oauth2", "model_name": "scopemapping", "pk": at.Mapping.ID.String(), "name": at.Mapping.Name}})
 		err = errors.Join(err, s.Store.InTx(ctx, func(tx idp.Repos) error { return tx.Events.Append(ctx, event) }))

@@ -49,7 +49,7 @@ func (s *Service) Leave(ctx context.Context, slug string, params map[string]stri
 	}
 	d.Back = back
 	if state := params["state"]; state != "" {
-		d.Back = answer(ModeQuery, back, url.Values{}, state)
+		d.Back = answerTo(ModeQuery, back, url.Values{}, state).URL()
 	}
 	return d, nil
 }

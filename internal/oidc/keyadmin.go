@@ -114,7 +114,7 @@ func (s *Service) RevokeKey(ctx context.Context, actor idp.Actor, id string) (*K
 				return err
 			}
 		}
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionSecretRotate, app, now, nil, facts))
+		return tx.Events.Append(ctx, idp.SecretRotateEvent(app, now, nil, facts))
 	})
 	if err != nil || !replaced {
 		return nil, err
@@ -185,7 +185,7 @@ func (s *Service) addKey(ctx context.Context, tx idp.Repos, actor idp.Actor, fre
 	if err := tx.SigningKeys.Create(ctx, &row, signsIn); err != nil {
 		return err
 	}
-	return tx.Events.Append(ctx, idp.NewEvent(idp.ActionSecretRotate, app, actor, nil, map[string]any{"action_id": ActionKeysRotated,
+	return tx.Events.Append(ctx, idp.SecretRotateEvent(app, actor, nil, map[string]any{"action_id": ActionKeysRotated,
 		"model": keyFacts(row.ID), "signs_from": row.SignsFrom.UTC().Format(time.RFC3339)}))
 }
 

@@ -93,7 +93,7 @@ func (s *Service) machineAccount(ctx context.Context, actor idp.Actor, c *Client
 			if err := tx.Users.Create(ctx, u); err != nil {
 				return err
 			}
-			return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelCreated, app, actor, u, map[string]any{
+			return tx.Events.Append(ctx, idp.ModelCreatedEvent(app, actor, u, map[string]any{
 				"model":       map[string]any{"app": "authentik_core", "model_name": "user", "pk": int(u.ID), "name": u.Username},
 				"application": c.facts()}))
 		})

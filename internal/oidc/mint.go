@@ -155,6 +155,6 @@ func (s *Service) mayUse(ctx context.Context, actor idp.Actor, c *Client, u *idp
 
 // suspect writes down that somebody used what was not theirs to use any more.
 func (s *Service) suspect(ctx context.Context, tx idp.Repos, actor idp.Actor, c *Client, about *idp.User, action, message string) error {
-	return tx.Events.Append(ctx, idp.NewEvent(idp.ActionSuspicious, app, actor, about, map[string]any{
+	return tx.Events.Append(ctx, idp.SuspiciousEvent(app, actor, about, map[string]any{
 		"action_id": action, "message": message, "application": c.facts(), "client_id": c.Provider.ClientID}))
 }

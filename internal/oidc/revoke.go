@@ -33,7 +33,7 @@ func (s *Service) Revoke(ctx context.Context, actor idp.Actor, c *Client, token 
 		if err != nil || !ended {
 			return err
 		}
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelDeleted, app, actor, held.User, map[string]any{
+		return tx.Events.Append(ctx, idp.ModelDeletedEvent(app, actor, held.User, map[string]any{
 			"model": map[string]any{"app": "authentik_providers_oauth2", "model_name": string(held.Token.Kind) + "token", "pk": held.Token.ID.String(),
 				"name": c.Application.Name}, "application": c.facts(), "by": "client"}))
 	})

@@ -61,7 +61,7 @@ func bite(t testing.TB, tx idp.Repos, who *idp.User) {
 	u.IsActive = false
 	require.NoError(t, tx.Users.Update(ctx, u))
 	require.NoError(t, tx.Lockdowns.Create(ctx, &idp.Lockdown{UserID: &u.ID, Username: u.Username, Ended: ended}))
-	require.NoError(t, tx.Events.Append(ctx, idp.NewEvent(idp.ActionUserWrite, "bench", idp.SystemActor(), u, nil)))
+	require.NoError(t, tx.Events.Append(ctx, idp.UserWriteEvent("bench", idp.SystemActor(), u, nil)))
 	require.NoError(t, tx.Jobs.Enqueue(ctx, idp.Job{Kind: idp.JobSweep, User: u.ID}))
 }
 

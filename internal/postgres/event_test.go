@@ -68,7 +68,7 @@ func TestEventFilters(t *testing.T) {
 		if ip != "" {
 			a.Request.ClientIP = netip.MustParseAddr(ip)
 		}
-		e := idp.NewEvent(action, name, a, about, context)
+		e := action.Event(name, a, about, context)
 		require.NoError(t, events.Append(ctx, e))
 	}
 	add("first", ana, nil, idp.ActionLogin, nil, "192.0.2.1")
@@ -154,7 +154,7 @@ func TestDeletingAUserKeepsTheAudit(t *testing.T) {
 	u, admin := addUser(t, db, "u"), addUser(t, db, "admin")
 	addSession(t, db, u, time.Hour)
 	addToken(t, db, u, idp.IntentAPI)
-	require.NoError(t, r.Events.Append(ctx, idp.NewEvent(idp.ActionLogin, "x", idp.Actor{User: admin}, u, nil)))
+	require.NoError(t, r.Events.Append(ctx, idp.LoginEvent("x", idp.Actor{User: admin}, u, nil)))
 	l := &idp.Lockdown{UserID: &u.ID, Username: "u", ActorID: &admin.ID, ActorName: "admin", IdempotencyKey: "k"}
 	require.NoError(t, r.Lockdowns.Create(ctx, l))
 	_, err := r.Lockdowns.MarkRestored(ctx, u.ID, admin)

@@ -21,7 +21,7 @@ func TestEventsAreHeardOfOnceTheyAreCommitted(t *testing.T) {
 		heard = append(heard, e.App)
 	})
 	event := func(name string) *idp.Event {
-		return idp.NewEvent(idp.ActionLogin, name, idp.SystemActor(), nil, nil)
+		return idp.LoginEvent(name, idp.SystemActor(), nil, nil)
 	}
 	require.NoError(t, db.Repos().Events.Append(ctx, event("alone")))
 	require.NoError(t, db.Repos().Events.AppendAll(ctx, []*idp.Event{event("two"), event("three")}))

@@ -43,7 +43,7 @@ func (db *DB) recount(ctx context.Context, user idp.UserID) error {
 			if err != nil {
 				return err
 			}
-			if err := tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelUpdated, "session", idp.SystemActor(), u, map[string]any{
+			if err := tx.Events.Append(ctx, idp.ModelUpdatedEvent("session", idp.SystemActor(), u, map[string]any{
 				"action_id": idp.SessionsCounted, "logout_reason": e.Reason, "sessions": e.Sessions, "ended_at": e.At.UTC().Format(time.RFC3339Nano),
 				"model": map[string]any{"app": "account", "model_name": "user", "pk": int(user), "name": u.Username}})); err != nil {
 				return err

@@ -57,7 +57,7 @@ func (db *DB) warm(ctx context.Context, conn *pgx.Conn) error {
 	_, holdings := r.Holder.Ending(ctx, 0)
 	update := r.Users.Update(ctx, nobody)
 	record := r.Lockdowns.Create(ctx, &idp.Lockdown{Username: "-"})
-	event := r.Events.Append(ctx, idp.NewEvent(idp.ActionUserWrite, "postgres", idp.SystemActor(), nil, nil))
+	event := r.Events.Append(ctx, idp.UserWriteEvent("postgres", idp.SystemActor(), nil, nil))
 	job := r.Jobs.Enqueue(ctx, idp.Job{Kind: idp.JobSweep})
 	// And what making a lock runs, the triggers of its commit included.
 	_, _, token := r.Tokens.Use(ctx, nil)

@@ -144,7 +144,7 @@ func TestACommitThatGotNoAnswerIsNotRepeated(t *testing.T) {
 	tries := 0
 	err := db.InTx(t.Context(), func(tx idp.Repos) error {
 		tries++
-		return tx.Events.Append(t.Context(), idp.NewEvent(idp.ActionLogin, "test", idp.Actor{}, nil, nil))
+		return tx.Events.Append(t.Context(), idp.LoginEvent("test", idp.Actor{}, nil, nil))
 	})
 	require.Error(t, err)
 	require.Equal(t, 1, tries, "nobody knows whether it was kept")

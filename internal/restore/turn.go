@@ -220,7 +220,7 @@ func (t *turn) close() error {
 func (t *turn) tell(facts map[string]any) error {
 	u := t.list.User
 	facts["action_id"], facts["affected_user"], facts["lockdown"] = idp.ActionIDRestoreStep, u.Username, t.list.Lockdown.ID.String()
-	return t.tx.Events.Append(t.ctx, idp.NewEvent(idp.ActionUserWrite, app, t.actor, u, facts))
+	return t.tx.Events.Append(t.ctx, idp.UserWriteEvent(app, t.actor, u, facts))
 }
 
 // stamped writes on every event of a step which restore it belongs to: what a restore

@@ -208,7 +208,7 @@ func TestNotificationsLeadToTheirEvents(t *testing.T) {
 	r := newRig(t)
 	plain := r.told()
 	write := func(facts map[string]any) *idp.Event {
-		e := idp.NewEvent(idp.ActionConfigWarning, "test", idp.SystemActor(), nil, facts)
+		e := idp.ConfigWarningEvent("test", idp.SystemActor(), nil, facts)
 		require.NoError(t, r.db.Repos().Events.Append(t.Context(), e))
 		return e
 	}
@@ -365,7 +365,7 @@ func (r *rig) tell(all ...idp.Notification) []idp.Notification {
 // told is an event to tell of.
 func (r *rig) told() *idp.Event {
 	r.t.Helper()
-	e := idp.NewEvent(idp.ActionConfigWarning, "test", idp.SystemActor(), nil, map[string]any{"message": "the roof leaks"})
+	e := idp.ConfigWarningEvent("test", idp.SystemActor(), nil, map[string]any{"message": "the roof leaks"})
 	require.NoError(r.t, r.db.Repos().Events.Append(r.t.Context(), e))
 	return e
 }

@@ -171,7 +171,7 @@ func (p *Policies) record(ctx context.Context, result policy.Result, req idp.Pol
 			continue
 		}
 		actor := idp.Actor{User: req.SignedIn, Request: &idp.RequestInfo{Path: req.Path, Method: req.Method, ClientIP: req.ClientIP}}
-		if err := p.store.Repos().Events.Append(ctx, idp.NewEvent(action, "authentik.policies", actor, req.User, facts)); err != nil {
+		if err := p.store.Repos().Events.Append(ctx, action.Event("authentik.policies", actor, req.User, facts)); err != nil {
 			return fmt.Errorf("recording a policy's answer: %w", err)
 		}
 	}

@@ -250,5 +250,5 @@ func (s *Service) RecoveryLinkIn(ctx context.Context, tx idp.Repos, actor idp.Ac
 		return nil, err
 	}
 	link := "/if/flow/" + url.PathEscape(flow.Slug) + "/?flow_token=" + url.QueryEscape(key)
-	return &Recovery{Link: link, Token: id}, tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelCreated, app, now, u, modelFacts(t)))
+	return &Recovery{Link: link, Token: id}, tx.Events.Append(ctx, idp.ModelCreatedEvent(app, now, u, modelFacts(t)))
 }

@@ -68,7 +68,7 @@ func (s *Service) Issue(ctx context.Context, actor idp.Actor, d Draft) (*idp.Tok
 				return err
 			}
 		}
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelCreated, app, now, u, modelFacts(issued)))
+		return tx.Events.Append(ctx, idp.ModelCreatedEvent(app, now, u, modelFacts(issued)))
 	})
 	if err != nil {
 		return nil, "", fmt.Errorf("issuing a token of user %d: %w", d.User, err)
@@ -161,7 +161,7 @@ func (s *Service) Update(ctx context.Context, actor idp.Actor, id idp.TokenID, p
 			return err
 		}
 		changed = t
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelUpdated, app, now, u, modelFacts(t)))
+		return tx.Events.Append(ctx, idp.ModelUpdatedEvent(app, now, u, modelFacts(t)))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("changing token %s: %w", id, err)
@@ -244,7 +244,7 @@ func (s *Service) Revoke(ctx context.Context, actor idp.Actor, id idp.TokenID) e
 		if err := tx.Tokens.Delete(ctx, id); err != nil {
 			return err
 		}
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelDeleted, app, now, u, modelFacts(t)))
+		return tx.Events.Append(ctx, idp.ModelDeletedEvent(app, now, u, modelFacts(t)))
 	})
 	if err != nil {
 		return fmt.Errorf("revoking token %s: %w", id, err)

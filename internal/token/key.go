@@ -65,7 +65,7 @@ func (s *Service) Reveal(ctx context.Context, actor idp.Actor, id idp.TokenID) (
 		if key, err = s.open(id, sealed); err != nil {
 			return err // and the key stays: the transaction is undone
 		}
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionSecretView, app, now, u, modelFacts(t)))
+		return tx.Events.Append(ctx, idp.SecretViewEvent(app, now, u, modelFacts(t)))
 	})
 	if err != nil {
 		return "", fmt.Errorf("revealing the key of token %s: %w", id, err)
@@ -135,7 +135,7 @@ func (s *Service) SetKey(ctx context.Context, actor idp.Actor, id idp.TokenID, k
 		if err := s.keep(ctx, tx, t, key); err != nil {
 			return err
 		}
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionSecretRotate, app, now, u, modelFacts(t)))
+		return tx.Events.Append(ctx, idp.SecretRotateEvent(app, now, u, modelFacts(t)))
 	})
 	if err != nil {
 		return fmt.Errorf("setting the key of token %s: %w", id, err)

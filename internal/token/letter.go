@@ -94,7 +94,7 @@ func (s *Service) mint(ctx context.Context, tx idp.Repos, id idp.LinkID, user id
 		return nil, err
 	}
 	letter.Path = "/if/flow/" + url.PathEscape(f.Slug) + "/?flow_token=" + url.QueryEscape(key)
-	return letter, tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelCreated, app, idp.SystemActor(), u, modelFacts(t)))
+	return letter, tx.Events.Append(ctx, idp.ModelCreatedEvent(app, idp.SystemActor(), u, modelFacts(t)))
 }
 
 // endMailed ends the recovery links that were mailed before this one: the newest
@@ -218,7 +218,7 @@ func (s *Service) MailFailed(ctx context.Context, letter *Letter, action idp.Act
 // asked for from.
 func (l *Letter) event(action idp.Action, facts map[string]any) *idp.Event {
 	facts["link"], facts["stage"] = l.Link.ID.String(), l.Stage.Name
-	e := idp.NewEvent(action, "mail", idp.SystemActor(), l.User, facts)
+	e := action.Event("mail", idp.SystemActor(), l.User, facts)
 	e.ClientIP = l.Link.ClientIP
 	if l.Brand != nil {
 		e.Brand = map[string]any{"pk": l.Brand.ID.String(), "name": l.Brand.Domain, "domain": l.Brand.Domain}

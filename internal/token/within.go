@@ -69,7 +69,7 @@ func (s *Service) IssueIn(ctx context.Context, tx idp.Repos, actor idp.Actor, t 
 	if err != nil {
 		return nil, err
 	}
-	return issued, tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelCreated, app, actor, u, modelFacts(issued)))
+	return issued, tx.Events.Append(ctx, idp.ModelCreatedEvent(app, actor, u, modelFacts(issued)))
 }
 
 // ChangeIn changes a token to what t says. Whose it is stays, and so does the mark
@@ -132,7 +132,7 @@ func (s *Service) ChangeIn(ctx context.Context, tx idp.Repos, actor idp.Actor, t
 			return nil, err
 		}
 	}
-	return row, tx.Events.Append(ctx, idp.NewEvent(action, app, actor, u, modelFacts(row)))
+	return row, tx.Events.Append(ctx, action.Event(app, actor, u, modelFacts(row)))
 }
 
 // RevokeIn ends a token and removes it. Errors: CodeForbidden; CodeNotFound.
@@ -151,5 +151,5 @@ func (s *Service) RevokeIn(ctx context.Context, tx idp.Repos, actor idp.Actor, i
 	if err := tx.Tokens.Delete(ctx, id); err != nil {
 		return err
 	}
-	return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelDeleted, app, actor, u, modelFacts(t)))
+	return tx.Events.Append(ctx, idp.ModelDeletedEvent(app, actor, u, modelFacts(t)))
 }

@@ -16,6 +16,8 @@ func TestJourneys(t *testing.T) {
 		{"other pages", otherPages},
 		{"notification pages", notificationPages},
 		{"application pages", applicationPages},
+		{"posted answers", postedAnswers},
+		{"refused at a host", refusedAtAHost},
 		{"live events", liveEvents},
 		{"a flow from nothing", flowFromNothing},
 		{"watching a flow", inspectAFlow},

@@ -48,9 +48,9 @@ func TestEvaluation(t *testing.T) {
 	t.Parallel()
 	actor := idp.Actor{User: &idp.User{ID: 1, Username: "root"}, Request: &idp.RequestInfo{ClientIP: netip.MustParseAddr("192.0.2.1")}}
 	mallory := &idp.User{ID: 7, Username: "mallory"}
-	lockdown := idp.NewEvent(idp.ActionUserWrite, "lockdown", actor, mallory, map[string]any{"action_id": idp.ActionIDLockdown}).Facts()
-	restore := idp.NewEvent(idp.ActionUserWrite, "lockdown", actor, mallory, map[string]any{"action_id": idp.ActionIDRestore}).Facts()
-	created := idp.NewEvent(idp.ActionModelCreated, "authentik.policies.password", idp.SystemActor(), nil,
+	lockdown := idp.UserWriteEvent("lockdown", actor, mallory, map[string]any{"action_id": idp.ActionIDLockdown}).Facts()
+	restore := idp.UserWriteEvent("lockdown", actor, mallory, map[string]any{"action_id": idp.ActionIDRestore}).Facts()
+	created := idp.ModelCreatedEvent("authentik.policies.password", idp.SystemActor(), nil,
 		map[string]any{"model": map[string]any{"app": "authentik_core", "model_name": "user", "name": "ada"}}).Facts()
 	for _, c := range []struct {
 		settings                   string

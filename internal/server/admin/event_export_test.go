@@ -25,7 +25,7 @@ func write(t *testing.T, s *pagetest.Site, n int, change func(i int, e *idp.Even
 	t.Helper()
 	require.NoError(t, s.Store.InTx(t.Context(), func(tx idp.Repos) error {
 		for i := range n {
-			e := idp.NewEvent(idp.ActionLoginFailed, "test", idp.SystemActor(), nil, map[string]any{"number": i})
+			e := idp.LoginFailedEvent("test", idp.SystemActor(), nil, map[string]any{"number": i})
 			e.ClientIP = netip.MustParseAddr("203.0.113.5")
 			change(i, e)
 			if err := tx.Events.Append(t.Context(), e); err != nil {

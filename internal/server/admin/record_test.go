@@ -87,7 +87,7 @@ func TestEventLog(t *testing.T) {
 	require.Empty(t, p.Faults())
 
 	// A stranger who fails to sign in is not the person they say they are.
-	failed := idp.NewEvent(idp.ActionLoginFailed, "account", idp.Actor{}, s.ada, nil)
+	failed := idp.LoginFailedEvent("account", idp.Actor{}, s.ada, nil)
 	require.NoError(t, s.Store.Repos().Events.Append(t.Context(), failed))
 	p = boss.Get("/if/admin/events/" + failed.ID.String() + "/")
 	require.Contains(t, p.Main(), "Concerns ada")

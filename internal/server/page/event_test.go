@@ -56,12 +56,13 @@ func TestEventsInWords(t *testing.T) {
 		{idp.ActionModelDeleted, system, nil, model("group", "Lab"), "Group Lab was deleted"},
 		{idp.ActionModelDeleted, system, nil, nil, "Object was deleted"},
 		{idp.ActionSystemException, system, nil, map[string]any{"message": "boom"}, "System fault: boom"},
-		{"custom_thing", system, nil, nil, "custom thing"},
 	} {
-		e := idp.NewEvent(c.action, "test", c.actor, c.about, c.context)
+		e := c.action.Event("test", c.actor, c.about, c.context)
 		require.Equal(t, c.want, page.DescribeEvent(e).Sentence)
 		require.Equal(t, c.want, page.DescribeEvent(stored(t, e)).Sentence, "as the database gives it back")
 	}
+	future := &idp.Event{Action: "custom_thing", User: map[string]any{}}
+	require.Equal(t, "custom thing", page.DescribeEvent(future).Sentence, "written by a later version")
 }
 
 // stored is the event after a journey through JSON.

@@ -192,7 +192,7 @@ func (s stage) ask(ctx context.Context, run *flow.Run, u *idp.User) (flow.Step, 
 
 // record tells administrators that mail is wanted and cannot be sent.
 func (s stage) record(ctx context.Context, run *flow.Run) error {
-	return s.Store.Repos().Events.Append(ctx, idp.NewEvent(idp.ActionConfigError, "stages.email", run.Actor, nil, map[string]any{
+	return s.Store.Repos().Events.Append(ctx, idp.ConfigErrorEvent("stages.email", run.Actor, nil, map[string]any{
 		"message": "A flow wanted to send an email: " + NoServer + ".", "flow": run.Flow.Slug}))
 }
 

@@ -159,7 +159,7 @@ func (s *site) fail(u *idp.User, ip string, times int) {
 	for i := range times {
 		_, err := s.lockouts.Try(s.t.Context(), actor, idp.Attempt{User: u, Name: "nobody", Secret: strconv.Itoa(i) + time.Now().String()},
 			func(ctx context.Context) (idp.Refusal, error) {
-				event := idp.NewEvent(idp.ActionLoginFailed, "test", actor, u, map[string]any{"reason": string(idp.RefusedPassword)})
+				event := idp.LoginFailedEvent("test", actor, u, map[string]any{"reason": string(idp.RefusedPassword)})
 				return idp.RefusedPassword, s.Store.Repos().Events.Append(ctx, event)
 			})
 		require.NoError(s.t, err)
