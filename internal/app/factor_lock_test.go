@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -40,4 +41,30 @@ func TestALockOnASecondFactor(t *testing.T) {
 	require.False(t, other.works())
 	_, got = signIn("wrong")
 	require.Equal(t, "Failed to authenticate.", fault(got, "code"), "nobody else learns of it")
+
+	t.Run("on a known device", d.locksADevice)
+}
+
+// locksADevice: a lock on a browser refuses its sessions, and whoever signs in in it anew,
+// also once the account knows it no more; another browser is let in.
+func (d *doorway) locksADevice(t *testing.T) {
+	ben := d.user("ben")
+	b := d.browser().signIn(ben)
+	known := b.api(http.StatusOK, http.MethodGet, "/core/known_devices/", nil)["results"].([]any)[0].(map[string]any)["uuid"].(string)
+	lock := &idp.Lock{CreatedBy: "a test", Message: "It was stolen.", Target: idp.LockTarget{{Kind: idp.LockDevice, Value: known}}}
+	require.NoError(t, d.DB.InTx(t.Context(), func(tx idp.Repos) error { return tx.Locks.Create(t.Context(), lock) }))
+	require.False(t, b.works(), "its session")
+	refused := func(why string) {
+		t.Helper()
+		b.solve(signInFlow, map[string]any{"uid_field": "ben"})
+		got := b.solve(signInFlow, map[string]any{"component": "ak-stage-password", "password": password})
+		require.Equal(t, "ak-stage-access-denied", got["component"], why)
+		require.Equal(t, `lock targeting Device:"`+known+`" is in force: It was stolen.`, got["error_message"], why)
+		require.False(t, b.works(), why)
+	}
+	refused("it is known")
+	_, err := d.Sessions.EndAll(t.Context(), idp.SystemActor(), ben.ID)
+	require.NoError(t, err)
+	refused("it is known no more")
+	require.True(t, d.browser().signIn(ben).works(), "another browser")
 }

@@ -24,6 +24,9 @@ type Device struct {
 	Lifetime time.Duration // above 0
 	// Until is how long the browser is known to others who use it.
 	Until time.Time
+	// Met is what the account knows or knew the browser by that sent the value, whatever
+	// became of that: a lock on it may be in force. See Begin.Met.
+	Met *idp.KnownDeviceID
 }
 
 // Expires returns when the browser may drop the cookie, for a sign-in at that
@@ -53,6 +56,9 @@ func (s *Service) Device(ctx context.Context, u *idp.User, value string, lifetim
 	}
 	same := Device{Value: value, Lifetime: lifetime, Until: until}
 	old, err := devices.Get(ctx, digest, u.ID)
+	if err == nil {
+		fresh.Met, same.Met = &old.ID, &old.ID
+	}
 	switch {
 	case idp.Is(err, idp.CodeNotFound) && !until.IsZero():
 		return same, nil

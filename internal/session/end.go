@@ -95,7 +95,7 @@ func end(ctx context.Context, tx idp.Repos, actor idp.Actor, old *idp.Session, r
 	if err != nil {
 		return err
 	}
-	return tx.Events.Append(ctx, idp.NewEvent(idp.ActionLogout, app, actor, u, map[string]any{
+	return tx.Events.Append(ctx, idp.LogoutEvent(app, actor, u, map[string]any{
 		"logout_reason": reason, "session": old.ID.String(), "sessions": 1}))
 }
 

@@ -23,7 +23,7 @@ func (s *Service) Expire(ctx context.Context) error {
 			}
 			n = len(ended)
 			for _, v := range ended {
-				e := idp.NewEvent(idp.ActionLogout, app, idp.SystemActor(), &v.User, map[string]any{
+				e := idp.LogoutEvent(app, idp.SystemActor(), &v.User, map[string]any{
 					"logout_reason": v.Session.EndReason, "session": v.Session.ID.String(), "sessions": 1,
 					"ended": v.Session.EndedAt.UTC().Format("2006-01-02T15:04:05Z07:00")})
 				if err := tx.Events.Append(ctx, e); err != nil {

@@ -80,7 +80,7 @@ func (s *Service) Follow(ctx context.Context, actor idp.Actor, found *idp.Sessio
 func (s *Service) brokenEvent(actor idp.Actor, u *idp.User, at *idp.Session, b idp.Break, to netip.Addr) *idp.Event {
 	place, _ := s.atlas.Place(to)
 	network, _ := s.atlas.Network(to)
-	e := idp.NewEvent(idp.ActionLogout, app, actor, u, map[string]any{
+	e := idp.LogoutEvent(app, actor, u, map[string]any{
 		"asn": network.Facts(), "geo": place.Facts(),
 		"binding":       map[string]any{"reason": string(b.Reason), "previous_value": b.Previous, "new_value": b.New},
 		"ip":            map[string]any{"previous": idp.AddressText(at.IP), "new": idp.AddressText(to)},
@@ -142,7 +142,7 @@ func tellUnchecked(ctx context.Context, tx idp.Repos, actor idp.Actor, unchecked
 		}
 		actor := actor
 		actor.User = nil // it is the operator's matter, whoever signed in
-		if err := tx.Events.Append(ctx, idp.NewEvent(idp.ActionConfigError, app, actor, nil, map[string]any{
+		if err := tx.Events.Append(ctx, idp.ConfigErrorEvent(app, actor, nil, map[string]any{
 			"message": fmt.Sprintf("Sessions are bound to %[1]s, but no database of %[1]s could be read: the binding is not checked. Name one with %[2]s.",
 				d, d.Option()),
 			"database": string(d), "option": d.Option(),

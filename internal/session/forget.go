@@ -95,7 +95,7 @@ func (s *Service) ForgetDevice(ctx context.Context, actor idp.Actor, id idp.Know
 				return err
 			}
 			out.Devices = 1
-			if err := tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelDeleted, app, now, u, deviceFacts(d))); err != nil {
+			if err := tx.Events.Append(ctx, idp.ModelDeletedEvent(app, now, u, deviceFacts(d))); err != nil {
 				return err
 			}
 		}
@@ -138,7 +138,7 @@ func (s *Service) ForgetDevices(ctx context.Context, actor idp.Actor, user idp.U
 		}
 		out.Devices, out.Kept = known-len(locked), len(locked)
 		if out.Devices > 0 {
-			if err := tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelDeleted, app, now, u, map[string]any{
+			if err := tx.Events.Append(ctx, idp.ModelDeletedEvent(app, now, u, map[string]any{
 				"action_id": ActionAllForgotten, "count": out.Devices})); err != nil {
 				return err
 			}

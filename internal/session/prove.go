@@ -47,7 +47,7 @@ func (s *Service) Prove(ctx context.Context, actor idp.Actor, p Proof) error {
 		if err := tx.Sessions.Prove(ctx, now.Session.ID, p.Factor); err != nil {
 			return err
 		}
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionUserWrite, app, now, now.User, facts))
+		return tx.Events.Append(ctx, idp.UserWriteEvent(app, now, now.User, facts))
 	})
 	if err != nil {
 		return fmt.Errorf("noting a proof in session %s: %w", actor.Session.ID, err)

@@ -63,6 +63,9 @@ type Begin struct {
 	// Device is the browser, to be remembered; nil = it is not. See
 	// Service.Device. Whether it was is Session.DeviceID.
 	Device *Device
+	// Met is what the account knows or knew the browser by (Device.Met), remembered or not:
+	// the gate asks whether a lock names it.
+	Met *idp.KnownDeviceID
 	// Replace is the session this browser had until now; it ends.
 	Replace *idp.SessionID
 	// Link is the recovery link that established who it is, to be used up.

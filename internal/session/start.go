@@ -61,7 +61,7 @@ func (s *Service) Start(ctx context.Context, actor idp.Actor, b Begin) (*idp.Ses
 		if err != nil {
 			return err
 		}
-		proof := idp.Credential{Family: idp.FamilySession, Generation: b.Generation, Factor: b.Factor}
+		proof := idp.Credential{Family: idp.FamilySession, Generation: b.Generation, Device: b.Met, Factor: b.Factor}
 		if err := s.access.Admit(ctx, idp.DoorSignIn, u, proof); err != nil {
 			return err
 		}
@@ -107,7 +107,7 @@ func (s *Service) Start(ctx context.Context, actor idp.Actor, b Begin) (*idp.Ses
 		if err := tx.Users.TouchLogin(ctx, u.ID); err != nil {
 			return err
 		}
-		if err := tx.Events.Append(ctx, idp.NewEvent(idp.ActionLogin, app, actor, u, facts)); err != nil {
+		if err := tx.Events.Append(ctx, idp.LoginEvent(app, actor, u, facts)); err != nil {
 			return err
 		}
 		if err := tellUnchecked(ctx, tx, actor, s.atlas.State().Missing(b.Binding.Needs()), now); err != nil {

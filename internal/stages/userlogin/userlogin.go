@@ -84,11 +84,11 @@ func (s stage) signIn(ctx context.Context, run *flow.Run, lasts time.Duration) (
 		return nil, err
 	}
 	b := s.begin(run, u, lasts)
-	if s.device > 0 && run.Device.Keeps {
-		d, err := s.sessions.Device(ctx, u, run.Device.Value, s.device)
-		if err != nil {
-			return nil, err
-		}
+	d, err := s.sessions.Device(ctx, u, run.Device.Value, s.device)
+	if err != nil {
+		return nil, err
+	}
+	if b.Met = d.Met; s.device > 0 && run.Device.Keeps {
 		b.Device = &d
 	}
 	started, cookie, err := s.sessions.Start(ctx, run.Actor, b)
