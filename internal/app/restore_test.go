@@ -11,7 +11,6 @@ import (
 
 	"github.com/portcullis-idp/portcullis/internal/cli"
 	"github.com/portcullis-idp/portcullis/internal/idp"
-	"github.com/portcullis-idp/portcullis/internal/session"
 )
 
 // restorable is an account that was locked down, with what somebody did to it before.
@@ -21,18 +20,19 @@ type restorable struct {
 	at      string // of the restore, on the API
 	session *browser
 	program *browser
-	link    string
 }
 
 // robbed locks an account down that has everything.
-func (s *site) robbed(name string, switches anyMap) *restorable {
+func (s *site) robbed(name string, switches anyMap, before ...func(*idp.User)) *restorable {
 	s.Helper()
 	u := s.user(name)
 	r := &restorable{site: s, user: u, session: s.with(u)}
 	_, key := s.key(u, idp.IntentAPI)
 	r.program = s.program(key)
 	r.session.api(http.StatusOK, http.MethodPatch, "/core/users/"+u.ID.String()+"/", anyMap{"email": "thief@evil.example"})
-	_, r.link = s.linkTo(recoveryFlow)
+	for _, do := range before {
+		do(u)
+	}
 	body := with(anyMap{"users": keys([]*idp.User{u}), "reason": "phished"}, switches)
 	r.at = "/lockdowns/" + s.admin().contain(body)[0]["lockdown"].(string) + "/restore/"
 	return r
@@ -130,25 +130,6 @@ func TestARestoreByLink(t *testing.T) {
 	_, query, _ = strings.Cut(first, "?")
 	refused := s.browser().challenge(recoveryFlow, strings.SplitN(query, "=", 2)...)
 	require.NotEqual(t, "ak-stage-prompt", refused["component"], "the older link is dead: %v", refused)
-}
-
-func TestASecondFactorIsAskedForAfterARestore(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, 1)
-	r := s.robbed("mia", nil)
-	r.take("activate", nil)
-	r.take("password", anyMap{"password": "chosen for her by the help desk"})
-	r.take("renew", anyMap{"factor": true})
-	b := s.browser()
-	in, err := b.tryToSignIn("mia", "chosen for her by the help desk")
-	require.NoError(t, err)
-	require.False(t, in)
-	asked := b.challenge(signInFlow)
-	require.NotEqual(t, "xak-flow-redirect", asked["component"])
-	require.False(t, b.works())
-	require.True(t, strings.HasPrefix(asked["component"].(string), "ak-stage-authenticator"), "%v", asked)
-	_, _, err = s.replicas[0].Sessions.Start(s.Context(), idp.Actor{}, session.Begin{User: r.user.ID, Generation: s.now(r.user).SessionGeneration})
-	require.ErrorContains(t, err, session.MustRenewFactor, "whichever flow it is")
 }
 
 func TestTheAPIOfRestoresNamesWhatIsWrong(t *testing.T) {
