@@ -264,6 +264,9 @@ func hits(target idp.LockTarget, actor idp.Actor) bool {
 		if actor.Session.DeviceID != nil {
 			keys = append(keys, idp.LockKey{Kind: idp.LockDevice, Value: actor.Session.DeviceID.String()})
 		}
+		if actor.Session.FactorID != nil {
+			keys = append(keys, idp.LockKey{Kind: idp.LockMFADevice, Value: actor.Session.FactorID.String()})
+		}
 	}
 	if actor.Token != nil {
 		keys = append(keys, idp.LockKey{Kind: idp.LockToken, Value: actor.Token.Identifier})

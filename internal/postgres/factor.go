@@ -26,7 +26,7 @@ func scanFactor(row pgx.CollectableRow) (f idp.Factor, err error) {
 
 var factorListing = listing{
 	noun: "second factor", alias: "f", from: "factors f " + factorUser, join: factorUser, columns: factorColumns, key: "f.id",
-	orders: map[string]string{"pk": "f.num", "id": "f.num", "name": "f.name", "user": "f.user_id", "created": "f.created_at", "last_used": "f.last_used_at"},
+	orders: map[string]string{"pk": "f.num", "id": "f.num", "name": "f.name", "user": "f.user_id", "user__username": "fold(u.username)", "created": "f.created_at", "last_used": "f.last_used_at"},
 	usual:  []string{"name"},
 }
 

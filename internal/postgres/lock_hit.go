@@ -90,7 +90,11 @@ func hitConditions(target idp.LockTarget) (people, seen, keys where, known bool,
 		case idp.LockSession:
 			only(&seen, &keys, "s.id = @session", "session", uuidOf(key.Value))
 		case idp.LockDevice:
+			people.with("EXISTS (SELECT FROM known_devices d WHERE d.id = @device AND d.user_id = u.id)", "device", uuidOf(key.Value))
 			only(&seen, &keys, "s.device_id = @device", "device", uuidOf(key.Value))
+		case idp.LockMFADevice:
+			people.with("EXISTS (SELECT FROM factors f WHERE f.id = @factor AND f.user_id = u.id)", "factor", uuidOf(key.Value))
+			only(&seen, &keys, "s.factor_id = @factor", "factor", uuidOf(key.Value))
 		case idp.LockToken:
 			only(&keys, &seen, "t.identifier = @token", "token", key.Value)
 		case idp.LockIP:

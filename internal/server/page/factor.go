@@ -48,6 +48,9 @@ var factorKinds = map[idp.FactorKind]struct {
 	idp.FactorStatic:   {"Recovery codes", "Get recovery codes", ui.IconTicket, "authenticator_static"},
 }
 
+// FactorKind is a kind of second factor in words.
+func FactorKind(k idp.FactorKind) string { return factorKinds[k].label }
+
 // FactorTable lists the second factors of an account.
 func FactorTable(f Factors) ui.TableProps {
 	t := ui.TableProps{ID: "factors", Caption: "Second factors",

@@ -87,6 +87,9 @@ func (b Badges) Session(s *idp.Session, owner *idp.User) *idp.Lock {
 	if s.DeviceID != nil {
 		keys = append(keys, idp.LockKey{Kind: idp.LockDevice, Value: s.DeviceID.String()})
 	}
+	if s.FactorID != nil {
+		keys = append(keys, idp.LockKey{Kind: idp.LockMFADevice, Value: s.FactorID.String()})
+	}
 	if s.IP.IsValid() {
 		keys = append(keys, idp.LockKey{Kind: idp.LockIP, Value: s.IP.Unmap().WithZone("").String()})
 	}

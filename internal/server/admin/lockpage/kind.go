@@ -31,7 +31,7 @@ var kinds = []kind{
 	{idp.LockIP, "address", "Address or network", "Everybody who comes from there.", ui.IconMapPin, false, "192.0.2.7 or 192.0.2.0/24", ""},
 	{idp.LockSourceASN, "autonomous system", "Autonomous system", "Everybody who comes from a provider’s network, by its number.", ui.IconActivity, false, "AS64496", ""},
 	{idp.LockApplication, "application", "Application", "Everybody’s use of one application.", ui.IconAppWindow, false, "wiki", "The application’s slug or client ID."},
-	{idp.LockMFADevice, "MFA device", "MFA device", "Whoever signs in with one second factor, such as a lost key.", ui.IconFingerprint, false, "9f3c2f6e-0b1d-4c55-9a51-1d3c0e4b7a10", "The device’s UUID."},
+	{idp.LockMFADevice, "MFA device", "MFA device", "Whoever signs in with one second factor, such as a lost key.", ui.IconFingerprint, true, "", "The device’s UUID."},
 	{idp.LockLogin, "login", "Login", "A login of an operating system, on every server that asks.", ui.IconLogIn, false, "root", "As the servers know it. Upper and lower case count."},
 	{idp.LockServer, "server", "Server", "One server that asks, for everybody.", ui.IconServer, false, "1f4a6a0e-58a5-4a35-a0a7-3b5f6a3f6c11", "The server’s UUID."},
 	{idp.LockWindowsDesktop, "desktop", "Windows desktop", "One desktop, for everybody.", ui.IconAppWindow, false, "desk-042", "The desktop’s name."},

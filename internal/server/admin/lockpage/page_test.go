@@ -13,6 +13,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/lock"
 	"github.com/portcullis-idp/portcullis/internal/server/pagetest"
+	"github.com/portcullis-idp/portcullis/internal/session"
 )
 
 // steps goes from the details to the question, and answers it; changes are of
@@ -144,6 +145,32 @@ func TestSeveralItems(t *testing.T) {
 	require.Empty(t, same.Faults())
 	require.Contains(t, same.Main(), "One lock can ask for one user only, and here are 2")
 	require.Len(t, s.inForce(), 3)
+	t.Run("Of somebody, by name", s.locksByName)
+}
+
+// locksByName: second factors and browsers are found by what they are called and whose
+// they are, and the preview says whom the lock would hit.
+func (s *site) locksByName(t *testing.T) {
+	mia := s.User("mia")
+	key := s.Factor(mia, idp.FactorWebAuthn, "Blue key")
+	s.Factor(s.User("tom"), idp.FactorTOTP, "Phone")
+	browser := s.Known(mia)
+	s.As(mia, func(in *session.Begin) { in.Factor = &key.ID })
+	for _, search := range []string{"mia", "blue"} {
+		pick := s.page(wizard + "?kind=mfa_device&search=" + search).Main()
+		require.Contains(t, pick, "Blue key of mia Passkey or security key · never used", search)
+		require.NotContains(t, pick, "Phone of tom", search)
+	}
+	require.Contains(t, s.page(wizard+"?kind=mfa_device").Main(), "Phone of tom")
+	require.Contains(t, s.page(wizard+"?kind=device&search=mia").Main(), "mia on Firefox")
+	hits := func(item string) string { return s.steps(wizard + "?step=details&item=" + url.QueryEscape(item)).Main() }
+	factor := hits("mfa_device:" + key.ID.String())
+	require.Contains(t, factor, "1 account , 1 live session and 0 live tokens are refused")
+	require.Contains(t, factor, "mia")
+	require.Contains(t, hits("device:"+browser.Session.DeviceID.String()), "1 account , 1 live session and 0 live tokens are refused")
+	require.NoError(t, s.Sessions.End(t.Context(), idp.SystemActor(), browser.Session.ID, "gone"))
+	require.Contains(t, hits("device:"+browser.Session.DeviceID.String()), "1 account , 0 live sessions", "who would sign in in it")
+	require.Contains(t, hits("device:"+idp.NewID[idp.KnownDevice]().String()), "0 accounts , 0 live sessions")
 }
 
 // What cannot be made does not keep the others from being in force, and only what

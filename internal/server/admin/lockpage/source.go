@@ -18,6 +18,7 @@ const offered = 20
 var resources = map[idp.LockKind]idp.Resource{
 	idp.LockUser: idp.ResourceUser, idp.LockGroup: idp.ResourceGroup, idp.LockRole: idp.ResourceRole,
 	idp.LockSession: idp.ResourceSession, idp.LockDevice: idp.ResourceDevice, idp.LockToken: idp.ResourceToken,
+	idp.LockMFADevice: idp.ResourceFactor,
 }
 
 // offer is a list to choose from.
@@ -36,6 +37,7 @@ func (p *Pages) offer(r *http.Request, k kind, search string) (offer, error) {
 	o, err := map[idp.LockKind]func(*http.Request, idp.Paging) (offer, error){
 		idp.LockUser: p.users, idp.LockGroup: p.groups, idp.LockRole: p.roles,
 		idp.LockSession: p.sessions, idp.LockDevice: p.devices, idp.LockToken: p.tokens,
+		idp.LockMFADevice: p.factors,
 	}[k.Kind](r, paging)
 	if err != nil {
 		return o, fmt.Errorf("listing what can be locked: %w", err)
@@ -113,6 +115,21 @@ func (p *Pages) devices(r *http.Request, paging idp.Paging) (offer, error) {
 			hint = join(d.IP.Unmap().String(), hint)
 		}
 		o.add(idp.LockDevice, d.ID.String(), d.Username+" on "+useragent.Parse(d.UserAgent).Label(), hint)
+	}
+	return o, err
+}
+
+func (p *Pages) factors(r *http.Request, paging idp.Paging) (offer, error) {
+	paging.Order = []string{"user__username", "name"}
+	found, err := p.d.Store.Repos().Factors.Find(r.Context(), idp.FactorFilter{Paging: paging})
+	o := offer{Total: found.Total}
+	for i := range found.Items {
+		f := &found.Items[i]
+		hint := "never used"
+		if f.LastUsedAt != nil {
+			hint = "last used " + ui.Relative(*f.LastUsedAt, now())
+		}
+		o.add(idp.LockMFADevice, f.ID.String(), f.Name+" of "+f.Username, join(page.FactorKind(f.Kind), hint))
 	}
 	return o, err
 }
