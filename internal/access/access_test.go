@@ -15,7 +15,8 @@ var (
 	verbs     = []idp.Verb{idp.VerbList, idp.VerbRead, idp.VerbCreate, idp.VerbUpdate, idp.VerbDelete}
 	resources = []idp.Resource{idp.ResourceUser, idp.ResourceGroup, idp.ResourceSession, idp.ResourceToken, idp.ResourceEvent,
 		idp.ResourceBrand, idp.ResourceFlow, idp.ResourceStage, idp.ResourcePolicy, idp.ResourceLockdown,
-		idp.ResourceBlueprint, idp.ResourceSystem, idp.ResourceInvitation, idp.ResourceConsent, "something new"}
+		idp.ResourceBlueprint, idp.ResourceSystem, idp.ResourceInvitation, idp.ResourceConsent,
+		idp.ResourceFactor, idp.ResourceDevice, idp.ResourceAccessRequest, "something new"}
 )
 
 // The table says everything that people may do; whatever is not in it they may
@@ -28,6 +29,11 @@ func TestPeopleMayDoOnlyThisWithWhatIsTheirOwn(t *testing.T) {
 		idp.ResourceToken:    "list read create update delete",
 		idp.ResourceLockdown: "create",
 		idp.ResourceConsent:  "list read delete",
+
+		idp.ResourceFactor: "list read create update delete",
+		idp.ResourceDevice: "list read delete",
+
+		idp.ResourceAccessRequest: "list read create delete",
 	}
 	check := access.New()
 	mia := idp.Actor{User: &idp.User{ID: 7, Username: "mia", IsActive: true}}

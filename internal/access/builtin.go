@@ -30,12 +30,12 @@ func BuiltIn() []idp.Role {
 		// Seed: Session and Identity Locking, "Define a role locksmith".
 		role(Locksmith, "Makes, changes and lifts locks.", rule([]string{"lock"}, []string{"list", "create", "read", "update", "delete"})),
 		role(Helpdesk, "Helps people back into their accounts: reopens and unlocks them and makes recovery links. Locks nobody down.",
-			rule([]string{"user", "group", "session", "event"}, look),
+			rule([]string{"user", "group", "session", "device", "mfa_device", "access_request", "event"}, look),
 			rule([]string{"lockdown", "lockout"}, []string{"list", "read", "update"}),
 			rule([]string{"recovery"}, []string{"create"})),
 		role(Auditor, "Sees everything, events and locks included, and changes nothing.", rule([]string{"*"}, look)),
-		role(Viewer, "Sees the directory: users, groups, roles, sessions, lockdowns and locks. No events and no tokens.",
-			rule([]string{"user", "group", "role", "session", "lockdown", "lock"}, look)),
+		role(Viewer, "Sees the directory: users, groups, roles, sessions, devices, access requests, lockdowns and locks. No events and no tokens.",
+			rule([]string{"user", "group", "role", "session", "device", "mfa_device", "access_request", "lockdown", "lock"}, look)),
 	}
 }
 
@@ -72,7 +72,7 @@ func (s *Service) ensure(ctx context.Context, want idp.Role) error {
 			if err := tx.Roles.Create(ctx, &row); err != nil {
 				return err
 			}
-			return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelCreated, app, idp.SystemActor(), nil, roleFacts(&row)))
+			return tx.Events.Append(ctx, idp.ModelCreatedEvent(app, idp.SystemActor(), nil, roleFacts(&row)))
 		case err != nil:
 			return err
 		case found.Managed == "" || same(found, &want):
@@ -82,7 +82,7 @@ func (s *Service) ensure(ctx context.Context, want idp.Role) error {
 		if err := tx.Roles.Update(ctx, &row); err != nil {
 			return err
 		}
-		return tx.Events.Append(ctx, idp.NewEvent(idp.ActionModelUpdated, app, idp.SystemActor(), nil, roleFacts(&row)))
+		return tx.Events.Append(ctx, idp.ModelUpdatedEvent(app, idp.SystemActor(), nil, roleFacts(&row)))
 	})
 }
 

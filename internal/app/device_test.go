@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -28,6 +29,19 @@ func (s *site) factor(u *idp.User, kind idp.FactorKind, name string) *idp.Factor
 	}
 	require.NoError(s, s.repos().Factors.Create(s.Context(), f, codes))
 	return f
+}
+
+// personal are a second factor, a known browser and an undecided request of an account.
+func (s *site) personal(u *idp.User) (factor, browser, asked string) {
+	s.Helper()
+	f := s.factor(u, idp.FactorTOTP, "Phone")
+	d := &idp.KnownDevice{UserID: u.ID, Digest: []byte(fmt.Sprintf("%-32.32s", unique("d"))), Generation: s.now(u).SessionGeneration}
+	require.NoError(s, s.repos().KnownDevices.Remember(s.Context(), d, time.Hour))
+	g := &idp.Group{Name: unique("crew")}
+	require.NoError(s, s.repos().Groups.Create(s.Context(), g))
+	r := &idp.AccessRequest{UserID: u.ID, GroupID: g.ID, GroupName: g.Name, Reason: "why", Duration: time.Hour, Generation: s.now(u).SessionGeneration}
+	require.NoError(s, s.repos().AccessRequests.Create(s.Context(), r, time.Hour))
+	return fmt.Sprintf("/authenticators/admin/totp/%d/", f.Num), "/core/known_devices/" + d.ID.String() + "/", "/access_requests/" + r.ID.String() + "/"
 }
 
 // list decodes an answer that is a list.

@@ -100,9 +100,11 @@ var held = map[string]map[string]string{
 	"administrator": {"*": "list read create update delete"},
 	"locksmith":     {"lock": "list read create update delete"},
 	"helpdesk": {"user": "list read", "group": "list read", "session": "list read", "event": "list read",
+		"device": "list read", "mfa_device": "list read", "access_request": "list read",
 		"lockdown": "list read", "recovery": "create"},
 	"auditor": {"*": "list read"},
-	"viewer":  {"user": "list read", "group": "list read", "role": "list read", "session": "list read", "lockdown": "list read", "lock": "list read"},
+	"viewer": {"user": "list read", "group": "list read", "role": "list read", "session": "list read", "lockdown": "list read", "lock": "list read",
+		"device": "list read", "mfa_device": "list read", "access_request": "list read"},
 }
 
 // probe is a call of the API that takes a right.
@@ -167,6 +169,7 @@ func (s *site) probes() []probe {
 	bell := admin.api(http.StatusCreated, http.MethodPost, "/events/transports/", anyMap{"name": unique("n")})
 	scope := admin.api(http.StatusCreated, http.MethodPost, "/propertymappings/provider/scope/", anyMap{"name": unique("m"), "scope_name": "m", "expression": "{}"})
 	wiki := admin.api(http.StatusCreated, http.MethodPost, "/core/applications/", anyMap{"name": unique("a"), "slug": unique("a")})
+	second, browser, asked := s.personal(zoe)
 	one := "/core/users/" + mia.ID.String() + "/"
 	crew := "/core/groups/" + group.ID.String() + "/"
 	return []probe{
@@ -181,6 +184,10 @@ func (s *site) probes() []probe {
 		{"role", "delete", "DELETE", "/rbac/roles/" + role["pk"].(string) + "/", nil},
 		{"session", "read", "GET", "/core/authenticated_sessions/" + session.ID.String() + "/", nil},
 		{"session", "delete", "DELETE", "/core/authenticated_sessions/" + session.ID.String() + "/", nil},
+		{"device", "read", "GET", browser, nil}, {"device", "delete", "DELETE", browser, nil},
+		{"mfa_device", "list", "GET", "/authenticators/admin/all/", nil}, {"mfa_device", "read", "GET", second, nil},
+		{"mfa_device", "update", "PATCH", second, anyMap{"name": "Other"}}, {"mfa_device", "delete", "DELETE", second, nil},
+		{"access_request", "read", "GET", asked, nil}, {"access_request", "update", "POST", asked + "deny/", nil},
 		{"token", "read", "GET", "/core/tokens/" + token.Identifier + "/", nil},
 		{"token", "create", "POST", "/core/tokens/", anyMap{"identifier": unique("t"), "user": zoe.ID}},
 		{"token", "update", "PATCH", "/core/tokens/" + token.Identifier + "/", anyMap{"description": "x"}},

@@ -221,11 +221,11 @@ func TestTheConsoleShowsWhatRolesAllow(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	mia := s.User("mia")
-	all := []string{"users/", "groups/", "roles/", "sessions/", "lockdowns/", "locks/", "flows/", "stages/", "prompts/", "policies/", "invitations/", "blueprints/", "events/", "brands/"}
+	all := []string{"users/", "groups/", "roles/", "sessions/", "lockdowns/", "locks/", "flows/", "stages/", "prompts/", "policies/", "invitations/", "blueprints/", "events/", "brands/", "access-requests/"}
 	for role, sees := range map[string][]string{
 		"administrator": all, "auditor": all, "locksmith": {"locks/"},
-		"helpdesk": {"users/", "groups/", "sessions/", "lockdowns/", "events/"},
-		"viewer":   {"users/", "groups/", "roles/", "sessions/", "lockdowns/", "locks/"},
+		"helpdesk": {"users/", "groups/", "sessions/", "lockdowns/", "events/", "access-requests/"},
+		"viewer":   {"users/", "groups/", "roles/", "sessions/", "lockdowns/", "locks/", "access-requests/"},
 	} {
 		u := s.give(s.User("has-"+role), role)
 		b := s.As(u)
