@@ -25,8 +25,8 @@ type Proof struct {
 
 // ProveCode compares a code with the authenticator apps and recovery codes of the
 // account that are of the kinds, and uses it up. proved is nil for whatever is refused.
-// The error is CodeInvalid on code for what is no code, and for the owner's known browser
-// during a lockout; that of a lock for who typed the right one; CodeBusy; CodeRateLimited;
+// The error is CodeInvalid on code for what is no code, where an app's secret cannot be
+// opened, and for the owner's known browser during a lockout; that of a lock for who typed the right one; CodeBusy; CodeRateLimited;
 // or what kept the answer from being known: callers treat each as a refusal.
 func (s *Service) ProveCode(ctx context.Context, actor idp.Actor, p Proof, code string) (proved *idp.Factor, err error) {
 	code, err = digitsOf(code)
@@ -37,15 +37,23 @@ func (s *Service) ProveCode(ctx context.Context, actor idp.Actor, p Proof, code 
 	if err != nil {
 		return nil, err
 	}
+	keys, shut := s.opened(has)
 	now, err := s.store.Now(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("asking for the time: %w", err)
 	}
 	by := p.attempt(code)
 	by.Against = against(has, now.Unix()/period)
-	return s.attempt(ctx, actor, p, by, func(ctx context.Context) (*idp.Factor, func(tx idp.Repos) (bool, error), error) {
-		return s.find(ctx, has, code)
+	proved, err = s.attempt(ctx, actor, p, by, func(ctx context.Context) (*idp.Factor, func(tx idp.Repos) (bool, error), error) {
+		if err := s.tellShut(ctx, actor, p, shut); err != nil {
+			return nil, nil, err
+		}
+		return s.find(ctx, has, keys, code)
 	})
+	if proved == nil && err == nil {
+		err = refuseShut(shut) // whatever was typed, and whether anything was compared
+	}
+	return proved, err
 }
 
 // having returns the factors of the account that count.
@@ -74,7 +82,7 @@ func against(has []idp.Factor, step int64) string {
 }
 
 // find looks for the factor whose code it is, and says how the code is used up.
-func (s *Service) find(ctx context.Context, has []idp.Factor, code string) (found *idp.Factor, use func(tx idp.Repos) (bool, error), err error) {
+func (s *Service) find(ctx context.Context, has []idp.Factor, keys map[idp.FactorID]string, code string) (found *idp.Factor, use func(tx idp.Repos) (bool, error), err error) {
 	now, err := s.store.Now(ctx) // whoever waited for others is judged by the present step
 	if err != nil {
 		return nil, nil, fmt.Errorf("asking for the time: %w", err)
@@ -83,9 +91,9 @@ func (s *Service) find(ctx context.Context, has []idp.Factor, code string) (foun
 		f := &has[i]
 		switch f.Kind {
 		case idp.FactorTOTP:
-			plain, err := s.open(f.ID, f.Secret)
-			if err != nil {
-				continue // sealed with a secret that is gone: another factor may still do
+			plain, ok := keys[f.ID]
+			if !ok {
+				continue // another factor may still do
 			}
 			if step, ok := matching(plain, code, f.Digits, now); ok {
 				found, use = f, func(tx idp.Repos) (bool, error) { return tx.Factors.Step(ctx, f.ID, step) }

@@ -13,6 +13,7 @@ const (
 	ActionAdded   = "mfa_device_added"
 	ActionRenamed = "mfa_device_renamed"
 	ActionRemoved = "mfa_device_removed"
+	ActionShut    = "mfa_device_shut"    // an app's secret cannot be opened
 	ActionCloned  = "mfa_device_counter" // a passkey's counter went back: there may be a copy of it
 )
 

@@ -89,10 +89,31 @@ func TestPurge(t *testing.T) {
 	addToken(t, db, u, idp.IntentAPI)
 	require.NoError(t, db.Repos().Runs.Create(t.Context(), &idp.Run{Browser: digest(), FlowID: flow.ID}, -time.Second))
 	require.NoError(t, db.Repos().Runs.Create(t.Context(), &idp.Run{Browser: digest(), FlowID: flow.ID}, time.Hour))
+	proofs := addProofs(t, db, u)
 	require.NoError(t, db.purge(t.Context()))
+	require.Equal(t, [][]byte{proofs}, scalar[[][]byte](t, db, `SELECT array_agg(browser) FROM factor_proofs`))
 	require.Equal(t, 3, scalar[int](t, db, `SELECT count(*) FROM sessions WHERE id = ANY($1)`, kept))
 	require.Equal(t, []int{3, 1, 1}, []int{scalar[int](t, db, `SELECT count(*) FROM sessions`),
 		scalar[int](t, db, `SELECT count(*) FROM tokens`), scalar[int](t, db, `SELECT count(*) FROM runs`)})
+}
+
+// addProofs notes where a second factor was proved: in more browsers than one batch has
+// that are known no more, under an old generation, and in one where it still counts,
+// whose digest it returns.
+func addProofs(t *testing.T, db *DB, u *idp.User) []byte {
+	t.Helper()
+	f := &idp.Factor{UserID: u.ID, Kind: idp.FactorTOTP, Name: "Phone"}
+	require.NoError(t, db.Repos().Factors.Create(t.Context(), f, nil))
+	known := func() []byte {
+		d := &idp.KnownDevice{UserID: u.ID, Digest: digest(), Generation: u.SessionGeneration}
+		require.NoError(t, db.Repos().KnownDevices.Remember(t.Context(), d, time.Hour))
+		return d.Digest
+	}
+	good := known()
+	require.NoError(t, db.Repos().Factors.Prove(t.Context(), f.ID, good, u.SessionGeneration))
+	require.NoError(t, db.Repos().Factors.Prove(t.Context(), f.ID, known(), u.SessionGeneration-1))
+	sql(t, db, `INSERT INTO factor_proofs (factor_id, browser, generation) SELECT $1, sha256(n::text::bytea), $2 FROM generate_series(1, $3) n`, f.ID, u.SessionGeneration, batch+1)
+	return good
 }
 
 func TestEnqueue(t *testing.T) {

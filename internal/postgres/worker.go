@@ -142,6 +142,11 @@ var purges = []struct{ what, sql string }{
 	{"known devices", `DELETE FROM known_devices WHERE id IN (
 		SELECT id FROM known_devices WHERE expires_at < clock_timestamp() OR revoked_at < clock_timestamp() - interval '30 days'
 		 LIMIT $1 FOR UPDATE SKIP LOCKED)`},
+	{"proofs of second factors", `DELETE FROM factor_proofs WHERE (factor_id, browser) IN (
+		SELECT p.factor_id, p.browser FROM factor_proofs p JOIN factors f ON f.id = p.factor_id JOIN users u ON u.id = f.user_id
+		 WHERE p.generation <> u.session_generation
+		    OR NOT EXISTS (SELECT FROM known_devices d WHERE d.digest = p.browser AND d.user_id = u.id AND ` + deviceKnown + `)
+		 ORDER BY p.proved_at LIMIT $1 FOR UPDATE OF p SKIP LOCKED)`},
 	{"expired links", `DELETE FROM links WHERE id IN (
 		SELECT id FROM links WHERE expires_at < clock_timestamp() - interval '24 hours' LIMIT $1 FOR UPDATE SKIP LOCKED)`},
 	{"changes that every server has heard of", `DELETE FROM changes WHERE seq IN (
