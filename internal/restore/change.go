@@ -46,6 +46,10 @@ type part struct {
 	gone bool   // something was taken away, so putting it back gives it
 	key  string // the ID of a token, consent or group, the name of a role, the former address
 	name string // as it was called
+	// group is the one that a role was given to, and everybody in it with it; zero = the
+	// account itself. groupName is how it is called.
+	group     idp.GroupID
+	groupName string
 	// fixed says why it cannot be put back, "" = it can.
 	fixed string
 	open  bool
@@ -80,7 +84,7 @@ func changesSince(ctx context.Context, repos idp.Repos, c *Checklist) ([]Change,
 	for i := range events {
 		e := &events[i]
 		parts := partsOf(e, c.User.ID)
-		if len(parts) == 0 || e.Context["restore"] != nil {
+		if len(parts) == 0 || e.Context["restore"] != nil || !concerns(parts, c.User) && !reverted[e.ID.String()] {
 			continue
 		}
 		ch := Change{ID: e.ID, Kind: parts[0].kind, At: e.CreatedAt, By: doer(e), parts: parts}
@@ -148,16 +152,25 @@ func partsOf(e *idp.Event, user idp.UserID) []part {
 	case e.App == "account" && noun == "user" && pk == user.String():
 		return ofUser(e)
 	case e.App == "access" && noun == "user" && pk == user.String():
-		var parts []part
-		for _, role := range texts(e.Context["given"]) {
-			parts = append(parts, part{kind: KindRole, key: role, name: role})
+		return rolesMoved(e, part{kind: KindRole})
+	case e.App == "access" && noun == "group":
+		if id, err := idp.ParseID[idp.Group](pk); err == nil {
+			return rolesMoved(e, part{kind: KindRole, group: id, groupName: name})
 		}
-		for _, role := range texts(e.Context["taken"]) {
-			parts = append(parts, part{kind: KindRole, gone: true, key: role, name: role})
-		}
-		return parts
 	}
 	return nil
+}
+
+// rolesMoved reads an event about who has which roles.
+func rolesMoved(e *idp.Event, like part) (parts []part) {
+	for _, gone := range []bool{false, true} {
+		for _, role := range texts(e.Context[map[bool]string{false: "given", true: "taken"}[gone]]) {
+			p := like
+			p.gone, p.key, p.name = gone, role, role
+			parts = append(parts, p)
+		}
+	}
+	return parts
 }
 
 // membership reads an event about a group.
@@ -260,6 +273,10 @@ func (p part) sentence() string {
 		return "Taken out of the group " + quoted + "."
 	case p.kind == KindGroup:
 		return "Put into the group " + quoted + "."
+	case !p.group.IsZero() && p.gone:
+		return "The role " + quoted + " was taken from the group “" + p.groupName + "”."
+	case !p.group.IsZero():
+		return "The role " + quoted + " was given to the group “" + p.groupName + "”, and so to everybody in it."
 	case p.gone:
 		return "The role " + quoted + " was taken away."
 	}

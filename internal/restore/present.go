@@ -72,11 +72,36 @@ func (n *present) stateOf(ctx context.Context, repos idp.Repos, p *part) (state 
 	case KindGroup:
 		return n.group(ctx, repos, p)
 	}
+	return n.role(ctx, repos, p)
+}
+
+func (n *present) role(ctx context.Context, repos idp.Repos, p *part) (string, bool, error) {
 	has := slices.Contains(n.roles, p.key)
-	if has != p.gone {
-		return "still so", true, nil
+	if !p.group.IsZero() {
+		g, err := repos.Groups.Get(ctx, p.group)
+		if idp.Is(err, idp.CodeNotFound) {
+			return "the group was deleted", false, nil
+		}
+		if err != nil {
+			return "", false, err
+		}
+		held, err := repos.Roles.Find(ctx, idp.RoleFilter{GroupID: &p.group, Name: &p.key, Paging: idp.Paging{Limit: 1}})
+		if err != nil {
+			return "", false, err
+		}
+		p.groupName, has = g.Name, len(held.Items) > 0
 	}
-	return "not so any more", false, nil
+	if has == p.gone {
+		return "not so any more", false, nil
+	}
+	if p.gone {
+		if _, err := repos.Roles.GetByName(ctx, p.key); idp.Is(err, idp.CodeNotFound) {
+			return "the role was deleted", false, nil
+		} else if err != nil {
+			return "", false, err
+		}
+	}
+	return "still so", true, nil
 }
 
 func (n *present) token(ctx context.Context, repos idp.Repos, p *part) (string, bool, error) {
@@ -133,4 +158,10 @@ func (n *present) group(ctx context.Context, repos idp.Repos, p *part) (string, 
 		return "still so", true, nil
 	}
 	return "not so any more", false, nil
+}
+
+// concerns reports whether parts are about the account: those of a group's roles are
+// while it is in that group.
+func concerns(parts []part, u *idp.User) bool {
+	return parts[0].group.IsZero() || slices.Contains(u.AllGroups, parts[0].group)
 }

@@ -30,9 +30,10 @@ type (
 		// RequireIn asks for something new at the next sign-in.
 		RequireIn(ctx context.Context, tx idp.Repos, actor idp.Actor, id idp.UserID, password, factor bool) error
 	}
-	// Roles changes which roles a held user has directly.
+	// Roles changes which roles a held user, or a held group, has directly.
 	Roles interface {
 		SetUserRolesIn(ctx context.Context, tx idp.Repos, actor idp.Actor, u *idp.User, change func(has map[string]bool) []string) (bool, error)
+		SetGroupRolesIn(ctx context.Context, tx idp.Repos, actor idp.Actor, g *idp.Group, change func(has map[string]bool) []string) (bool, error)
 	}
 	// Tokens ends tokens.
 	Tokens interface {

@@ -100,11 +100,12 @@ func (t *turn) undo(p part) error {
 		}
 		return d.Accounts.MemberIn(ctx, t.tx, t.actor, id, t.user, p.gone)
 	}
-	u, err := t.tx.Users.Hold(ctx, t.user)
-	if err != nil {
-		return err
-	}
-	_, err = d.Roles.SetUserRolesIn(ctx, t.tx, t.actor, u, func(has map[string]bool) []string {
+	return t.giveBack(p)
+}
+
+// giveBack gives a role again that was taken, or takes one that was given.
+func (t *turn) giveBack(p part) error {
+	change := func(has map[string]bool) []string {
 		var names []string
 		for name := range has {
 			if name != p.key {
@@ -115,6 +116,19 @@ func (t *turn) undo(p part) error {
 			names = append(names, p.key)
 		}
 		return names
-	})
+	}
+	if !p.group.IsZero() {
+		g, err := t.tx.Groups.Hold(t.ctx, p.group)
+		if err != nil {
+			return err
+		}
+		_, err = t.s.d.Roles.SetGroupRolesIn(t.ctx, t.tx, t.actor, g, change)
+		return err
+	}
+	u, err := t.tx.Users.Hold(t.ctx, t.user)
+	if err != nil {
+		return err
+	}
+	_, err = t.s.d.Roles.SetUserRolesIn(t.ctx, t.tx, t.actor, u, change)
 	return err
 }
