@@ -68,52 +68,6 @@ func (a *Authorization) Expects(u *idp.User) bool {
 	return a.Hinted == "" || a.Hinted == Subject(a.Client, u)
 }
 
-// ResponseMode is where in its address an answer stands.
-type ResponseMode string
-
-// The response modes that are offered (OAuth 2.0 Multiple Response Type Encoding
-// Practices, section 2.1).
-const (
-	ModeQuery    ResponseMode = "query"
-	ModeFragment ResponseMode = "fragment"
-)
-
-// Refusal is an error that goes to the application.
-type Refusal struct {
-	RedirectURI, State, Issuer string
-	Mode                       ResponseMode
-	Code, Description          string
-}
-
-// Error implements error.
-func (r *Refusal) Error() string { return r.Code + ": " + r.Description }
-
-// URL is where the browser brings it.
-func (r *Refusal) URL() string {
-	return answer(r.Mode, r.RedirectURI, url.Values{"error": {r.Code}, "error_description": {r.Description}, "iss": {r.Issuer}}, r.State)
-}
-
-// Refuse is an answer to the application instead of a code.
-func (a *Authorization) Refuse(code, description string) *Refusal {
-	return &Refusal{RedirectURI: a.RedirectURI, Mode: a.Mode, State: a.State, Issuer: a.Origin.Issuer(a.Client), Code: code, Description: description}
-}
-
-// answer adds parameters to a redirect URI, whose own query stays as it is (RFC 6749,
-// section 3.1.2).
-func answer(mode ResponseMode, uri string, values url.Values, state string) string {
-	if state != "" {
-		values.Set("state", state)
-	}
-	separator := "?"
-	switch {
-	case mode == ModeFragment:
-		separator = "#" // registered addresses have none
-	case strings.Contains(uri, "?"):
-		separator = "&"
-	}
-	return uri + separator + values.Encode()
-}
-
 // Judge reads an authorization request. An *idp.Error is for the person who sent it: who
 // asks, or where the answer goes, is not certain. A *Refusal goes to the application.
 func (s *Service) Judge(ctx context.Context, origin Origin, params map[string]string) (*Authorization, error) {
@@ -137,13 +91,11 @@ func (s *Service) Judge(ctx context.Context, origin Origin, params map[string]st
 		return nil, err
 	}
 	a := &Authorization{Client: &Client{Provider: provider, Application: application}, Origin: origin, State: params["state"], Nonce: params["nonce"],
-		LoginHint: params["login_hint"], Mode: ModeQuery}
-	if params["response_mode"] == string(ModeFragment) {
-		a.Mode = ModeFragment
-	}
+		LoginHint: params["login_hint"]}
 	if a.RedirectURI, err = redirectURI(provider, params["redirect_uri"]); err != nil {
 		return nil, err
 	}
+	a.Mode = modeOf(params["response_mode"], a.RedirectURI)
 	if err := a.read(params); err != nil {
 		return nil, err
 	}
@@ -249,7 +201,7 @@ func (a *Authorization) read(params map[string]string) error {
 	case params["response_type"] != "code":
 		return a.Refuse(ErrUnsupportedResponse, "Only the response type code is offered.")
 	case params["response_mode"] != "" && params["response_mode"] != string(a.Mode):
-		return a.Refuse(ErrInvalidRequest, "Only the response modes query and fragment are offered.")
+		return a.Refuse(ErrInvalidRequest, "Only the response modes query, fragment and form_post are offered, form_post for addresses of http and https alone.")
 	case !slices.Contains(p.GrantTypes, idp.GrantCode):
 		return a.Refuse(ErrUnauthorizedClient, "This application may not use authorization codes.")
 	}

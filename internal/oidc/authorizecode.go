@@ -150,8 +150,8 @@ func clientOf(ctx context.Context, tx idp.Repos, id string, provider idp.OAuthPr
 }
 
 // Code makes the authorization code of an approved request, for the session that
-// approved it and once, and returns where the browser brings it.
-func (s *Service) Code(ctx context.Context, actor idp.Actor, a *Authorization, id idp.UUID) (string, error) {
+// approved it and once, and returns what the browser brings to the application.
+func (s *Service) Code(ctx context.Context, actor idp.Actor, a *Authorization, id idp.UUID) (*Answer, error) {
 	code := secret.Token()
 	err := s.Store.InTx(ctx, func(tx idp.Repos) error {
 		row, err := tx.OAuthRequests.Hold(ctx, id)
@@ -179,14 +179,14 @@ func (s *Service) Code(ctx context.Context, actor idp.Actor, a *Authorization, i
 			if err := tx.OAuthRequests.Delete(ctx, id); err != nil {
 				return err
 			}
-			return tx.Events.Append(ctx, idp.NewEvent(idp.ActionAuthorizeApplication, app, actor, u, map[string]any{
+			return tx.Events.Append(ctx, idp.AuthorizeApplicationEvent(app, actor, u, map[string]any{
 				"authorized_application": a.Client.facts(), "scopes": row.Scopes, "session": session.ID.String()}))
 		})
 	})
 	if err != nil {
-		return "", fmt.Errorf("authorizing application %s: %w", a.Client.Application.Slug, err)
+		return nil, fmt.Errorf("authorizing application %s: %w", a.Client.Application.Slug, err)
 	}
-	return answer(a.Mode, a.RedirectURI, url.Values{"code": {code}, "iss": {a.Origin.Issuer(a.Client)}}, a.State), nil
+	return answerTo(a.Mode, a.RedirectURI, url.Values{"code": {code}, "iss": {a.Origin.Issuer(a.Client)}}, a.State), nil
 }
 
 // facts show the application inside events, in the contract's form.

@@ -23,36 +23,36 @@ const (
 // Connect Discovery 1.0, section 3; RFC 8414; RFC 8628; RFC 9126; RFC 9207). It claims
 // nothing that is not there.
 type Metadata struct {
-	Issuer                 string   `json:"issuer"`
-	AuthorizationEndpoint  string   `json:"authorization_endpoint"`
-	TokenEndpoint          string   `json:"token_endpoint"`
-	UserinfoEndpoint       string   `json:"userinfo_endpoint"`
-	JWKSURI                string   `json:"jwks_uri"`
-	EndSessionEndpoint     string   `json:"end_session_endpoint"`
-	IntrospectionEndpoint  string   `json:"introspection_endpoint"`
-	RevocationEndpoint     string   `json:"revocation_endpoint"`
-	DeviceEndpoint         string   `json:"device_authorization_endpoint"`
-	PushEndpoint           string   `json:"pushed_authorization_request_endpoint"`
-	RequirePush            bool     `json:"require_pushed_authorization_requests"`
-	Scopes                 []string `json:"scopes_supported"`
-	ResponseTypes          []string `json:"response_types_supported"`
-	ResponseModes          []string `json:"response_modes_supported"`
-	GrantTypes             []string `json:"grant_types_supported"`
-	SubjectTypes           []string `json:"subject_types_supported"`
-	SigningAlgorithms      []string `json:"id_token_signing_alg_values_supported"`
-	TokenAuthentication    []string `json:"token_endpoint_auth_methods_supported"`
-	RevokeAuthentication   []string `json:"revocation_endpoint_auth_methods_supported"`
-	IntrospectAuthenticity []string `json:"introspection_endpoint_auth_methods_supported"`
-	ChallengeMethods       []string `json:"code_challenge_methods_supported"`
-	Prompts                []string `json:"prompt_values_supported"`
-	ContextClasses         []string `json:"acr_values_supported"`
-	Claims                 []string `json:"claims_supported"`
-	ClaimsParameter        bool     `json:"claims_parameter_supported"`
-	RequestParameter       bool     `json:"request_parameter_supported"`
-	RequestURIParameter    bool     `json:"request_uri_parameter_supported"`
-	IssuerInAnswer         bool     `json:"authorization_response_iss_parameter_supported"`
-	BackchannelLogout      bool     `json:"backchannel_logout_supported"`
-	BackchannelSession     bool     `json:"backchannel_logout_session_supported"`
+	Issuer                 string         `json:"issuer"`
+	AuthorizationEndpoint  string         `json:"authorization_endpoint"`
+	TokenEndpoint          string         `json:"token_endpoint"`
+	UserinfoEndpoint       string         `json:"userinfo_endpoint"`
+	JWKSURI                string         `json:"jwks_uri"`
+	EndSessionEndpoint     string         `json:"end_session_endpoint"`
+	IntrospectionEndpoint  string         `json:"introspection_endpoint"`
+	RevocationEndpoint     string         `json:"revocation_endpoint"`
+	DeviceEndpoint         string         `json:"device_authorization_endpoint"`
+	PushEndpoint           string         `json:"pushed_authorization_request_endpoint"`
+	RequirePush            bool           `json:"require_pushed_authorization_requests"`
+	Scopes                 []string       `json:"scopes_supported"`
+	ResponseTypes          []string       `json:"response_types_supported"`
+	ResponseModes          []ResponseMode `json:"response_modes_supported"`
+	GrantTypes             []string       `json:"grant_types_supported"`
+	SubjectTypes           []string       `json:"subject_types_supported"`
+	SigningAlgorithms      []string       `json:"id_token_signing_alg_values_supported"`
+	TokenAuthentication    []string       `json:"token_endpoint_auth_methods_supported"`
+	RevokeAuthentication   []string       `json:"revocation_endpoint_auth_methods_supported"`
+	IntrospectAuthenticity []string       `json:"introspection_endpoint_auth_methods_supported"`
+	ChallengeMethods       []string       `json:"code_challenge_methods_supported"`
+	Prompts                []string       `json:"prompt_values_supported"`
+	ContextClasses         []string       `json:"acr_values_supported"`
+	Claims                 []string       `json:"claims_supported"`
+	ClaimsParameter        bool           `json:"claims_parameter_supported"`
+	RequestParameter       bool           `json:"request_parameter_supported"`
+	RequestURIParameter    bool           `json:"request_uri_parameter_supported"`
+	IssuerInAnswer         bool           `json:"authorization_response_iss_parameter_supported"`
+	BackchannelLogout      bool           `json:"backchannel_logout_supported"`
+	BackchannelSession     bool           `json:"backchannel_logout_session_supported"`
 }
 
 // Metadata describes what a client may use.
@@ -83,7 +83,7 @@ func (s *Service) Metadata(ctx context.Context, origin Origin, c *Client) (*Meta
 	at := func(path string) string { return string(origin) + path }
 	return &Metadata{Issuer: origin.Issuer(c), AuthorizationEndpoint: at(AuthorizePath), TokenEndpoint: at(TokenPath), UserinfoEndpoint: at(UserInfoPath),
 		JWKSURI: own + "jwks/", EndSessionEndpoint: own + "end-session/", IntrospectionEndpoint: at(IntrospectPath), RevocationEndpoint: at(RevokePath),
-		DeviceEndpoint: at(DevicePath), PushEndpoint: at(PushPath), Scopes: append([]string{}, scopes...), ResponseTypes: []string{"code"}, ResponseModes: []string{string(ModeQuery), string(ModeFragment)},
+		DeviceEndpoint: at(DevicePath), PushEndpoint: at(PushPath), Scopes: append([]string{}, scopes...), ResponseTypes: []string{"code"}, ResponseModes: ResponseModes(),
 		GrantTypes: grants, SubjectTypes: []string{"public"}, SigningAlgorithms: []string{Algorithm}, TokenAuthentication: methods,
 		RevokeAuthentication: methods, IntrospectAuthenticity: introspects, ChallengeMethods: []string{"S256"}, Prompts: Prompts(),
 		ContextClasses: []string{ContextClass}, Claims: []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "azp", "at_hash", "sid"},

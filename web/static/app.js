@@ -229,3 +229,6 @@ function localTimes(root) {
     t.title = `${new Date(t.dateTime).toLocaleString([], { dateStyle: "medium", timeStyle: "long" })}\n${t.title}`;
 }
 localTimes(document);
+
+// A form that only leads on, such as one with an answer for an application, sends itself.
+$("form[data-leads-on]")?.requestSubmit();

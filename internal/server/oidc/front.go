@@ -99,8 +99,7 @@ func (f *Front) refused(w http.ResponseWriter, r *http.Request, err error) error
 		return err
 	}
 	web.From(r.Context()).Record.Outcome = refusal.Code
-	http.Redirect(w, r, refusal.URL(), http.StatusFound)
-	return nil
+	return f.bring(w, r, refusal.Answer())
 }
 
 // resume goes on with a request that somebody signed in for, or agreed to.
@@ -176,8 +175,7 @@ func (f *Front) goOn(w http.ResponseWriter, r *http.Request, a *core.Authorizati
 		return err
 	}
 	web.From(ctx).Record.Outcome = "authorized"
-	http.Redirect(w, r, to, http.StatusFound)
-	return nil
+	return f.bring(w, r, to)
 }
 
 // stopped is what a flow says that does not let somebody go on.
@@ -211,17 +209,4 @@ func (f *Front) LeadsTo(r *http.Request, next string) string {
 		return ""
 	}
 	return originOf(a.RedirectURI)
-}
-
-// originOf is where an address leads, for a policy: of the schemes of native
-// applications the scheme is all there is.
-func originOf(uri string) string {
-	u, err := url.Parse(uri)
-	switch {
-	case err != nil:
-		return ""
-	case u.Scheme == "https" || u.Scheme == "http":
-		return u.Scheme + "://" + u.Host
-	}
-	return u.Scheme + ":"
 }
