@@ -216,7 +216,7 @@ func (a *App) build() error {
 	lockouts.Follow(a.Feed)
 	hub.Follow(a.Feed)
 	a.Bells.Hub.Follow(a.Feed)
-	a.Elevations = elevate.New(elevate.Deps{Store: a.DB, Access: a.Access})
+	a.Elevations = elevate.New(elevate.Deps{Store: a.DB, Access: a.Access, Lapse: func() time.Duration { return lockouts.Limits().RequestLapse }})
 	a.Sessions = session.New(session.Deps{Store: a.DB, Access: a.Access, View: a.view, Whereabouts: a.Geo})
 	a.OIDC = oidc.New(oidc.Deps{Store: a.DB, Access: a.Access, Sealer: sealer})
 	a.Logouts = a.teller()

@@ -15,6 +15,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/access"
 	"github.com/portcullis-idp/portcullis/internal/cli"
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/lockout"
 )
 
 // crew is a group that can be asked for and gives the right to read events.
@@ -247,6 +248,12 @@ func TestAskingForNonsense(t *testing.T) {
 	}
 	s.admin().api(http.StatusBadRequest, http.MethodGet, "/access_requests/?state=maybe", nil)
 	s.admin().api(http.StatusBadRequest, http.MethodGet, "/access_requests/?group=garbage", nil)
+
+	require.Equal(t, http.StatusOK, s.admin().do(http.MethodPost, "/api/settings", anyMap{"key": lockout.LapseKey, "value": "3"}).status)
+	id := c.ask(s.with(s.user("ben")))
+	var lapses time.Time
+	require.NoError(t, lapses.UnmarshalText([]byte(s.admin().api(http.StatusOK, http.MethodGet, "/access_requests/"+id+"/", nil)["expires"].(string))))
+	require.WithinDuration(t, time.Now().Add(72*time.Hour), lapses, time.Hour, "as the setting says")
 }
 
 func TestApplicationsSeeWhatWasGrantedWhileItIs(t *testing.T) {

@@ -72,7 +72,7 @@ func (s *Service) Ask(ctx context.Context, actor idp.Actor, d Draft) (*idp.Acces
 		if err := judge(ctx, tx, u, &row); err != nil {
 			return err
 		}
-		if err := tx.AccessRequests.Create(ctx, &row, Lapse); err != nil {
+		if err := tx.AccessRequests.Create(ctx, &row, s.lapse()); err != nil {
 			return err
 		}
 		made = &row

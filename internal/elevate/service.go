@@ -20,23 +20,28 @@ const (
 	ActionUsed      = "access_request_used" // in one more session
 )
 
-// Lapse is how long a request waits for a decision.
-const Lapse = 7 * 24 * time.Hour
-
 // Deps are what a Service needs.
 type Deps struct {
 	Store  idp.Store
 	Access idp.Access
+	// Lapse is how long a request waits for a decision, from when it is made; nil = a week.
+	Lapse func() time.Duration
 }
 
 // Service keeps requests for access.
 type Service struct {
 	store  idp.Store
 	access idp.Access
+	lapse  func() time.Duration
 }
 
 // New returns a Service.
-func New(d Deps) *Service { return &Service{store: d.Store, access: d.Access} }
+func New(d Deps) *Service {
+	if d.Lapse == nil {
+		d.Lapse = func() time.Duration { return 7 * 24 * time.Hour }
+	}
+	return &Service{store: d.Store, access: d.Access, lapse: d.Lapse}
+}
 
 // Get returns a request. One that the actor may not see is CodeNotFound.
 func (s *Service) Get(ctx context.Context, actor idp.Actor, id idp.AccessRequestID) (*idp.AccessRequest, error) {

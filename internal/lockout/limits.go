@@ -22,12 +22,14 @@ type Limits struct {
 	// ProofAge is how long a proof of who somebody is counts for what
 	// idp.Access.Fresh guards; 0 = for ever.
 	ProofAge time.Duration
+	// RequestLapse is how long a request for access waits for a decision.
+	RequestLapse time.Duration
 }
 
 // DefaultLimits are in force where nothing is set.
 func DefaultLimits() Limits {
 	return Limits{MaxAttempts: 5, Window: 10 * time.Minute, Duration: 15 * time.Minute, Longest: 24 * time.Hour, AddressAccounts: 50, MailOwner: true,
-		ProofAge: 15 * time.Minute}
+		ProofAge: 15 * time.Minute, RequestLapse: 7 * 24 * time.Hour}
 }
 
 // lasts is how long a lockout lasts that follows so many in a row.

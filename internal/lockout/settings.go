@@ -20,16 +20,21 @@ const (
 // StepUpKey is the setting that says how old a proof may be; see Limits.ProofAge.
 const StepUpKey = "security.step_up.max_age_seconds"
 
+// LapseKey is the setting that says how long requests for access wait; see
+// Limits.RequestLapse.
+const LapseKey = "security.access_requests.lapse_days"
+
 // ActionSetting is what context.action_id of events about settings says.
 const ActionSetting = "setting.updated"
 
-// Setting is one of the category: what bounds attempts, and how long a proof counts.
+// Setting is one of the category: what bounds attempts, how long a proof counts, and how
+// long requests for access wait.
 // Values are texts on the wire.
 type Setting struct {
 	Key     string
 	Title   string
 	Help    string
-	Unit    string // "seconds"; "" = a number, or "true" and "false"
+	Unit    string // "seconds", "days"; "" = a number, or "true" and "false"
 	Bool    bool
 	Default string
 	Min     int // of numbers
@@ -57,10 +62,14 @@ func Settings() []Setting {
 			Help: "Send the owner of an account that is locked out a mail with the waiting time and a way to recover the account."},
 		{Key: StepUpKey, Title: "Proof before grave acts", Unit: "seconds", Default: "900", Min: 60, Max: 86400, Zero: true, apply: func(l *Limits, n int) { l.ProofAge = seconds(n) },
 			Help: "Locking somebody down, locks, restoring, roles, groups with rights, tokens, passwords and recovery links of others ask for a password or second factor that was given within this time. 0 means never."},
+		{Key: LapseKey, Title: "Undecided access requests", Unit: "days", Default: "7", Min: 1, Max: 90, apply: func(l *Limits, n int) { l.RequestLapse = days(n) },
+			Help: "How long a request for access waits for somebody to decide it, counted from when it is made. Then it lapses."},
 	}
 }
 
 func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
+
+func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
 
 // Find returns the setting of a key; nil = there is none.
 func Find(key string) *Setting {

@@ -38,9 +38,11 @@ func sentences(l lockout.Limits) []string {
 		out = append(out, "Owners are not told by mail.")
 	}
 	if l.ProofAge == 0 {
-		return append(out, "Nobody is asked again for a password or second factor: whoever has a session can do all that its account may.")
+		out = append(out, "Nobody is asked again for a password or second factor: whoever has a session can do all that its account may.")
+	} else {
+		out = append(out, "Whoever gave no password or second factor for "+span(l.ProofAge)+" is asked for one before acts that decide over accounts, rights and locks.")
 	}
-	return append(out, "Whoever gave no password or second factor for "+span(l.ProofAge)+" is asked for one before acts that decide over accounts, rights and locks.")
+	return append(out, "A request for access that nobody decides lapses after "+span(l.RequestLapse)+".")
 }
 
 func verb(n int, one, many string) string {

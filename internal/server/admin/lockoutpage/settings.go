@@ -162,6 +162,10 @@ func worded(s lockout.Setting, value string) string {
 		if n, err := strconv.Atoi(value); err == nil {
 			return span(time.Duration(n) * time.Second)
 		}
+	case s.Unit == "days":
+		if n, err := strconv.Atoi(value); err == nil {
+			return span(time.Duration(n) * 24 * time.Hour)
+		}
 	}
 	return value
 }
