@@ -27,11 +27,11 @@ func (d *doorway) authorize(how spoil) error {
 	}
 	a, err := d.OIDC().Judge(d.Context(), issuer, params)
 	require.NoError(d, err)
-	id, err := d.OIDC().Wait(d.Context(), a, params)
+	row, err := d.OIDC().Wait(d.Context(), a, params)
 	require.NoError(d, err)
-	err = d.OIDC().Approve(d.Context(), actor, id)
+	err = d.OIDC().Approve(d.Context(), actor, row.ID)
 	if err == nil {
-		_, err = d.OIDC().Code(d.Context(), actor, a, id)
+		_, err = d.OIDC().Code(d.Context(), actor, a, row.ID)
 	}
 	query := url.Values{}
 	for name, value := range params {

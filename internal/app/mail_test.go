@@ -475,4 +475,5 @@ func TestRecoveryMailByAnAdministrator(t *testing.T) {
 	off := s.user("off")
 	require.NoError(t, s.replicas[0].Lockdowns.Deactivate(t.Context(), idp.SystemActor(), off.ID))
 	s.admin().api(http.StatusForbidden, http.MethodPost, path(off), body)
+	s.tellsOfARestore(post)
 }

@@ -2,16 +2,21 @@ package app_test
 
 import (
 	"errors"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/oauth2"
 
+	"github.com/portcullis-idp/portcullis/internal/account"
+	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	core "github.com/portcullis-idp/portcullis/internal/oidc"
+	"github.com/portcullis-idp/portcullis/internal/server/web"
 )
 
 // signs is what the foreign client gets for somebody.
@@ -110,6 +115,108 @@ func TestApplicationsHintAtWhomTheyMean(t *testing.T) {
 	page, to := p.goes(s.browser(), asks("login_hint", strings.Repeat("x", 300)))
 	require.Nil(t, to)
 	require.NotContains(t, string(page.body), "xxxx")
+}
+
+// provedAt is when an application is told that somebody proved who they are, by an answer
+// to it.
+func (p *party) provedAt(found *oidc.Provider, client *oauth2.Config, to *url.URL, verifier string) time.Time {
+	p.Helper()
+	tokens, err := client.Exchange(p.context(), p.asked(to).Get("code"), oauth2.VerifierOption(verifier))
+	require.NoError(p, err)
+	raw, _ := tokens.Extra("id_token").(string)
+	id, err := found.VerifierContext(p.context(), &oidc.Config{ClientID: client.ClientID}).Verify(p.context(), raw)
+	require.NoError(p, err)
+	var said struct {
+		AuthTime int64 `json:"auth_time"`
+	}
+	require.NoError(p, id.Claims(&said))
+	return time.Unix(said.AuthTime, 0)
+}
+
+// TestApplicationsAskForAFreshProof: prompt=login and max_age have whoever is signed in
+// prove once more that it is them, in the session that they have, and the application is
+// told when; nobody else can answer.
+func TestApplicationsAskForAFreshProof(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 1)
+	p := s.party("wiki", nil)
+	found, client := p.discovered()
+	ada := s.user("ada")
+	s.user("eve", func(n *account.NewUser) {
+		hash, err := s.replicas[0].Accounts.HashPassword(t.Context(), "what Eve knows")
+		require.NoError(t, err)
+		n.PasswordHash = &hash
+	})
+	verifier := oauth2.GenerateVerifier()
+	asks := func(params ...string) string {
+		options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(verifier)}
+		for i := 0; i+1 < len(params); i += 2 {
+			options = append(options, oauth2.SetAuthURLParam(params[i], params[i+1]))
+		}
+		return p.local(client.AuthCodeURL("s", options...))
+	}
+	proved := func(began *idp.Session) time.Time {
+		t.Helper()
+		now, err := s.repos().Sessions.Get(t.Context(), began.ID)
+		require.NoError(t, err)
+		return now.ProvedAt.UTC().Truncate(time.Second)
+	}
+	for name, c := range map[string]struct {
+		params []string
+		stale  bool // whether an hour old is too old
+	}{
+		"nothing asked": {nil, false}, "max_age of two hours": {[]string{"max_age", "7200"}, false},
+		"max_age of a minute": {[]string{"max_age", "60"}, true}, "max_age=0": {[]string{"max_age", "0"}, true}, "prompt=login": {[]string{"prompt", "login"}, true},
+	} {
+		began, cookie := s.cookie(ada)
+		s.age(began)
+		b, before := s.holding(cookie), proved(began)
+		require.True(t, before.Before(time.Now().Add(-59*time.Minute)))
+		page, to := p.goes(b, asks(c.params...))
+		if !c.stale {
+			require.Equal(t, before, p.provedAt(found, client, to, verifier).UTC(), name)
+			continue
+		}
+		require.Nil(t, to, name)
+		require.Contains(t, string(page.body), "Confirm that it is you", name)
+		if c.params[0] == "max_age" {
+			_, to = p.goes(b, asks(append(c.params, "prompt", "none")...))
+			require.Equal(t, "login_required", p.asked(to).Get("error"), name)
+		}
+		_, next := b.sentTo(asks(c.params...))
+		b.challenge(flow.StepUpSlug, "next", next)
+		wrong := b.solve(flow.StepUpSlug, anyMap{"component": "ak-stage-password", "password": "what Eve knows"}, "next", next)
+		require.Contains(t, wrong, "response_errors", name)
+		_, to = p.goes(b, next)
+		require.Nil(t, to, "%s: nothing was proved", name)
+		_, next = b.sentTo(asks(c.params...))
+		b.challenge(flow.StepUpSlug, "next", next)
+		done := b.solve(flow.StepUpSlug, anyMap{"component": "ak-stage-password", "password": password}, "next", next)
+		require.Equal(t, next, done["to"], name)
+		_, to = p.goes(b, next)
+		after := proved(began)
+		require.True(t, after.After(before), "the proof is of the session they had")
+		require.Equal(t, after, p.provedAt(found, client, to, verifier).UTC(), name)
+		require.Equal(t, cookie, b.cookie(web.SessionCookie), name)
+
+		_, to = p.goes(b, asks(c.params...))
+		require.Equal(t, c.params[1] == "60", to != nil, "%s: a proof of before counts for max_age alone", name)
+	}
+
+	// Where no flow is for it, they sign in again.
+	s.admin().api(http.StatusNoContent, http.MethodDelete, "/flows/instances/"+flow.StepUpSlug+"/", nil)
+	slug, _ := s.with(ada).sentTo(asks("prompt", "login"))
+	require.Equal(t, signInFlow, slug)
+}
+
+// sentTo is the flow that a path of the site leads to, and where that goes on.
+func (b *browser) sentTo(path string) (slug, next string) {
+	b.site.Helper()
+	to, err := url.Parse(b.get(path).location())
+	require.NoError(b.site, err)
+	slug, ok := strings.CutPrefix(to.Path, "/if/flow/")
+	require.True(b.site, ok, to)
+	return strings.TrimSuffix(slug, "/"), to.Query().Get("next")
 }
 
 // Why an application gets an error of ours, the audit log says: by the mapping's name,

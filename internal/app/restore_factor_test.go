@@ -15,6 +15,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/session"
 	"github.com/portcullis-idp/portcullis/internal/testkit"
+	"github.com/portcullis-idp/portcullis/internal/testkit/smtp"
 )
 
 // offered are the stages that set up second factors, by their kinds.
@@ -153,4 +154,42 @@ func (s *site) addsOneByLink() {
 	require.Equal(s, "xak-flow-redirect", end["component"], "%v", end)
 	require.True(s, b.works())
 	require.False(s, s.now(r.user).RenewFactor)
+}
+
+// tellsOfARestore: to the address that was put back, a link that the next one ends, and a
+// mail without one that says what will be asked for.
+func (s *site) tellsOfARestore(post *smtp.Server) {
+	s.Helper()
+	s.quiet()
+	r := s.robbed("rob", nil)
+	r.take("activate", nil)
+	r.take("revert", anyMap{"all": true})
+	require.Empty(s, r.take("recovery_link", anyMap{"email": true})["link"], "nobody but the owner sees it")
+	first := post.Receive()
+	require.Equal(s, "rob@example.org", first.To)
+	older := linkIn(s.T, first)
+	r.take("renew", anyMap{"password": true})
+	r.take("tell", anyMap{"link": true})
+	mails := map[bool]smtp.Mail{}
+	for range 2 { // in whichever order they leave
+		m := post.Receive()
+		require.Equal(s, "rob@example.org", m.To)
+		mails[strings.Contains(m.Text, "flow_token")] = m
+	}
+	require.Len(s, mails, 2)
+	said := mails[false]
+	require.Equal(s, "You can use your account again", said.Header.Get("Subject"))
+	for _, text := range []string{said.Text, said.HTML} {
+		require.Contains(s, text, "Hello Rob,")
+		require.Contains(s, text, "new password")
+		require.NotContains(s, text, "second factor")
+	}
+	s.dead(older)
+	b := s.browser()
+	require.Equal(s, http.StatusSeeOther, b.get(linkIn(s.T, mails[true])).status)
+	require.Equal(s, "xak-flow-redirect", b.choose()["component"])
+	require.True(s, b.works())
+	require.False(s, s.now(r.user).RenewPassword)
+	list := r.list("")
+	require.Equal(s, []any{"done", "done"}, []any{r.states(list)[1], r.states(list)[5]})
 }

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -106,6 +107,70 @@ func TestStepUpProvesInTheFlowItself(t *testing.T) {
 	b.solve(flow.StepUpSlug, anyMap{"component": "ak-stage-identification", "uid_field": "root"})
 	require.Equal(t, "xak-flow-redirect", b.solve(flow.StepUpSlug, anyMap{"component": "ak-stage-password", "password": password})["component"])
 	b.api(http.StatusCreated, http.MethodPost, "/locks/", aLock())
+}
+
+// TestGuessesWhileSteppingUpCount: a stolen session is no place to try passwords in, and
+// its owner goes on elsewhere.
+func TestGuessesWhileSteppingUpCount(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 1)
+	root := s.user("root", s.administers)
+	stolen, own := s.stale(root), s.stale(root)
+	stolen.get(web.StepUpPath)
+	stolen.challenge(flow.StepUpSlug)
+	for i := range 5 {
+		got := stolen.do(http.MethodPost, "/api/v3"+executor(flow.StepUpSlug), anyMap{"component": "ak-stage-password", "password": fmt.Sprint("guess ", i)})
+		require.Less(t, got.status, 400, "%s", got.body)
+		stolen.challenge(flow.StepUpSlug)
+	}
+	require.Len(t, s.lockouts(), 1)
+	require.Len(t, s.acted(idp.ActionLoginFailed), 5)
+	stolen.do(http.MethodPost, "/flows/-/cancel/", nil)
+	stolen.get(web.StepUpPath)
+	stolen.challenge(flow.StepUpSlug)
+	got := stolen.solve(flow.StepUpSlug, anyMap{"component": "ak-stage-password", "password": password})
+	require.Contains(t, fault(got, "password"), "Too many failed attempts.", "the right one, too late: %v", got)
+	require.Equal(t, "step_up_required", stolen.api(http.StatusForbidden, http.MethodPost, "/locks/", aLock())["code"])
+	require.True(t, stolen.works(), "a lockout ends no session")
+	require.Empty(t, s.events(session.ActionProved))
+	require.Equal(t, "/x/", own.stepsUp("/x/"))
+	own.api(http.StatusCreated, http.MethodPost, "/locks/", aLock())
+}
+
+// TestALockdownLeftOpenGoesOn: whoever began a lockdown and took too long to say why has
+// it carried out as they filled it in, after a proof.
+func TestALockdownLeftOpenGoesOn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 1)
+	root, victim := s.user("root", s.administers), s.user("victim")
+	began, cookie := s.cookie(root)
+	b := s.holding(cookie)
+	page := "/if/flow/" + lockdownFlow + "/?" + url.Values{"next": {"/if/admin/users/" + victim.ID.String() + "/"}}.Encode()
+	begun := b.do(http.MethodPost, "/if/admin/users/"+victim.ID.String()+"/lockdown/", form{"confirmed": "1"})
+	require.Equal(t, page, begun.location(), "%s", begun.body)
+	require.Contains(t, string(b.get(page).body), "lockdown_reason")
+	s.age(began)
+	for b.get(web.StepUpURL("/x/")).location() == "/x/" {
+		continue // until this server has heard of it
+	}
+	sent := b.do(http.MethodPost, page, form{"lockdown_reason": "Clicked a link, then went to lunch"}, "Referer", b.base+page)
+	to, err := url.Parse(sent.location())
+	require.NoError(t, err, "%s", sent.body)
+	require.Equal(t, web.StepUpPath, to.Path)
+	require.Equal(t, url.Values{"next": {web.GoOnPath}, "back": {page}}, to.Query())
+	require.True(t, s.now(victim).IsActive)
+
+	require.Equal(t, web.GoOnPath, b.stepsUp(web.GoOnPath))
+	asks := string(b.get(web.GoOnPath).body)
+	require.Contains(t, asks, "Go on with the lockdown")
+	require.NotContains(t, asks, "lunch")
+	require.True(t, s.now(victim).IsActive, "nothing has happened yet")
+	done := b.do(http.MethodPost, web.GoOnPath, form{})
+	require.Equal(t, page, done.location(), "%s", done.body)
+	require.Contains(t, string(b.get(page).body), "locked down")
+	require.False(t, s.now(victim).IsActive)
+	record := s.admin().api(http.StatusOK, http.MethodGet, "/lockdowns/?user="+victim.ID.String(), nil)["results"].([]any)[0].(anyMap)
+	require.Equal(t, "Clicked a link, then went to lunch", record["reason"])
 }
 
 // TestStepUpAsksForTheSecondFactor: whoever has one proves that, each time, and the

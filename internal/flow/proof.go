@@ -73,6 +73,13 @@ const StepUpSlug = "default-step-up-flow"
 // more who they are.
 const PurposeStepUp = "step_up"
 
+// StepUp sets a run up that begins: whoever is signed in in its browser proves once more
+// who they are, and the proof is their session's.
+func StepUp(run *Run) {
+	run.SetPending(run.Actor.User)
+	KeyPurpose.Put(run.Vars, PurposeStepUp)
+}
+
 // Proof is what somebody proved in this very run: neither a link, nor an app password,
 // nor what was proved in another run counts.
 type Proof struct {

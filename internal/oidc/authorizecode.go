@@ -13,12 +13,12 @@ import (
 )
 
 // Wait keeps a judged request until somebody has signed in and agreed.
-func (s *Service) Wait(ctx context.Context, a *Authorization, params map[string]string) (idp.UUID, error) {
+func (s *Service) Wait(ctx context.Context, a *Authorization, params map[string]string) (*idp.OAuthRequest, error) {
 	row := &idp.OAuthRequest{ProviderID: a.Client.Provider.ID, Params: params}
 	if err := s.Store.Repos().OAuthRequests.Create(ctx, row, RequestLifetime); err != nil {
-		return idp.UUID{}, fmt.Errorf("keeping a request of provider %s: %w", row.ProviderID, err)
+		return nil, fmt.Errorf("keeping a request of provider %s: %w", row.ProviderID, err)
 	}
-	return row.ID, nil
+	return row, nil
 }
 
 // Waiting returns a request that waits, judged again: what it asked for may have been
@@ -36,13 +36,20 @@ func (s *Service) Waiting(ctx context.Context, origin Origin, id idp.UUID) (*Aut
 	return a, row, err
 }
 
-// Fresh reports whether the session proves who somebody is as freshly as the request
-// wants: no longer ago than max_age, and with the prompt login after the request came.
+// Fresh reports whether whoever is in the session proved who they are as lately as the
+// request wants: no longer ago than max_age, and with the prompt login after it came. All
+// times are by the database's clock.
 func (a *Authorization) Fresh(session *idp.Session, row *idp.OAuthRequest, now time.Time) bool {
-	if a.MaxAge != nil && now.Sub(session.CreatedAt) > *a.MaxAge && session.CreatedAt.Before(row.CreatedAt) {
-		return false
+	if !session.ProvedAt.Before(row.CreatedAt) {
+		return true
 	}
-	return !(a.Asks("login") || a.Asks("select_account")) || !session.CreatedAt.Before(row.CreatedAt)
+	return !a.Asks("login") && (a.MaxAge == nil || now.Sub(session.ProvedAt) <= *a.MaxAge)
+}
+
+// Chosen reports whether the session is of an account that was chosen since the request
+// came, where it wants that.
+func (a *Authorization) Chosen(session *idp.Session, row *idp.OAuthRequest) bool {
+	return !a.Asks("select_account") || !session.CreatedAt.Before(row.CreatedAt)
 }
 
 // credential is what the door looks at of whoever agrees: the session's, and which
@@ -171,7 +178,7 @@ func (s *Service) Code(ctx context.Context, actor idp.Actor, a *Authorization, i
 				return err
 			}
 			row := &idp.OAuthCode{Digest: secret.DigestOf(code).Bytes(), ProviderID: a.Client.Provider.ID, UserID: u.ID, SessionID: session.ID,
-				Scopes: row.Scopes, Nonce: a.Nonce, RedirectURI: a.RedirectURI, Challenge: a.Challenge, AuthTime: session.CreatedAt,
+				Scopes: row.Scopes, Nonce: a.Nonce, RedirectURI: a.RedirectURI, Challenge: a.Challenge, AuthTime: session.ProvedAt,
 				Methods: methods, Generation: u.SessionGeneration, TokenGeneration: u.TokenGeneration}
 			if err := tx.OAuthRequests.CreateCode(ctx, row, a.Client.Provider.CodeLifetime); err != nil {
 				return err

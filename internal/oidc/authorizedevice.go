@@ -14,16 +14,23 @@ type WaitingDevice struct {
 	Wanted []idp.ScopeMapping
 }
 
-// DeviceByCode returns the device that shows a user code. The error is CodeInvalid on
-// the field code, for a wrong one and for one that is of no use any more alike.
-func (s *Service) DeviceByCode(ctx context.Context, code string) (*WaitingDevice, error) {
-	wrong := idp.Invalid("code", "This code is wrong, or not valid any more. Look at the device again.")
-	row, err := s.Store.Repos().OAuthRequests.GetDevice(ctx, s.UserCodeDigest(code))
-	if idp.Is(err, idp.CodeNotFound) || err == nil && (row.Expired || row.State != idp.DevicePending) {
-		return nil, wrong
-	}
+// DeviceByCode returns the device that shows a user code, to whoever is signed in and
+// has attempts left. The error is CodeInvalid on the field code, for a wrong one and for
+// one that is of no use any more alike, or CodeRateLimited.
+func (s *Service) DeviceByCode(ctx context.Context, actor idp.Actor, code string) (*WaitingDevice, error) {
+	var row *idp.OAuthDevice
+	right, err := s.Guessing.TryCode(ctx, actor, func(ctx context.Context) (right bool, err error) {
+		row, err = s.Store.Repos().OAuthRequests.GetDevice(ctx, s.UserCodeDigest(code))
+		if idp.Is(err, idp.CodeNotFound) {
+			return false, nil
+		}
+		return err == nil && !row.Expired && row.State == idp.DevicePending, err
+	})
 	if err != nil {
 		return nil, err
+	}
+	if !right {
+		return nil, idp.Invalid("code", "This code is wrong, or not valid any more. Look at the device again.")
 	}
 	d := &WaitingDevice{Row: row}
 	if d.Client, err = s.clientOfProvider(ctx, s.Store.Repos(), row.ProviderID); err != nil {
@@ -68,7 +75,7 @@ func (s *Service) LetIn(ctx context.Context, actor idp.Actor, id idp.UUID, appro
 			if err != nil {
 				return err
 			}
-			row.State, row.UserID, row.AuthTime, row.Methods = idp.DeviceApproved, &u.ID, &session.CreatedAt, methods
+			row.State, row.UserID, row.AuthTime, row.Methods = idp.DeviceApproved, &u.ID, &session.ProvedAt, methods
 			row.Generation, row.TokenGeneration = u.SessionGeneration, u.TokenGeneration
 			if !approve {
 				row.State = idp.DeviceDenied

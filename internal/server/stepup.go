@@ -49,10 +49,7 @@ func (s *Server) stepUp(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := visit(r, flow.StepUpSlug)
 	v.Browser, v.Query["next"] = web.BrowserDigest(w, r), next
-	to, err := s.flows.Begin(r.Context(), v, func(run *flow.Run) {
-		run.SetPending(actor.User)
-		flow.KeyPurpose.Put(run.Vars, flow.PurposeStepUp)
-	})
+	to, err := s.flows.Begin(r.Context(), v, flow.StepUp)
 	var not *flow.NotApplicable
 	switch {
 	case idp.Is(err, idp.CodeNotFound):

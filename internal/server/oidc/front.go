@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -73,11 +72,11 @@ func (f *Front) authorize(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return f.refused(w, r, err)
 	}
-	id, err := f.Service.Wait(r.Context(), a, params)
+	row, err := f.Service.Wait(r.Context(), a, params)
 	if err != nil {
 		return err
 	}
-	return f.goOn(w, r, a, &idp.OAuthRequest{ID: id, CreatedAt: time.Now()})
+	return f.goOn(w, r, a, row)
 }
 
 // single reads parameters of which none may be there twice (RFC 6749, section 3.1).
@@ -128,23 +127,8 @@ func (f *Front) goOn(w http.ResponseWriter, r *http.Request, a *core.Authorizati
 		}
 		return f.signIn(w, r, a, row, false)
 	}
-	now, err := f.Store.Now(ctx)
-	if err != nil {
+	if done, err := f.established(w, r, a, row); done || err != nil {
 		return err
-	}
-	if row.ApprovedAt == nil && !a.Fresh(actor.Session, row, now) {
-		if silent {
-			return f.refused(w, r, a.Refuse(core.ErrLoginRequired, "The sign-in is too long ago."))
-		}
-		return f.signIn(w, r, a, row, true)
-	}
-	if !a.Expects(actor.User) {
-		// Whoever signed in for this very request and is somebody else all the same is not
-		// asked for ever.
-		if silent || row.ApprovedAt != nil || !actor.Session.CreatedAt.Before(row.CreatedAt) {
-			return f.refused(w, r, a.Refuse(core.ErrLoginRequired, "Another account is signed in than the application asks for."))
-		}
-		return f.signIn(w, r, a, row, true)
 	}
 	if err := f.Service.Admit(ctx, actor, a); err != nil {
 		if silent && (idp.Is(err, idp.CodeRefused) || idp.Is(err, idp.CodeForbidden)) {

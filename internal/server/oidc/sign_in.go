@@ -15,8 +15,50 @@ import (
 	stage "github.com/portcullis-idp/portcullis/internal/stages/consent"
 )
 
-// signIn sends the browser to sign in and come back. again is for somebody who is
-// signed in and has to prove once more who they are.
+// established judges whether it is clear enough who is signed in: whom the client means,
+// chosen and proved as lately as it wants. done says that the browser was sent on instead.
+func (f *Front) established(w http.ResponseWriter, r *http.Request, a *core.Authorization, row *idp.OAuthRequest) (done bool, err error) {
+	actor, silent, asked := web.Actor(r), a.Asks("none"), row.ApprovedAt == nil
+	now, err := f.Store.Now(r.Context())
+	if err != nil {
+		return false, err
+	}
+	switch expected := a.Expects(actor.User); {
+	case expected && (!asked || a.Chosen(actor.Session, row) && a.Fresh(actor.Session, row, now)):
+		return false, nil
+	// Whoever signed in for this very request and is somebody else all the same is not
+	// asked for ever.
+	case !expected && (silent || !asked || !actor.Session.CreatedAt.Before(row.CreatedAt)):
+		return true, f.refused(w, r, a.Refuse(core.ErrLoginRequired, "Another account is signed in than the application asks for."))
+	case silent:
+		return true, f.refused(w, r, a.Refuse(core.ErrLoginRequired, "The sign-in is too long ago."))
+	case !expected || !a.Chosen(actor.Session, row):
+		return true, f.signIn(w, r, a, row, true)
+	}
+	return true, f.proveAgain(w, r, a, row)
+}
+
+// proveAgain has whoever is signed in prove once more who they are, in the session that
+// they have, and come back. Where no flow is for that, they sign in again.
+func (f *Front) proveAgain(w http.ResponseWriter, r *http.Request, a *core.Authorization, row *idp.OAuthRequest) error {
+	next := resumePath(row.ID)
+	to, err := f.Flows.Begin(r.Context(), f.visit(w, r, flow.StepUpSlug, next), flow.StepUp)
+	var not *flow.NotApplicable
+	if errors.As(err, &not) {
+		web.From(r.Context()).Record.Warn(not.Cause)
+	}
+	switch {
+	case not != nil || idp.Is(err, idp.CodeNotFound):
+		return f.signIn(w, r, a, row, true)
+	case err != nil:
+		return err
+	}
+	http.Redirect(w, r, to+"?"+url.Values{"next": {next}}.Encode(), http.StatusFound)
+	return nil
+}
+
+// signIn sends the browser to sign in and come back. again is for somebody who is signed
+// in, and is to sign in once more, as whomever they choose.
 func (f *Front) signIn(w http.ResponseWriter, r *http.Request, a *core.Authorization, row *idp.OAuthRequest, again bool) error {
 	next := resumePath(row.ID)
 	id := a.Client.Provider.AuthenticationFlow

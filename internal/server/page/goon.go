@@ -43,7 +43,10 @@ func actOf(path string) string {
 	path, _, _ = strings.Cut(path, "?")
 	rest, console := strings.CutPrefix(path, AdminPath)
 	if !console {
-		if strings.HasPrefix(path, "/if/flow/") {
+		switch {
+		case strings.HasPrefix(path, "/if/flow/default-account-lockdown/"):
+			return "the lockdown"
+		case strings.HasPrefix(path, "/if/flow/"):
 			return "what you were asked for"
 		}
 		rest = strings.TrimPrefix(path, SettingsPath)
