@@ -218,7 +218,7 @@ func (a *App) build() error {
 	a.Bells.Hub.Follow(a.Feed)
 	a.Elevations = elevate.New(elevate.Deps{Store: a.DB, Access: a.Access, Lapse: func() time.Duration { return lockouts.Limits().RequestLapse }})
 	a.Sessions = session.New(session.Deps{Store: a.DB, Access: a.Access, View: a.view, Whereabouts: a.Geo})
-	a.OIDC = oidc.New(oidc.Deps{Store: a.DB, Access: a.Access, Sealer: sealer})
+	a.OIDC = oidc.New(oidc.Deps{Store: a.DB, Access: a.Access, Sealer: sealer, Guessing: a.Lockouts})
 	a.Logouts = a.teller()
 	a.Live = a.streams(hub)
 	a.Bells.Door = a.Live.Again

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/lockout"
 )
 
 // A foreign client has somebody let a device in: with the code in the address, too.
@@ -40,4 +41,22 @@ func TestAForeignClientLetsADeviceIn(t *testing.T) {
 	require.NotEmpty(t, info.Subject)
 	_, err = client.DeviceAccessToken(ctx, shown)
 	require.Equal(t, "invalid_grant", code(t, err), "a device code works once")
+
+	// Nobody guesses at codes for long, whatever they know besides.
+	shown, err = client.DeviceAuth(p.context())
+	require.NoError(t, err)
+	eve := s.with(s.user("eve"))
+	for range 5 {
+		require.Equal(t, http.StatusBadRequest, eve.do(http.MethodPost, "/device/", form{"code": "BBBB-BBBB"}).status)
+	}
+	refused := eve.do(http.MethodPost, "/device/", form{"code": shown.UserCode})
+	require.Equal(t, http.StatusTooManyRequests, refused.status)
+	require.NotEmpty(t, refused.header.Get("Retry-After"))
+	require.Contains(t, string(refused.body), "Too many wrong codes. Try again in 10 minutes.")
+	action := lockout.ActionCodes
+	told, err := s.repos().Events.Find(t.Context(), idp.EventFilter{ActionID: &action})
+	require.NoError(t, err)
+	require.Len(t, told.Items, 1)
+	require.Equal(t, "eve", told.Items[0].User["username"])
+	require.Equal(t, http.StatusSeeOther, b.do(http.MethodPost, "/device/", form{"code": shown.UserCode}).status, "others go on")
 }

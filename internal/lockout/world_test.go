@@ -24,6 +24,7 @@ import (
 // world is an installation of some servers on one database.
 type world struct {
 	*testing.T
+	url     string
 	db      *postgres.DB
 	servers []*server
 	admin   idp.Actor
@@ -48,7 +49,7 @@ var keys = func() *secret.Sealer {
 func newWorld(t *testing.T, servers int, pool int32) *world {
 	t.Helper()
 	url := testkit.Database(t)
-	w := &world{T: t}
+	w := &world{T: t, url: url}
 	for range servers {
 		db, err := postgres.Open(t.Context(), url, postgres.Options{MaxConns: pool})
 		require.NoError(t, err)

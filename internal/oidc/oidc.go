@@ -21,6 +21,14 @@ type Claims interface {
 	Claims(ctx context.Context, mappings []idp.ScopeMapping, about About) (map[string]any, error)
 }
 
+// Guessing bounds how often whoever is signed in may guess at codes of others.
+type Guessing interface {
+	// TryCode claims an attempt, calls verify if there is one left, and gives it back
+	// when the code was right. The error is CodeRateLimited where there is none. See
+	// lockout.Service.
+	TryCode(ctx context.Context, actor idp.Actor, verify func(ctx context.Context) (right bool, err error)) (bool, error)
+}
+
 // About is what the expressions of scope mappings may look at.
 type About struct {
 	User        *idp.User
@@ -36,6 +44,7 @@ type Deps struct {
 	Sealer       *secret.Sealer // client secrets and signing keys are sealed with it
 	Applications Applications
 	Claims       Claims
+	Guessing     Guessing // of user codes
 }
 
 // Service answers applications.

@@ -108,7 +108,7 @@ func TestEventPresets(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	boss := s.As(s.Boss)
-	ids := []string{lockout.ActionLocked, lockout.ActionUnlocked, lockout.ActionUndone, lockout.ActionCrowded, lockout.ActionSetting, "lock.created", idp.ActionIDLockdown, idp.ActionIDRestore}
+	ids := []string{lockout.ActionLocked, lockout.ActionUnlocked, lockout.ActionUndone, lockout.ActionCrowded, lockout.ActionCodes, lockout.ActionSetting, "lock.created", idp.ActionIDLockdown, idp.ActionIDRestore}
 	write(t, s, len(ids), func(i int, e *idp.Event) { e.Action, e.Context["action_id"] = idp.ActionModelUpdated, ids[i] })
 	for action, want := range map[string]int{"security": 8, "lockouts": 4, "locks": 1, "lockdowns": 2, "settings": 1} {
 		p := boss.Get("/if/admin/events/?action=" + action)

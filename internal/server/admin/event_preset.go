@@ -20,7 +20,7 @@ type preset struct {
 }
 
 var (
-	lockoutActs = []string{lockout.ActionLocked, lockout.ActionUnlocked, lockout.ActionUndone, lockout.ActionCrowded}
+	lockoutActs = []string{lockout.ActionLocked, lockout.ActionUnlocked, lockout.ActionUndone, lockout.ActionCrowded, lockout.ActionCodes}
 	lockActs    = []string{lock.ActionCreated, lock.ActionUpdated, lock.ActionDeleted}
 )
 

@@ -44,11 +44,15 @@ func (f *Front) deviceCode(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	code := form.Trimmed("code")
-	d, err := f.Service.DeviceByCode(r.Context(), code)
-	if idp.Is(err, idp.CodeInvalid) {
+	d, err := f.Service.DeviceByCode(r.Context(), web.Actor(r), code)
+	switch {
+	case idp.Is(err, idp.CodeInvalid):
 		return f.askCode(w, r, code, said(err), http.StatusBadRequest)
-	}
-	if err != nil {
+	case idp.Is(err, idp.CodeRateLimited):
+		web.SetRetryAfter(w, err)
+		_, message := web.Status(err)
+		return f.askCode(w, r, code, message, http.StatusTooManyRequests)
+	case err != nil:
 		return err
 	}
 	if err := f.Service.AdmitDevice(r.Context(), web.Actor(r), d); err != nil {

@@ -76,6 +76,7 @@ var lockoutVerbs = map[string]struct {
 	lockout.ActionUnlocked: {"Unlock", ui.IconLockOpen, ui.ToneOK},
 	lockout.ActionUndone:   {"Unlock undone", ui.IconRotateCcw, ui.ToneWarn},
 	lockout.ActionCrowded:  {"Address refused", ui.IconShieldBan, ui.ToneWarn},
+	lockout.ActionCodes:    {"Codes refused", ui.IconShieldBan, ui.ToneWarn},
 	lockout.ActionSetting:  {"Setting", ui.IconSettings, ui.ToneNeutral},
 }
 
@@ -98,6 +99,8 @@ func lockoutEvent(e *idp.Event, v *EventView) (ok bool) {
 		v.Sentence = who + " took the unlock of " + whom + " back"
 	case lockout.ActionCrowded:
 		v.Sentence = "The address " + first(text(e.Context["network"]), "of somebody") + " is refused: " + ui.Count(number(e.Context["accounts"]), "account") + " failed from it"
+	case lockout.ActionCodes:
+		v.Sentence = who + " may type no codes of devices for a while: " + ui.Count(number(e.Context["attempts"]), "wrong one") + " from " + first(text(e.Context["network"]), "somewhere")
 	case lockout.ActionSetting:
 		v.Sentence = who + " set " + first(text(object(e.Context["model"])["name"]), text(e.Context["key"])) + " from " +
 			first(text(e.Context["was"]), "nothing") + " to " + first(text(e.Context["value"]), "nothing")

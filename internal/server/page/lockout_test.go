@@ -27,6 +27,7 @@ func TestLockoutEventsInWords(t *testing.T) {
 		{nil, map[string]any{"action_id": lockout.ActionUnlocked, "identifier": "unknown-0a1b"}, "Unlock", "The system unlocked unknown-0a1b"},
 		{byBoss, map[string]any{"action_id": lockout.ActionUndone, "identifier": "ada"}, "Unlock undone", "boss took the unlock of ada back"},
 		{nil, map[string]any{"action_id": lockout.ActionCrowded, "network": "203.0.113.5/32", "accounts": 50.0}, "Address refused", "The address 203.0.113.5/32 is refused: 50 accounts failed from it"},
+		{ada, map[string]any{"action_id": lockout.ActionCodes, "network": "203.0.113.5/32", "attempts": 5.0}, "Codes refused", "ada may type no codes of devices for a while: 5 wrong ones from 203.0.113.5/32"},
 		{boss, map[string]any{"action_id": lockout.ActionSetting, "key": "k", "was": "5", "value": "3", "model": map[string]any{"name": "Failed attempts"}}, "Setting", "boss set Failed attempts from 5 to 3"},
 		{boss, map[string]any{"action_id": lockout.ActionSetting, "key": "k"}, "Setting", "boss set k from nothing to nothing"},
 	} {
