@@ -57,11 +57,27 @@ type replica struct {
 // contract, and a request that ends in a fault of ours fails the test.
 func newSite(t *testing.T, replicas int) *site {
 	t.Helper()
-	s := blankSite(t, testkit.Database(t))
+	s := blankSite(t, installed(t))
 	for range replicas {
 		s.open()
 	}
 	return s
+}
+
+// installed is a database that a server has been started on once, as config says.
+func installed(t *testing.T) string {
+	t.Helper()
+	return testkit.Copy(t, "installed", func(url string) error {
+		cfg, err := (&site{T: t, url: url}).config()
+		if err != nil {
+			return err
+		}
+		a, err := app.Open(context.Background(), cfg, slog.New(slog.DiscardHandler))
+		if err != nil {
+			return err
+		}
+		return a.Close()
+	})
 }
 
 func blankSite(t *testing.T, url string) *site {

@@ -141,12 +141,29 @@ func (c *Cluster) Stop() error {
 	return nil
 }
 
+// inMemory is a file system in memory that Linux has; room is how many bytes of it
+// the test server takes at most, with what the tests of all packages copy.
+const (
+	inMemory = "/dev/shm"
+	room     = 4 << 30
+)
+
+// roomy is the directory for temporary files, or the one in memory where there is
+// room: a database is copied there in a fifth of the time.
+func roomy() string {
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(inMemory, &fs); err != nil || fs.Bavail*uint64(fs.Bsize) < room {
+		return os.TempDir()
+	}
+	return inMemory
+}
+
 // clusterDir is one directory per user, kept between runs like a build cache:
 // a stopped cluster with its migrated template starts in a tenth of a second.
 func clusterDir() (string, error) {
 	dir := os.Getenv(DirVariable)
 	if dir == "" {
-		dir = filepath.Join(os.TempDir(), fmt.Sprintf("portcullis-test-%d", os.Geteuid()))
+		dir = filepath.Join(roomy(), fmt.Sprintf("portcullis-test-%d", os.Geteuid()))
 	}
 	if err := os.MkdirAll(dir, 0o711); err != nil {
 		return "", fmt.Errorf("making the test database's directory: %w", err)
