@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/portcullis-idp/portcullis/internal/audit"
+	"github.com/portcullis-idp/portcullis/internal/elevate"
 	"github.com/portcullis-idp/portcullis/internal/factor"
 	"github.com/portcullis-idp/portcullis/internal/logout"
 	"github.com/portcullis-idp/portcullis/internal/postgres"
@@ -28,7 +29,7 @@ func open(t testing.TB) *pagetest.Site {
 	s := pagetest.New(t, db)
 	console := admin.New(admin.Deps{Store: db, Accounts: s.Accounts, Sessions: s.Sessions, Tokens: s.Tokens,
 		Lockdowns: s.Lockdowns, Configure: s.Configure, Flow: s.Lockdown, Factors: factor.New(factor.Deps{Store: db, Access: s.Access}), Whereabouts: pagetest.Atlas{}, Audit: audit.New(audit.Deps{Store: db, Access: s.Access}),
-		Logouts: logout.New(logout.Deps{Store: db, Access: s.Access})})
+		Logouts: logout.New(logout.Deps{Store: db, Access: s.Access}), Elevations: elevate.New(elevate.Deps{Store: db, Access: s.Access})})
 	own := account.New(account.Deps{Store: db, Accounts: s.Accounts, Sessions: s.Sessions, Tokens: s.Tokens,
 		Lockdowns: s.Lockdowns, Flow: s.Lockdown, Whereabouts: pagetest.Atlas{}, Factors: factor.New(factor.Deps{Store: db, Access: s.Access})})
 	s.Open(db.NewSessionStore(blank), console.Routes, own.Routes, neighbours)
@@ -38,7 +39,7 @@ func open(t testing.TB) *pagetest.Site {
 // elsewhere are the pages of the navigation that other packages answer.
 var elsewhere = []string{"/if/admin/flows/", "/if/admin/lockdowns/{lockdown}/restore/", "/if/admin/stages/", "/if/admin/prompts/", "/if/admin/policies/", "/if/admin/invitations/", "/if/admin/locks/", "/if/admin/blueprints/", "/if/admin/locks/new/", "/if/admin/roles/", "/if/admin/locking-mode/", "/if/admin/lockouts/", "/if/admin/security-settings/",
 	"/if/admin/notification-rules/", "/if/admin/notification-transports/", "/if/admin/property-mappings/", "/if/admin/deliveries/", "/if/admin/tokens/*", "/if/admin/service-accounts/new/", "/if/user/notifications/",
-	"/if/admin/applications/", "/if/admin/providers/", "/if/admin/scope-mappings/", "/if/admin/access-requests/"}
+	"/if/admin/applications/", "/if/admin/providers/", "/if/admin/scope-mappings/", "/if/admin/access-requests/", "/if/admin/access-requests/{request}/", "/if/admin/access-requests/{request}/end/"}
 
 // neighbours stand in for them, so that links to them lead somewhere.
 func neighbours(r chi.Router) {

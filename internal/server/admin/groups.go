@@ -85,11 +85,11 @@ func groupFormOf(g *idp.Group) groupForm {
 	rest := maps.Clone(g.Attributes)
 	if most, ok := elevate.Maximum(g.Attributes); ok { // what the form has fields for is not shown twice
 		f.Requestable = true
-		if _, said := rest[elevate.AttributeMaximum]; said {
-			f.Minutes = strconv.Itoa(int(most / time.Minute))
-		}
 		delete(rest, elevate.AttributeRequestable)
-		delete(rest, elevate.AttributeMaximum)
+		if _, said := rest[elevate.AttributeMaximum]; said && most%time.Minute == 0 {
+			f.Minutes = strconv.Itoa(int(most / time.Minute))
+			delete(rest, elevate.AttributeMaximum)
+		}
 	}
 	f.Attributes = attributesText(rest)
 	for _, p := range g.Parents {
@@ -120,8 +120,7 @@ func (f groupForm) request(attrs idp.Attributes) error {
 	}
 	attrs[elevate.AttributeRequestable] = true
 	if f.Minutes == "" {
-		delete(attrs, elevate.AttributeMaximum)
-		return nil
+		return nil // as is usual, or as the attributes say
 	}
 	minutes, err := strconv.Atoi(f.Minutes)
 	if err != nil || minutes < 1 || minutes > int(elevate.Longest/time.Minute) {

@@ -163,7 +163,9 @@ func (s *site) locksByName(t *testing.T) {
 	}
 	require.Contains(t, s.page(wizard+"?kind=mfa_device").Main(), "Phone of tom")
 	require.Contains(t, s.page(wizard+"?kind=device&search=mia").Main(), "mia on Firefox")
-	hits := func(item string) string { return s.steps(wizard + "?step=details&item=" + url.QueryEscape(item)).Main() }
+	hits := func(item string) string {
+		return s.steps(wizard + "?step=details&item=" + url.QueryEscape(item)).Main()
+	}
 	factor := hits("mfa_device:" + key.ID.String())
 	require.Contains(t, factor, "1 account , 1 live session and 0 live tokens are refused")
 	require.Contains(t, factor, "mia")
