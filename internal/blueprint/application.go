@@ -115,7 +115,7 @@ type oauthProviderWire struct {
 	IssuerMode             idp.IssuerMode       `json:"issuer_mode" enum:"global,per_provider" help:"One issuer for the installation, or one for each application."`
 	IncludeClaims          bool                 `json:"include_claims_in_id_token" help:"Whether ID tokens hold the claims of scopes."`
 	LogoutURI              string               `json:"logout_uri" help:"Where the application is told that a session is over."`
-	LogoutMethod           idp.LogoutMethod     `json:"logout_method" enum:"backchannel,frontchannel" help:"How it is told."`
+	LogoutMethod           idp.LogoutMethod     `json:"logout_method" enum:"backchannel,frontchannel" help:"How it is told: by back-channel. Front-channel logout is not offered."`
 	PostLogoutRedirectURIs []string             `json:"post_logout_redirect_uris" help:"Where browsers may be sent after signing out."`
 	SigningKey             *string              `json:"signing_key" help:"Not offered; must be empty: the server keeps its keys itself."`
 	EncryptionKey          *string              `json:"encryption_key" help:"Not offered; must be empty."`

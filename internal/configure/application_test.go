@@ -148,7 +148,7 @@ func TestProviderFields(t *testing.T) {
 		want   want
 	}{
 		"everything": {func(p *idp.OAuthProvider) {
-			p.AccessFormat, p.AccessLifetime, p.SubjectMode, p.IssuerMode, p.LogoutMethod = idp.AccessJWT, time.Hour, idp.SubjectUPN, idp.IssuerGlobal, idp.LogoutFrontchannel
+			p.AccessFormat, p.AccessLifetime, p.SubjectMode, p.IssuerMode, p.LogoutMethod = idp.AccessJWT, time.Hour, idp.SubjectUPN, idp.IssuerGlobal, idp.LogoutBackchannel
 			p.LogoutURI, p.PostLogoutURIs, p.GrantTypes = "https://x/out", []string{"https://x/bye", "app://bye"}, idp.GrantTypes()
 			p.Mappings, p.AuthenticationFlow = []idp.ScopeMappingID{mapping.ID, mapping.ID}, &w.flow.ID
 		}, want{}},
@@ -157,6 +157,7 @@ func TestProviderFields(t *testing.T) {
 		"taken client":      {func(p *idp.OAuthProvider) { p.ClientID = "taken" }, want{"client_id", "must be unique"}},
 		"client of letters": {func(p *idp.OAuthProvider) { p.ClientID = "wíki" }, want{"client_id", "visible ASCII"}},
 		"secret of letters": {func(p *idp.OAuthProvider) { p.ClientSecret = "gehéim" }, want{"client_secret", "visible ASCII"}},
+		"front-channel":     {func(p *idp.OAuthProvider) { p.LogoutMethod = idp.LogoutFrontchannel }, want{"logout_method", "use back-channel logout"}},
 		"client type":       {func(p *idp.OAuthProvider) { p.ClientType = "native" }, want{"client_type", "not a valid choice"}},
 		"long code":         {func(p *idp.OAuthProvider) { p.CodeLifetime = 11 * time.Minute }, want{"access_code_validity", "at most 10 minutes"}},
 		"short code":        {func(p *idp.OAuthProvider) { p.CodeLifetime = 9 * time.Second }, want{"access_code_validity", "at least 10 seconds"}},

@@ -148,7 +148,7 @@ func (s *Service) judgeOAuthProvider(ctx context.Context, tx idp.Repos, was, p *
 	idp.Choice(&faults, "access_token_format", p.AccessFormat, idp.AccessFormats())
 	idp.Choice(&faults, "sub_mode", p.SubjectMode, idp.SubjectModes())
 	idp.Choice(&faults, "issuer_mode", p.IssuerMode, idp.IssuerModes())
-	idp.Choice(&faults, "logout_method", p.LogoutMethod, idp.LogoutMethods())
+	checkLogout(&faults, was, p)
 	p.RedirectURIs = checkRedirectURIs(&faults, p.RedirectURIs)
 	p.PostLogoutURIs = checkPostLogout(&faults, p.PostLogoutURIs)
 	checkWebAddress(&faults, "logout_uri", p.LogoutURI)
@@ -166,6 +166,15 @@ func (s *Service) judgeOAuthProvider(ctx context.Context, tx idp.Repos, was, p *
 	}
 	s.sealProvider(was, p)
 	return nil
+}
+
+// checkLogout refuses what applications would wait for in vain: nothing here asks browsers
+// to tell them. What was stored before that was said stays as it is.
+func checkLogout(faults *idp.Faults, was, p *idp.OAuthProvider) {
+	idp.Choice(faults, "logout_method", p.LogoutMethod, idp.LogoutMethods())
+	if p.LogoutMethod == idp.LogoutFrontchannel && (was == nil || was.LogoutMethod != idp.LogoutFrontchannel) {
+		faults.Add("logout_method", "Front-channel logout is not offered: use back-channel logout (backchannel), which needs no browser.")
+	}
 }
 
 func checkPostLogout(faults *idp.Faults, all []string) []string {

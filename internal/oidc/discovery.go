@@ -53,6 +53,7 @@ type Metadata struct {
 	IssuerInAnswer         bool           `json:"authorization_response_iss_parameter_supported"`
 	BackchannelLogout      bool           `json:"backchannel_logout_supported"`
 	BackchannelSession     bool           `json:"backchannel_logout_session_supported"`
+	FrontchannelLogout     bool           `json:"frontchannel_logout_supported"`
 }
 
 // Metadata describes what a client may use.

@@ -53,7 +53,7 @@ func TestOAuthProviders(t *testing.T) {
 	everything := body("wiki")
 	for name, v := range (fields{"authentication_flow": r.flow.ID.String(), "property_mappings": []any{mapping}, "client_type": "public", "client_id": "wiki",
 		"access_code_validity": "seconds=30", "access_token_validity": "hours=1", "refresh_token_validity": "days=7", "refresh_token_threshold": "hours=1",
-		"include_claims_in_id_token": false, "logout_uri": "https://wiki.example.org/out", "logout_method": "frontchannel", "sub_mode": "user_email",
+		"include_claims_in_id_token": false, "logout_uri": "https://wiki.example.org/out", "logout_method": "backchannel", "sub_mode": "user_email",
 		"issuer_mode": "global", "grant_types": []any{"authorization_code"}, "access_token_format": "jwt", "post_logout_redirect_uris": []any{"https://wiki.example.org/"},
 		"signing_key": nil, "encryption_key": nil, "jwt_federation_sources": []any{}, "jwt_federation_providers": []any{}}) {
 		everything[name] = v
@@ -90,6 +90,10 @@ func TestOAuthProvidersAreJudged(t *testing.T) {
 		bad[field] = v
 		c.refuse(http.MethodPost, "/providers/oauth2/", field, bad)
 	}
+	front := body("p")
+	front["logout_method"] = "frontchannel"
+	said := c.send(http.MethodPost, "/providers/oauth2/", front).json(http.StatusBadRequest)
+	require.Contains(t, said["logout_method"].([]any)[0], "use back-channel logout")
 	for _, v := range []any{nil, "x", []any{"x"}, []any{nil}, []any{fields{"matching_mode": "other", "url": "https://x/"}}, []any{fields{"matching_mode": 1, "url": 2}}} {
 		bad := body("p")
 		bad["redirect_uris"] = v

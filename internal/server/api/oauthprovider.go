@@ -57,7 +57,7 @@ type oauthProviderBody struct {
 	EncryptionKey      Optional[idp.ID[any]]          `json:"encryption_key" api:"null" help:"null: tokens are not encrypted."`
 	RedirectURIs       Optional[[]idp.RedirectURI]    `json:"redirect_uris" api:"required"`
 	LogoutURI          Optional[string]               `json:"logout_uri" api:"blank"`
-	LogoutMethod       Optional[string]               `json:"logout_method" enum:"backchannel,frontchannel"`
+	LogoutMethod       Optional[string]               `json:"logout_method" enum:"backchannel,frontchannel" help:"backchannel: frontchannel is refused, for nothing would be told."`
 	SubMode            Optional[string]               `json:"sub_mode" enum:"hashed_user_id,user_id,user_uuid,user_username,user_email,user_upn"`
 	IssuerMode         Optional[string]               `json:"issuer_mode" enum:"global,per_provider"`
 	Sources            Optional[[]string]             `json:"jwt_federation_sources" help:"Leave it empty: clients prove who they are by their secret."`

@@ -337,6 +337,7 @@ func TestDiscoveryClaimsWhatThereIs(t *testing.T) {
 	require.Equal(t, []any{"S256"}, got["code_challenge_methods_supported"])
 	require.Equal(t, []any{"RS256"}, got["id_token_signing_alg_values_supported"])
 	require.Equal(t, []any{"client_secret_basic", "client_secret_post"}, got["token_endpoint_auth_methods_supported"])
+	require.Equal(t, false, got["frontchannel_logout_supported"])
 	for _, name := range []string{"authorization_response_iss_parameter_supported", "backchannel_logout_supported", "backchannel_logout_session_supported"} {
 		require.Equal(t, true, got[name], name)
 	}

@@ -3,6 +3,7 @@ package applicationpage_test
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -204,6 +205,13 @@ func TestProvidersByTheirPages(t *testing.T) {
 	wrong := s.boss.Post(providersAt+"new/", "name", "x", "client_type", "confidential", "access_code_validity", "soon", "grant_types", "password")
 	require.Equal(t, http.StatusBadRequest, wrong.Status)
 	require.Empty(t, wrong.Faults())
+
+	other := slices.Clone(values)
+	other[slices.Index(other, "backchannel")] = "frontchannel"
+	front := s.boss.Post(providersAt+"new/", other...)
+	require.Equal(t, http.StatusBadRequest, front.Status)
+	require.Contains(t, front.Main(), "use back-channel logout")
+	require.NotContains(t, page.Body, "frontchannel", "it is not offered")
 
 	require.Contains(t, s.read(s.boss, at+"secret/").Main(), "Replace the secret of mail?")
 	require.Equal(t, http.StatusSeeOther, s.boss.Post(at+"secret/", "confirmed", "1").Status)
