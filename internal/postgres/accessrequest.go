@@ -12,11 +12,10 @@ import (
 type accessRequests struct{ q querier }
 
 const (
-	// accessAlive is what a request needs to go on, over requests a and users u: the
-	// account as it was when it was asked, and the group.
-	accessAlive = `(a.group_id IS NOT NULL AND u.is_active AND a.generation = u.session_generation)`
-	// accessInForce is the one definition of a granted request that counts.
-	accessInForce = `(a.state = 'granted' AND a.expires_at > clock_timestamp() AND ` + accessAlive + `)`
+	// accessAlive is what a request needs to go on, over requests a and users u; accessInForce
+	// is the one definition of a granted request that counts (migrations/0063).
+	accessAlive   = `access_alive(a.group_id, a.generation, u.is_active, u.session_generation)`
+	accessInForce = `access_in_force(a.state, a.expires_at, a.group_id, a.generation, u.is_active, u.session_generation)`
 	// accessState is the state as it is now, whatever has been written down.
 	accessState = `CASE WHEN a.state NOT IN ('pending', 'granted') THEN a.state
 		WHEN NOT ` + accessAlive + ` THEN 'ended' WHEN a.expires_at <= clock_timestamp() THEN 'expired' ELSE a.state END`
@@ -26,8 +25,9 @@ const (
 	accessJoins = `JOIN users u ON u.id = a.user_id LEFT JOIN groups g ON g.id = a.group_id`
 
 	// sessionElevations are the groups that session s has for a while, as idp.Elevation;
-	// NULL for none. elevations_of (migrations/0062) has the rule of accessInForce.
-	sessionElevations = `CASE WHEN EXISTS (SELECT FROM session_elevations e WHERE e.session_id = s.id) THEN elevations_of(s.id) END`
+	// NULL for none.
+	// Nearly all sessions never had one, and their rows say so.
+	sessionElevations = `CASE WHEN s.elevated THEN elevations_of(s.id) END`
 )
 
 func scanAccessRequest(row pgx.CollectableRow) (r idp.AccessRequest, err error) {
@@ -100,6 +100,8 @@ func (r accessRequests) Carry(ctx context.Context, id idp.AccessRequestID, sessi
 			 WHERE a.id = $1 AND s.id = $2 AND `+accessInForce+` AND `+sessionLive+`
 		), carried AS (
 			INSERT INTO session_elevations (session_id, request_id) SELECT session, request FROM fit ON CONFLICT DO NOTHING
+		), marked AS (
+			UPDATE sessions SET elevated = true FROM fit WHERE id = fit.session
 		)
 		SELECT EXISTS (SELECT FROM fit)`, id, session).Scan(&may)
 	if err == nil && !may {
