@@ -179,6 +179,7 @@ func TestApplicationsAskForAFreshProof(t *testing.T) {
 		}
 		require.Nil(t, to, name)
 		require.Contains(t, string(page.body), "Confirm that it is you", name)
+		require.Contains(t, string(page.body), "The application that you are going to asks for a fresh proof.", name)
 		if c.params[0] == "max_age" {
 			_, to = p.goes(b, asks(append(c.params, "prompt", "none")...))
 			require.Equal(t, "login_required", p.asked(to).Get("error"), name)

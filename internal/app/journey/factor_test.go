@@ -30,36 +30,37 @@ const (
 )
 
 // newNamedSite starts a server that is known by a name, as passkeys need it, and sends
-// mail.
-func newNamedSite(t *testing.T) (*site, *smtp.Server) {
+// mail. The database is at that address.
+func newNamedSite(t *testing.T) (s *site, post *smtp.Server, database string) {
 	t.Helper()
-	post := smtp.Start(t, smtp.Options{})
+	post, database = smtp.Start(t, smtp.Options{}), testkit.Database(t)
 	_, port, err := net.SplitHostPort(freeAddress(t))
 	require.NoError(t, err)
 	url := "http://localhost:" + port
-	s := spawn(t, nil, "PORTCULLIS_DATABASE_URL="+testkit.Database(t), "PORTCULLIS_BOOTSTRAP_PASSWORD="+adminPassword, "PORTCULLIS_BOOTSTRAP_TOKEN="+adminToken,
+	own := spawn(t, nil, "PORTCULLIS_DATABASE_URL="+database, "PORTCULLIS_BOOTSTRAP_PASSWORD="+adminPassword, "PORTCULLIS_BOOTSTRAP_TOKEN="+adminToken,
 		"PORTCULLIS_LISTEN=127.0.0.1:"+port, "PORTCULLIS_PUBLIC_URL="+url, "PORTCULLIS_SECRET_KEY=a-secret-of-at-least-thirty-two-bytes",
 		"PORTCULLIS_SMTP_HOST="+post.Host, "PORTCULLIS_SMTP_PORT="+strconv.Itoa(post.Port), "PORTCULLIS_SMTP_TLS="+smtp.Plain,
 		"PORTCULLIS_SMTP_FROM=Portcullis <portcullis@example.org>")
-	s.URL = url
+	own.URL = url
 	t.Cleanup(func() {
-		_ = s.cmd.Process.Signal(syscall.SIGTERM)
-		<-s.ended
+		_ = own.cmd.Process.Signal(syscall.SIGTERM)
+		<-own.ended
 		if t.Failed() {
-			t.Logf("the server said:\n%s", s.output)
+			t.Logf("the server said:\n%s", own.output)
 		}
 	})
-	s.ready(t)
-	return &site{s}, post
+	own.ready(t)
+	return &site{own}, post, database
 }
 
 // TestSecondFactors walks through what people do with second factors, and how they come
 // back without their password.
 func TestSecondFactors(t *testing.T) {
 	t.Parallel()
-	s, post := newNamedSite(t)
+	s, post, database := newNamedSite(t)
 	t.Run("a passkey", func(t *testing.T) { passkey(t, s) })
 	t.Run("an authenticator app, and a forgotten password", func(t *testing.T) { appAndRecovery(t, s, post) })
+	t.Run("a stale session", func(t *testing.T) { staleSession(t, s, database) })
 }
 
 // authenticator puts a passkey's keeper into the browser that says yes to everything.

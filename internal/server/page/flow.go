@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/portcullis-idp/portcullis/internal/flow"
+	"github.com/portcullis-idp/portcullis/internal/oidc"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
 	"github.com/portcullis-idp/portcullis/web/ui"
 )
@@ -39,10 +40,32 @@ func (Pages) Flow(w http.ResponseWriter, r *http.Request, p web.FlowPage) error 
 	for _, l := range a.Frame.Links {
 		f.Links = append(f.Links, ui.Link{Label: l.Label, Href: l.Href})
 	}
+	if steppingUp(r) {
+		f.Text = whyAgain(web.Next(r.URL.Query()))
+		f.NotYou = "" // nobody else can do it
+	}
 	if web.User(r) != nil && !a.Frame.Told {
 		f.Cancel = leaveURL(r, a.Info.CancelURL)
 	}
 	return Render(w, r, flowStep(f, a.View))
+}
+
+// steppingUp reports whether the page is of the flow in which whoever is signed in proves
+// once more who they are.
+func steppingUp(r *http.Request) bool {
+	return strings.HasPrefix(r.URL.Path, flow.Path(flow.StepUpSlug))
+}
+
+// whyAgain says why somebody is asked who is signed in, by where it leads them.
+func whyAgain(next string) string {
+	const ago = "You last did so a while ago, and what comes next takes a fresh proof."
+	switch path, _, _ := strings.Cut(next, "?"); path {
+	case web.GoOnPath:
+		return ago + " What you filled in is kept."
+	case oidc.AuthorizePath:
+		return "The application that you are going to asks for a fresh proof."
+	}
+	return ago
 }
 
 // leaveURL leaves a flow that somebody signed in has under way: back to where
@@ -52,7 +75,7 @@ func leaveURL(r *http.Request, cancel string) string {
 		return ""
 	}
 	next := web.Next(r.URL.Query())
-	if strings.HasPrefix(r.URL.Path, flow.Path(flow.StepUpSlug)) {
+	if steppingUp(r) {
 		next = string(BackOf(r, nil)) // what it leads to would lead here again
 	}
 	if next == "" {

@@ -74,7 +74,7 @@ func begins(have, want []string) bool {
 
 // GoOn implements web.Pages. Nothing that was typed is on the page.
 func (Pages) GoOn(w http.ResponseWriter, r *http.Request, kept web.KeptForm) error {
-	f := ui.FlowProps{Title: "Go on with " + actOf(kept.Path), Text: "Thank you, it is you. Nothing has happened yet: what you sent before was kept, and is done now if you go on.",
+	f := ui.FlowProps{Title: "Go on with " + actOf(kept.Path), Text: "Nothing has happened yet. What you filled in was kept, and is carried out when you go on.",
 		Brand: Brand(web.Brand(r)), Theme: Theme(r), Cancel: Back(kept.Back).Or(home(r))}
 	return Render(w, r, goOn(f))
 }
