@@ -105,6 +105,7 @@ type App struct {
 	scrapes     net.Listener // of metrics alone; nil = none yet
 	counters    *counters
 	seals       *secret.Sealer // may last only as long as the process
+	sealsLast   bool
 	spans       spans
 }
 
@@ -192,7 +193,7 @@ func (a *App) build() error {
 	if err != nil {
 		return err
 	}
-	a.seals = sealer
+	a.seals, a.sealsLast = sealer, lasts
 	a.Audit = a.auditor(sealer, lasts)
 	a.Lockouts = lockout.New(lockout.Deps{Store: a.DB, Access: a.Access, View: lockouts, Keys: sealer,
 		Told: func(ctx context.Context, tx idp.Repos, u *idp.User, l *idp.Lockout) (string, error) {

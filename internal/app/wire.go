@@ -56,7 +56,7 @@ func (a *App) web() (*server.Server, error) {
 		Lockdowns: a.Lockdowns, Restores: a.restores(), Configure: a.Configure, Applications: a.Applications, SigningKeys: a.OIDC, Flows: a.Flows, Policies: a.policies, Mail: a.Mail, Blueprints: a.Library, Prints: a.Prints, Live: a.Live, Whereabouts: a.Geo, Version: cli.Version, PublicURL: public, LockModes: a.Roles, Elevations: a.Elevations, Factors: a.Factors})
 	notices := notifypage.New(notifypage.Deps{Store: a.DB, Configure: a.Configure, Notify: a.Notify, Policies: a.policyKinds, MailReady: a.Mail.Ready})
 	console := admin.New(admin.Deps{Store: a.DB, Roles: a.RoleService, Accounts: a.Accounts, Sessions: a.Sessions, Tokens: a.Tokens,
-		Lockdowns: a.Lockdowns, Configure: a.Configure, Flow: lockdowns, Live: a.Live, PublicURL: public, Whereabouts: a.Geo, Locked: a.Locked, Lockouts: a.Lockouts, Audit: a.Audit, Logouts: a.Logouts, Deliveries: notices.OfEvent, MailReady: a.Mail.Ready, Elevations: a.Elevations, Factors: a.Factors})
+		Lockdowns: a.Lockdowns, Configure: a.Configure, Flow: lockdowns, Live: a.Live, PublicURL: public, Whereabouts: a.Geo, Locked: a.Locked, Lockouts: a.Lockouts, Audit: a.Audit, Logouts: a.Logouts, Deliveries: notices.OfEvent, MailReady: a.Mail.Ready, SecretLost: !a.sealsLast, Elevations: a.Elevations, Factors: a.Factors})
 	flows := flowpage.New(flowpage.Deps{Store: a.DB, Configure: a.Configure, Stages: a.Flows, Policies: a.policyKinds, PublicURL: public})
 	steps := stagepage.New(stagepage.Deps{Store: a.DB, Configure: a.Configure, Kinds: a.Flows})
 	invitations := invitationpage.New(invitationpage.Deps{Store: a.DB, Invitations: a.Invitations, PublicURL: public})

@@ -313,3 +313,48 @@ func TestAFlowOfAProviderStays(t *testing.T) {
 	err := w.DeleteFlow(w.ctx, w.admin, w.authorizes.ID)
 	want{idp.NonField, "A provider needs the authorization flow"}.check(t, "flow in use", err)
 }
+
+// Secrets of clients and transports that were sealed with a secret of the server that was
+// replaced are sealed anew when one starts, so that the old one can be forgotten.
+func TestStoredSecretsOfClientsAndTransportsAreSealed(t *testing.T) {
+	t.Parallel()
+	w := newSpeaks(t)
+	by := func(words ...string) *configure.Service {
+		if len(words) == 0 {
+			return w.sealing(nil)
+		}
+		return w.sealing(sealerOf(t, words...))
+	}
+	client := func(s *configure.Service, name string, kind idp.ClientType) idp.OAuthProviderID {
+		draft := w.provider(name)
+		if draft.ClientType = kind; kind != idp.ClientPublic {
+			draft.ClientSecret = "of " + name
+		}
+		return must(s.CreateOAuthProvider(w.ctx, w.admin, draft))(t).ID
+	}
+	transport := func(s *configure.Service, name string) idp.TransportID {
+		return must(s.CreateTransport(w.ctx, w.admin, idp.Transport{Name: name, Mode: idp.TransportWebhook, WebhookURL: "https://hooks.example.org/", WebhookSecret: "of " + name}))(t).ID
+	}
+	old, lost, unsealed, public := client(by("a"), "old", ""), client(by("c"), "lost", ""), client(by(), "unsealed", ""), client(by("a"), "public", idp.ClientPublic)
+	hook := transport(by("a"), "hook")
+	stored := func(id idp.OAuthProviderID) string { return must(w.repos().OAuthProviders.Get(w.ctx, id))(t).ClientSecret }
+	gone, events := stored(lost), len(w.events())
+
+	require.NoError(t, by().SealSecrets(w.ctx))
+	require.Equal(t, "of unsealed", stored(unsealed), "nothing lasts that it could be sealed with")
+	for range 2 { // once is enough
+		require.NoError(t, by("b", "a").SealSecrets(w.ctx))
+		for id, want := range map[idp.OAuthProviderID]string{old: "of old", unsealed: "of unsealed"} {
+			require.True(t, secret.IsSealed(stored(id)))
+			plain, err := sealerOf(t, "b").OpenText(configure.ClientSecretUse(id), stored(id))
+			require.NoError(t, err, want)
+			require.Equal(t, want, plain)
+		}
+		plain, err := sealerOf(t, "b").OpenText(configure.TransportSecretUse(hook), must(w.repos().Transports.Get(w.ctx, hook))(t).WebhookSecret)
+		require.NoError(t, err)
+		require.Equal(t, "of hook", plain)
+		require.Equal(t, gone, stored(lost), "nobody can open it, so it stays")
+		require.Empty(t, stored(public))
+		require.Len(t, w.events(), events+3)
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
@@ -84,32 +83,6 @@ func secretsOf(kind flow.Kind) []string {
 	return names
 }
 
-// SealSecrets seals the secrets of stages that are stored in clear, as they were
-// once, and anew those that were sealed with a secret of the server that was
-// replaced. Those of a secret that the server does not have any more stay.
-// Nothing else about the stages is judged or changed.
-func (s *Service) SealSecrets(ctx context.Context) error {
-	if s.d.Sealer == nil {
-		return nil
-	}
-	filter := idp.StageFilter{Paging: idp.Paging{Limit: 1000, Order: []string{"pk"}}}
-	for {
-		page, err := s.d.Store.Repos().Stages.Find(ctx, filter)
-		if err != nil {
-			return fmt.Errorf("looking for secrets to seal: %w", err)
-		}
-		for i := range page.Items {
-			if err := s.sealStored(ctx, page.Items[i]); err != nil {
-				return fmt.Errorf("sealing the secrets of stage %s: %w", page.Items[i].ID, err)
-			}
-		}
-		filter.Offset += len(page.Items)
-		if len(page.Items) == 0 || filter.Offset >= page.Total {
-			return nil
-		}
-	}
-}
-
 // sealStored seals the secrets of one stage, if there is something to seal.
 func (s *Service) sealStored(ctx context.Context, seen idp.Stage) error {
 	kind, ok := s.d.Stages.Kind(seen.Kind)
@@ -147,7 +120,7 @@ func (s *Service) renewed(purpose, _, value string) string {
 	}
 	plain, err := s.d.Sealer.OpenText(purpose, value)
 	if err != nil {
-		return value // whoever sends mail with it says so
+		return value // whoever needs it says so
 	}
 	return s.d.Sealer.SealText(purpose, plain)
 }

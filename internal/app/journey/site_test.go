@@ -22,7 +22,7 @@ type site struct{ *server }
 func newSite(t *testing.T, args ...string) *site {
 	t.Helper()
 	return &site{start(t, args, "PORTCULLIS_DATABASE_URL="+testkit.Database(t),
-		"PORTCULLIS_BOOTSTRAP_PASSWORD="+adminPassword, "PORTCULLIS_BOOTSTRAP_TOKEN="+adminToken)}
+		"PORTCULLIS_SECRET_KEY="+strings.Repeat("of-the-journeys-", 3), "PORTCULLIS_BOOTSTRAP_PASSWORD="+adminPassword, "PORTCULLIS_BOOTSTRAP_TOKEN="+adminToken)}
 }
 
 // person is somebody made for one journey.

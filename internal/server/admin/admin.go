@@ -54,6 +54,9 @@ type Deps struct {
 	Deliveries func(r *http.Request, event idp.EventID) (templ.Component, error)
 	// MailReady says whether the installation has a mail server; nil = it has.
 	MailReady func() bool
+	// SecretLost says that what the server seals is lost when it stops, for it has no
+	// secret of its own that lasts.
+	SecretLost bool
 	// Elevations keep requests for access; nil = pages say nothing of them.
 	Elevations *elevate.Service
 	// Factors keeps second factors; nil = pages say nothing of them.
@@ -80,6 +83,7 @@ type Console struct {
 
 	deliveries func(r *http.Request, event idp.EventID) (templ.Component, error)
 	mails      func() bool
+	secretLost bool
 	factors    page.FactorKeeper
 	elevations *elevate.Service
 	verified   verified
@@ -90,7 +94,7 @@ type Console struct {
 func New(d Deps) *Console {
 	return &Console{store: d.Store, roles: d.Roles, accounts: d.Accounts, sessions: d.Sessions, tokens: d.Tokens,
 		lockdowns: d.Lockdowns, configure: d.Configure, flow: d.Flow, live: d.Live, public: d.PublicURL, atlas: d.Whereabouts,
-		badges: page.Badges{View: d.Locked}, lockouts: d.Lockouts, audit: d.Audit, logouts: d.Logouts, deliveries: d.Deliveries, mails: d.MailReady, factors: d.Factors, elevations: d.Elevations}
+		badges: page.Badges{View: d.Locked}, lockouts: d.Lockouts, audit: d.Audit, logouts: d.Logouts, deliveries: d.Deliveries, mails: d.MailReady, secretLost: d.SecretLost, factors: d.Factors, elevations: d.Elevations}
 }
 
 // Routes adds the console's pages; it is one of server.Deps.Mounts. Whoever is

@@ -26,6 +26,9 @@ func (c *Console) overviewBanner(r *http.Request) (templ.Component, error) {
 	if recovery != nil {
 		warnings = append(warnings, recovery)
 	}
+	if secret := c.secretWarning(r); secret != nil {
+		warnings = append([]templ.Component{secret}, warnings...)
+	}
 	if flow := c.flowBanner(r); flow != nil {
 		warnings = append([]templ.Component{flow}, warnings...)
 	}
@@ -33,6 +36,16 @@ func (c *Console) overviewBanner(r *http.Request) (templ.Component, error) {
 		return nil, nil
 	}
 	return templ.Join(warnings...), nil
+}
+
+// secretWarning says what is not kept, to whoever looks after the installation.
+func (c *Console) secretWarning(r *http.Request) templ.Component {
+	if !c.secretLost || !web.May(r, idp.VerbUpdate, idp.ResourceSetting) {
+		return nil
+	}
+	return ui.Alert(ui.AlertProps{Tone: ui.ToneWarn, Title: "This installation has no secret that lasts",
+		Text: "Secrets of applications and passwords of mail servers are stored in clear, authenticator apps cannot be set up, and what applications are told is signed " +
+			"by each process with a key of its own, which ends with it. Set secret_key (PORTCULLIS_SECRET_KEY), the same for all servers, or data_dir."})
 }
 
 // bindingWarnings says which sessions are bound to what cannot be checked.

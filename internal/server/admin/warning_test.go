@@ -21,6 +21,23 @@ type told struct {
 
 func (t *told) State() idp.WhereaboutsState { return t.state }
 
+// The overview says, to whoever may put it right, that what is sealed is lost.
+func TestOverviewWarnsOfASecretThatDoesNotLast(t *testing.T) {
+	t.Parallel()
+	db, err := postgres.Open(t.Context(), testkit.Database(t), postgres.Options{MaxConns: 6})
+	require.NoError(t, err)
+	t.Cleanup(db.Close)
+	const title = "This installation has no secret that lasts"
+	s := pagetest.New(t, db)
+	for _, lost := range []bool{false, true} {
+		console := admin.New(admin.Deps{Store: db, Accounts: s.Accounts, Sessions: s.Sessions, Tokens: s.Tokens,
+			Lockdowns: s.Lockdowns, Configure: s.Configure, Flow: s.Lockdown, SecretLost: lost})
+		s.Open(db.NewSessionStore(blank), console.Routes, neighbours)
+		page := s.As(s.Boss).Get("/if/admin/")
+		require.Equal(t, lost, strings.Contains(page.Text(), title))
+	}
+}
+
 // The overview says when sessions are bound to what cannot be checked.
 func TestOverviewWarnsOfBindingsThatAreNotChecked(t *testing.T) {
 	t.Parallel()
