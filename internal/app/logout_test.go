@@ -278,6 +278,9 @@ func TestALockdownSaysWhatIsLeft(t *testing.T) {
 	}
 	require.Equal(t, []any{"down", "mute", "tokens", "wiki"}, names)
 
+	ends := s.admin().contain(map[string]any{"users": []idp.UserID{u.ID}, "dry_run": true, "revoke_tokens": false})[0]["ended"].(map[string]any)
+	require.Equal(t, []any{1.0, 3.0, 3.0}, []any{ends["sessions"], ends["grants"], ends["applications"]}, "of the session; offline access would go on")
+
 	done := s.admin().contain(map[string]any{"users": []idp.UserID{u.ID}})
 	require.Len(t, done[0]["applications"], 4)
 	held, err := s.repos().OAuthGrants.Get(t.Context(), grant.ID)

@@ -95,6 +95,10 @@ type Holdings struct {
 	Invitations  int                 `json:"invitations"` // made for others
 	Grants       int                 `json:"grants"`
 	Applications int                 `json:"applications"`
+	// SessionGrants are those of Grants that hang on a session and end with it, and
+	// SessionApplications whose they are.
+	SessionGrants       int `json:"-"`
+	SessionApplications int `json:"-"`
 	// AtLeast is true while numbers above CountLimit stand for that many or more.
 	AtLeast bool `json:"at_least,omitempty"`
 }

@@ -89,6 +89,8 @@ type HeldApplication struct {
 	Name   string
 	Slug   string
 	Grants int
+	// SignedIn says that a session is signed in to it: it is told when that ends.
+	SignedIn bool
 	// Told says that it has an address at which it is told.
 	Told           bool
 	CookieLifetime time.Duration // see Application; 0 = not known

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/secret"
@@ -38,18 +39,13 @@ func (s *Service) CloseIn(ctx context.Context, tx idp.Repos, u *idp.User, sw idp
 	// there are rows to write.
 	if sw.DeleteSessions {
 		u.EndSessions(cmp.Or(u.SessionsEnded, idp.EndedByDeactivation))
-		ended.Sessions = held.Sessions
 	} else if _, err := tx.KnownDevices.ForgetAll(ctx, u.ID); err != nil {
 		return ended, fmt.Errorf("forgetting the devices of user %d: %w", u.ID, err)
 	}
 	if sw.RevokeTokens {
 		u.TokenGeneration++
-		ended.Grants, ended.Applications = held.Grants, held.Applications
-		ended.Consents, ended.Invitations = held.Consents, held.Invitations
-		for intent, n := range held.Tokens {
-			ended.Tokens[intent] = n
-		}
 	}
+	ended = Ending(held, sw)
 	ended.AtLeast = ended.Over()
 	if sw.SetUnusablePassword {
 		u.Password = secret.Unusable()
@@ -66,6 +62,34 @@ func (s *Service) CloseIn(ctx context.Context, tx idp.Repos, u *idp.User, sw idp
 		}
 	}
 	return ended, nil
+}
+
+// Ending is what the switches end of what an account holds. What was granted in a session
+// ends with it, unless it was granted for when nobody is there.
+func Ending(held idp.Holdings, sw idp.Switches) idp.Holdings {
+	ended := idp.Holdings{Tokens: map[idp.TokenIntent]int{}}
+	if sw.DeleteSessions {
+		ended.Sessions, ended.Grants, ended.Applications = held.Sessions, held.SessionGrants, held.SessionApplications
+	}
+	if sw.RevokeTokens {
+		ended.Grants, ended.Applications = held.Grants, held.Applications
+		ended.Consents, ended.Invitations = held.Consents, held.Invitations
+		for intent, n := range held.Tokens {
+			ended.Tokens[intent] = n
+		}
+	}
+	return ended
+}
+
+// Telling are the applications that are told when the switches end what they end.
+func Telling(held []idp.HeldApplication, sw idp.Switches) []idp.HeldApplication {
+	switch {
+	case sw.RevokeTokens:
+		return held
+	case sw.DeleteSessions:
+		return slices.DeleteFunc(slices.Clone(held), func(h idp.HeldApplication) bool { return !h.SignedIn })
+	}
+	return nil
 }
 
 // keepAdministrator refuses to shut the last administrator out. Whoever can

@@ -9,6 +9,7 @@ import (
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
+	"github.com/portcullis-idp/portcullis/internal/secret"
 )
 
 // agree lets the user consent to an application.
@@ -90,4 +91,48 @@ func TestConsentsAndInvitationsAreCounted(t *testing.T) {
 	require.Equal(t, []int{0, 0}, counted(), "nothing comes back")
 	consents, invitations := w.held(tom)
 	require.Equal(t, []int{1, 1}, []int{consents, invitations})
+}
+
+// What an application was granted in a session ends with it, and is counted, also where
+// tokens go on; what works when nobody is there goes on as well.
+func TestGrantsOfSessionsAreCounted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	mia, repos := w.user("mia"), w.db.Repos()
+	session := &idp.Session{UserID: mia.ID, Digest: secret.DigestOf("of mia").Bytes(), Generation: w.now(mia).SessionGeneration, ExpiresAt: time.Now().Add(time.Hour)}
+	require.NoError(t, repos.Sessions.Create(w.ctx, session))
+	flow := &idp.Flow{Name: "Agree", Slug: "agree", Title: "Agree", Designation: idp.DesignationAuthorization, Authentication: idp.AuthenticationNone,
+		DeniedAction: idp.DeniedMessage, Layout: "stacked", PolicyMode: idp.PolicyAny}
+	require.NoError(t, repos.Flows.Create(w.ctx, flow))
+	for slug, offline := range map[string]bool{"wiki": false, "chat": true} {
+		p := &idp.OAuthProvider{Name: slug, ClientID: slug, AuthorizationFlow: flow.ID, InvalidationFlow: flow.ID}
+		require.NoError(t, repos.OAuthProviders.Create(w.ctx, p))
+		a := &idp.Application{Name: slug, Slug: slug, ProviderID: &p.ID}
+		require.NoError(t, repos.Applications.Create(w.ctx, a))
+		g := &idp.OAuthGrant{ProviderID: p.ID, ApplicationID: a.ID, UserID: mia.ID, SessionID: &session.ID, Offline: offline, Kind: idp.GrantCode, Subject: "mia",
+			Generation: w.now(mia).TokenGeneration}
+		require.NoError(t, repos.OAuthGrants.Create(w.ctx, g))
+		require.NoError(t, repos.OAuthGrants.CreateToken(w.ctx, &idp.OAuthToken{GrantID: g.ID, Kind: idp.OAuthAccess, Digest: secret.DigestOf(slug).Bytes()}, time.Minute))
+	}
+	targets, err := w.lockdowns.Preview(w.ctx, w.admin, []idp.UserID{mia.ID})
+	require.NoError(t, err)
+	for sw, want := range map[idp.Switches][]int{{DeleteSessions: true}: {1, 1, 1}, {RevokeTokens: true}: {0, 2, 2}, {DeactivateUser: true}: {0, 0, 0}, idp.AllSwitches(): {1, 2, 2}} {
+		ends := lockdown.Ending(targets[0].Holdings, sw)
+		require.Equal(t, want, []int{ends.Sessions, ends.Grants, ends.Applications}, "%+v", sw)
+	}
+	only := idp.Switches{DeleteSessions: true}
+	require.Len(t, lockdown.Telling(targets[0].Applications, only), 2, "the session was signed in to both")
+	require.Empty(t, lockdown.Telling(targets[0].Applications, idp.Switches{DeactivateUser: true}))
+
+	results, err := w.lockdowns.Contain(w.ctx, w.admin, lockdown.Request{Users: []idp.UserID{mia.ID}, Reason: "r", Switches: only})
+	require.NoError(t, err)
+	require.NoError(t, results[0].Err)
+	ended := results[0].Lockdown.Ended
+	require.Equal(t, []int{1, 1, 1}, []int{ended.Sessions, ended.Grants, ended.Applications})
+	events := w.events(idp.ActionIDLockdown)
+	told := events[len(events)-1].Context["ended"].(map[string]any)
+	require.Equal(t, []any{1.0, 1.0}, []any{told["grants"], told["applications"]})
+	left, err := repos.Holder.Holdings(w.ctx, mia.ID)
+	require.NoError(t, err)
+	require.Equal(t, []int{1, 0}, []int{left.Grants, left.SessionGrants})
 }

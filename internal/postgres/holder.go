@@ -54,6 +54,9 @@ const granted = `
 		SELECT o.application_id FROM ` + grantFrom + `
 		 WHERE o.user_id = $1 AND ` + grantLive + ` AND o.open_until > (SELECT clock_timestamp())`
 
+// tied are those of granted that end with a session.
+const tied = granted + ` AND o.session_id IS NOT NULL AND NOT o.offline`
+
 // holdings counts by the same rules as sessionLive, tokenLive and grantLive, sessions,
 // each intent of tokens, and grants with their applications to a limit; nil = all. Invitations of an account that is switched
 // off count like its tokens: they would work again with it, if the lockdown did not
@@ -61,7 +64,7 @@ const granted = `
 func (r holder) holdings(ctx context.Context, user idp.UserID, most *int) (idp.Holdings, error) {
 	h := idp.Holdings{Tokens: map[idp.TokenIntent]int{}}
 	rows, err := r.q.Query(ctx, `
-		WITH granted AS MATERIALIZED (`+granted+` LIMIT $3)
+		WITH granted AS MATERIALIZED (`+granted+` LIMIT $3), tied AS MATERIALIZED (`+tied+` LIMIT $3)
 		SELECT 'session' AS what, (SELECT count(*) FROM (`+sessionsHeld(`(SELECT session_generation FROM users WHERE id = $1)`)+` LIMIT $3) held)
 		UNION ALL
 		SELECT 'token ' || i, (SELECT count(*) FROM (
@@ -80,7 +83,11 @@ func (r holder) holdings(ctx context.Context, user idp.UserID, most *int) (idp.H
 		UNION ALL
 		SELECT 'grant', count(*) FROM granted
 		UNION ALL
-		SELECT 'application', count(DISTINCT application_id) FROM granted`, user, idp.TokenIntents(), most)
+		SELECT 'application', count(DISTINCT application_id) FROM granted
+		UNION ALL
+		SELECT 'session grant', count(*) FROM tied
+		UNION ALL
+		SELECT 'session application', count(DISTINCT application_id) FROM tied`, user, idp.TokenIntents(), most)
 	if err != nil {
 		return h, wrap(err, "user", "counting what user %d holds", user)
 	}
@@ -98,6 +105,10 @@ func (r holder) holdings(ctx context.Context, user idp.UserID, most *int) (idp.H
 			h.Grants = n
 		case "application":
 			h.Applications = n
+		case "session grant":
+			h.SessionGrants = n
+		case "session application":
+			h.SessionApplications = n
 		default:
 			if n > 0 {
 				h.Tokens[idp.TokenIntent(strings.TrimPrefix(what, "token "))] = n

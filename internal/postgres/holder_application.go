@@ -13,7 +13,7 @@ import (
 // for what is still open.
 func (r holder) Applications(ctx context.Context, user idp.UserID, most int) ([]idp.HeldApplication, error) {
 	rows, err := r.q.Query(ctx, `
-		SELECT a.id, a.name, a.slug, count(*) FILTER (WHERE `+grantLive+`), p.logout_uri <> '' AND p.logout_method = 'backchannel',
+		SELECT a.id, a.name, a.slug, count(*) FILTER (WHERE `+grantLive+`), bool_or(coalesce(`+sessionLive+`, false)), p.logout_uri <> '' AND p.logout_method = 'backchannel',
 		       a.cookie_lifetime, max(o.signed_until) FILTER (WHERE o.signed_until > clock_timestamp())
 		  FROM `+grantFrom+` JOIN oauth_providers p ON p.id = o.provider_id JOIN applications a ON a.id = o.application_id
 		 WHERE o.user_id = $1 AND o.kind <> 'client_credentials'
@@ -25,7 +25,7 @@ func (r holder) Applications(ctx context.Context, user idp.UserID, most int) ([]
 	}
 	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (h idp.HeldApplication, err error) {
 		var cookie int64
-		err = row.Scan(&h.ID, &h.Name, &h.Slug, &h.Grants, &h.Told, &cookie, &h.TokensUntil)
+		err = row.Scan(&h.ID, &h.Name, &h.Slug, &h.Grants, &h.SignedIn, &h.Told, &cookie, &h.TokensUntil)
 		h.CookieLifetime = time.Duration(cookie) * time.Second
 		return h, err
 	})

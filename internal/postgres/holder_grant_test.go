@@ -47,7 +47,15 @@ func TestGrantsAreHeldAndSwept(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 3, h.Grants)
 		require.Equal(t, 2, h.Applications)
+		require.Equal(t, []int{1, 1}, []int{h.SessionGrants, h.SessionApplications}, "of those, one hangs on a session")
 	}
+	apps, err := repos.Holder.Applications(ctx, ada.ID, 10)
+	require.NoError(t, err)
+	signedIn := map[string]bool{}
+	for _, a := range apps {
+		signedIn[a.Slug] = a.SignedIn
+	}
+	require.Equal(t, map[string]bool{"wiki": true, "chat": false}, signedIn)
 	record := &idp.Lockdown{UserID: &ada.ID, Username: "ada", Switches: idp.Switches{DeleteSessions: true, RevokeTokens: true}}
 	require.NoError(t, db.Lockdown(ctx, func(tx idp.Repos) error {
 		held, err := tx.Users.Hold(ctx, ada.ID)
@@ -71,6 +79,38 @@ func TestGrantsAreHeldAndSwept(t *testing.T) {
 	left, err := repos.OAuthGrants.Get(ctx, others.ID)
 	require.NoError(t, err)
 	require.Nil(t, left.EndedAt)
+}
+
+// A lockdown that ends sessions alone takes the grants along that hang on them; the sweep
+// counts those where there were more than the act could.
+func TestGrantsOfSessionsAreRecounted(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	repos, ctx := db.Repos(), t.Context()
+	ada := addUser(t, db, "ada")
+	session := addSession(t, db, ada, time.Hour)
+	for i, offline := range []bool{false, false, true} {
+		g := &idp.OAuthGrant{UserID: ada.ID, Kind: idp.GrantCode, Subject: "s", Generation: ada.TokenGeneration, SessionID: &session.ID, Offline: offline}
+		g.ProviderID, g.ApplicationID = registeredOnce(t, db, "wiki")
+		require.NoError(t, repos.OAuthGrants.Create(ctx, g))
+		require.NoError(t, repos.OAuthGrants.CreateToken(ctx, &idp.OAuthToken{GrantID: g.ID, Kind: idp.OAuthAccess, Digest: digestOf(byte(i + 1))}, time.Minute))
+	}
+	record := &idp.Lockdown{UserID: &ada.ID, Username: "ada", Switches: idp.Switches{DeleteSessions: true}}
+	require.NoError(t, db.Lockdown(ctx, func(tx idp.Repos) error {
+		held, err := tx.Users.Hold(ctx, ada.ID)
+		require.NoError(t, err)
+		record.Ended = idp.Holdings{Tokens: map[idp.TokenIntent]int{}, Grants: 1, AtLeast: true} // as if that were the limit
+		held.EndSessions(idp.EndedByLockdown)
+		require.NoError(t, tx.Users.Update(ctx, held))
+		return tx.Lockdowns.Create(ctx, record)
+	}))
+	require.NoError(t, db.sweep(ctx, ada.ID))
+	got, err := repos.Lockdowns.Get(ctx, record.ID)
+	require.NoError(t, err)
+	require.Equal(t, idp.Holdings{Sessions: 1, Tokens: map[idp.TokenIntent]int{}, Grants: 2, Applications: 1}, got.Ended)
+	left, err := repos.Holder.Holdings(ctx, ada.ID)
+	require.NoError(t, err)
+	require.Equal(t, []int{1, 0}, []int{left.Grants, left.SessionGrants}, "what works when nobody is there goes on")
 }
 
 func registeredOnce(t *testing.T, db *DB, slug string) (idp.OAuthProviderID, idp.ApplicationID) {

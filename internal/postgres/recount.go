@@ -64,7 +64,15 @@ type ending struct {
 const grantedThen = `FROM oauth_grants o LEFT JOIN sessions s ON s.id = o.session_id
 	 WHERE o.user_id = $1 AND o.generation = l.tokens_of AND (o.ended_at IS NULL OR o.ended_at > l.started_at)
 	   AND (o.session_id IS NULL OR o.offline OR (s.ended_at IS NULL OR s.ended_at > l.started_at) AND s.expires_at > l.started_at)
-	   AND EXISTS (SELECT FROM oauth_tokens t WHERE t.grant_id = o.id AND t.expires_at > l.started_at AND t.replaced_at IS NULL
+	   ` + openThen
+
+// tiedThen are those that ended with the sessions that l ended, where tokens stayed.
+const tiedThen = `FROM oauth_grants o JOIN sessions s ON s.id = o.session_id
+	 WHERE o.user_id = $1 AND NOT o.offline AND s.generation = l.sessions_of AND (o.ended_at IS NULL OR o.ended_at > l.started_at)
+	   AND (s.ended_at IS NULL OR s.ended_at > l.started_at) AND s.expires_at > l.started_at ` + openThen
+
+// openThen leaves out grants whose tokens were all over then.
+const openThen = `AND EXISTS (SELECT FROM oauth_tokens t WHERE t.grant_id = o.id AND t.expires_at > l.started_at AND t.replaced_at IS NULL
 	                  AND (t.revoked_at IS NULL OR t.revoked_at > l.started_at))`
 
 // completeLockdowns replaces the lower bounds in records by what there was.
@@ -78,9 +86,10 @@ func completeLockdowns(ctx context.Context, q querier, user idp.UserID) error {
 					SELECT intent, count(*) AS n FROM tokens t
 					 WHERE t.user_id = $1 AND t.generation = l.tokens_of AND (t.revoked_at IS NULL OR t.revoked_at > l.started_at)
 					   AND (NOT t.expiring OR t.expires_at > l.started_at) GROUP BY intent) t), '{}') END,
-			'grants', CASE WHEN l.tokens_of IS NULL THEN l.ended -> 'grants' ELSE to_jsonb((SELECT count(*) `+grantedThen+`)) END,
-			'applications', CASE WHEN l.tokens_of IS NULL THEN l.ended -> 'applications'
-				ELSE to_jsonb((SELECT count(DISTINCT o.application_id) `+grantedThen+`)) END)
+			'grants', CASE WHEN l.tokens_of IS NOT NULL THEN to_jsonb((SELECT count(*) `+grantedThen+`))
+				WHEN l.sessions_of IS NOT NULL THEN to_jsonb((SELECT count(*) `+tiedThen+`)) ELSE l.ended -> 'grants' END,
+			'applications', CASE WHEN l.tokens_of IS NOT NULL THEN to_jsonb((SELECT count(DISTINCT o.application_id) `+grantedThen+`))
+				WHEN l.sessions_of IS NOT NULL THEN to_jsonb((SELECT count(DISTINCT o.application_id) `+tiedThen+`)) ELSE l.ended -> 'applications' END)
 		 WHERE l.user_id = $1 AND l.ended ? 'at_least'`, user)
 	return wrap(err, "lockdown", "completing the records of user %d", user)
 }

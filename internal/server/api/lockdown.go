@@ -148,12 +148,12 @@ func (a *API) contain(c *call) (any, error) {
 	case key == "":
 		key = b.IdempotencyKey.Value
 	}
+	switches := idp.Switches{DeactivateUser: b.DeactivateUser.Or(true), SetUnusablePassword: b.SetUnusablePassword.Or(true),
+		DeleteSessions: b.DeleteSessions.Or(true), RevokeTokens: b.RevokeTokens.Or(true)}
 	if b.DryRun.Value {
-		return a.foresee(c, b.Users.Value)
+		return a.foresee(c, b.Users.Value, switches)
 	}
-	results, err := a.Lockdowns.Contain(c, c.actor, lockdown.Request{Users: b.Users.Value, Reason: b.Reason.Value, IdempotencyKey: key,
-		Switches: idp.Switches{DeactivateUser: b.DeactivateUser.Or(true), SetUnusablePassword: b.SetUnusablePassword.Or(true),
-			DeleteSessions: b.DeleteSessions.Or(true), RevokeTokens: b.RevokeTokens.Or(true)}})
+	results, err := a.Lockdowns.Contain(c, c.actor, lockdown.Request{Users: b.Users.Value, Reason: b.Reason.Value, IdempotencyKey: key, Switches: switches})
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +177,7 @@ func (a *API) contain(c *call) (any, error) {
 }
 
 // foresee answers a dry run: whom a lockdown would reach, and what it would end.
-func (a *API) foresee(c *call, users []idp.UserID) (any, error) {
+func (a *API) foresee(c *call, users []idp.UserID, switches idp.Switches) (any, error) {
 	targets, err := a.Lockdowns.Preview(c, c.actor, users)
 	if err != nil {
 		return nil, err
@@ -185,7 +185,8 @@ func (a *API) foresee(c *call, users []idp.UserID) (any, error) {
 	out := LockdownOutcome{DryRun: true, Results: []LockdownResult{}}
 	for _, t := range targets {
 		one := LockdownResult{User: t.User.ID, Username: t.User.Username, Status: lockdown.Success, Error: t.Refusal,
-			SelfService: c.actor.Is(t.User.ID), Ended: holdings(t.Holdings), Applications: wouldBeTold(t.Applications)}
+			SelfService: c.actor.Is(t.User.ID), Ended: holdings(lockdown.Ending(t.Holdings, switches)),
+			Applications: wouldBeTold(lockdown.Telling(t.Applications, switches))}
 		if t.Refusal != "" {
 			one.Status, one.Ended, one.Applications = lockdown.Skipped, holdings(idp.Holdings{}), []LockdownApplication{}
 		}
