@@ -204,9 +204,19 @@ func TestApplicationsAskForAFreshProof(t *testing.T) {
 		require.Equal(t, c.params[1] == "60", to != nil, "%s: a proof of before counts for max_age alone", name)
 	}
 
+	// Whoever is to choose an account signs in anew, as whomever they like, and once.
+	b := s.with(ada)
+	slug, next := b.sentTo(asks("prompt", "select_account login"))
+	require.Equal(t, signInFlow, slug)
+	b.solve(signInFlow, anyMap{"component": "ak-stage-identification", "uid_field": "eve"}, "next", next)
+	done := b.solve(signInFlow, anyMap{"component": "ak-stage-password", "password": "what Eve knows"}, "next", next)
+	require.Equal(t, next, done["to"], "%v", done)
+	_, to := p.goes(b, next)
+	require.WithinDuration(t, time.Now(), p.provedAt(found, client, to, verifier), time.Minute)
+
 	// Where no flow is for it, they sign in again.
 	s.admin().api(http.StatusNoContent, http.MethodDelete, "/flows/instances/"+flow.StepUpSlug+"/", nil)
-	slug, _ := s.with(ada).sentTo(asks("prompt", "login"))
+	slug, _ = s.with(ada).sentTo(asks("prompt", "login"))
 	require.Equal(t, signInFlow, slug)
 }
 
