@@ -21,7 +21,7 @@ func (d *doorway) oauthAPI(how spoil) error {
 	if how == misused {
 		token = got[0].Refresh
 	}
-	_, err := d.OIDC().Bearer(d.Context(), token)
+	_, err := d.OIDC().Bearer(d.Context(), idp.Actor{}, token)
 	a := d.program(token).get("/api/v3/core/users/me/")
 	if err != nil && !idp.Locked(err) {
 		require.Equal(d, "Token invalid/expired", a.json(http.StatusForbidden)["detail"])
@@ -67,6 +67,25 @@ func TestAccessTokensActOnTheAPI(t *testing.T) {
 		require.Eventually(t, func() bool { return s.program(token).get(me).status == http.StatusOK }, 10*time.Second, 5*time.Millisecond)
 	}
 
+	// Whoever the application is taken from loses what their tokens do there, at once: here,
+	// at introspection and for claims.
+	editors := &idp.Group{Name: unique("editors")}
+	require.NoError(t, s.repos().Groups.Create(t.Context(), editors))
+	require.NoError(t, s.repos().Groups.AddUser(t.Context(), editors.ID, mia.ID))
+	require.NoError(t, s.repos().PolicyBindings.Create(t.Context(), &idp.PolicyBinding{Target: c.Application.ID.UUID(), GroupID: &editors.ID, Enabled: true}))
+	_, claims := s.apiGrant(c, mia, idp.ScopeAPI, "openid")
+	allowed := func() []any {
+		_, _, err := s.OIDC().UserInfo(t.Context(), idp.Actor{}, claims)
+		found, failed := s.OIDC().Introspect(t.Context(), idp.Actor{}, c, token)
+		require.NoError(t, failed)
+		return []any{s.program(token).get(me).status, found.Active, oidc.CodeOf(err)}
+	}
+	require.Equal(t, []any{http.StatusOK, true, ""}, allowed())
+	require.NoError(t, s.repos().Groups.RemoveUser(t.Context(), editors.ID, mia.ID))
+	require.Equal(t, []any{http.StatusForbidden, false, oidc.ErrInvalidToken}, allowed())
+	require.NoError(t, s.repos().Groups.AddUser(t.Context(), editors.ID, mia.ID))
+	require.Equal(t, []any{http.StatusOK, true, ""}, allowed(), "nothing was used up")
+
 	// The end of its session is its end.
 	_, err = s.repos().Sessions.End(t.Context(), session.ID, "ended by a test")
 	require.NoError(t, err)
@@ -80,7 +99,7 @@ func TestActsOfAccessTokensWaitForLockdowns(t *testing.T) {
 	s := newSite(t, 1)
 	c, mia := s.client("wiki"), s.user(unique("mia"))
 	_, token := s.apiGrant(c, mia, idp.ScopeAPI)
-	held, err := s.OIDC().Bearer(t.Context(), token)
+	held, err := s.OIDC().Bearer(t.Context(), idp.Actor{}, token)
 	require.NoError(t, err)
 	actor, gate := idp.Actor{User: held.User, Grant: held}, s.replicas[0].Access
 	renew := func() (now idp.Actor, err error) {
@@ -98,7 +117,7 @@ func TestActsOfAccessTokensWaitForLockdowns(t *testing.T) {
 	require.NoError(t, err)
 	_, err = renew()
 	require.True(t, idp.Is(err, idp.CodeRefused), "%v", err)
-	_, err = s.OIDC().BearerAgain(t.Context(), held)
+	_, err = s.OIDC().BearerAgain(t.Context(), idp.Actor{}, held)
 	require.True(t, idp.Is(err, idp.CodeRefused), "%v", err)
 }
 
@@ -121,7 +140,7 @@ func TestAccessTokensAreAsFreshAsTheirSignIn(t *testing.T) {
 	s.program(token).do(http.MethodPost, "/api/v3/core/tokens/", anyMap{"identifier": unique("made")}).json(http.StatusCreated)
 	refused := s.program(token).do(http.MethodPost, "/api/v3/core/tokens/", anyMap{"identifier": unique("made"), "step_up_exempt": true})
 	require.Equal(t, "step_up_required", refused.json(http.StatusForbidden)["code"], "an application makes no token that is asked for nothing")
-	held, err := s.OIDC().Bearer(t.Context(), token)
+	held, err := s.OIDC().Bearer(t.Context(), idp.Actor{}, token)
 	require.NoError(t, err)
 	_, err = s.connect().Exec(t.Context(), `UPDATE oauth_grants SET auth_time = auth_time - interval '1 day' WHERE id = $1`, held.Grant.ID)
 	require.NoError(t, err)

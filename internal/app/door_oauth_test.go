@@ -248,7 +248,7 @@ func (d *doorway) userinfo(how spoil) error {
 	if how == misused {
 		token = got[0].Refresh
 	}
-	_, _, err := d.OIDC().UserInfo(d.Context(), token)
+	_, _, err := d.OIDC().UserInfo(d.Context(), idp.Actor{}, token)
 	a := d.program(token).get(oidc.UserInfoPath)
 	if err != nil {
 		require.Equal(d, oidc.ErrInvalidToken, a.json(http.StatusUnauthorized)["error"])
@@ -261,7 +261,7 @@ func (d *doorway) introspect(how spoil) error {
 	d.Helper()
 	c := d.client("wiki")
 	_, got := d.granted(how, idp.OAuthAccess)
-	found, err := d.OIDC().Introspect(d.Context(), c, got[0].Access)
+	found, err := d.OIDC().Introspect(d.Context(), idp.Actor{}, c, got[0].Access)
 	require.NoError(d, err)
 	require.Equal(d, found.Active, found.Refusal == nil)
 	said := d.asksAs(c, oidc.IntrospectPath, form{"token": got[0].Access}).json(http.StatusOK)

@@ -278,7 +278,7 @@ func TestApplicationsSeeWhatWasGrantedWhileItIs(t *testing.T) {
 	tokens, err := d.grant(client, forCode(s.codeOf(client, s.now(alice), session, time.Minute, "groups")))
 	require.NoError(t, err)
 	claims := func() any {
-		got, _, err := d.OIDC().UserInfo(t.Context(), tokens.Access)
+		got, _, err := d.OIDC().UserInfo(t.Context(), idp.Actor{}, tokens.Access)
 		require.NoError(t, err)
 		return fmt.Sprint(got["groups"])
 	}

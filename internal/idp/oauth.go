@@ -38,6 +38,8 @@ type OAuthGrant struct {
 	// Derived when read together with the session: whether the session it hangs on is
 	// over, by whatever way. Never true of an offline one.
 	SessionOver bool
+	// Bound says that policies, groups or users are bound to its application.
+	Bound bool
 	// AuthAge is how long ago AuthTime was, by the database's clock.
 	AuthAge time.Duration
 }

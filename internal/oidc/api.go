@@ -8,18 +8,18 @@ import (
 
 // Bearer returns the access token of a value that acts on the API as its account: one
 // whose scopes have idp.ScopeAPI. The error is CodeRefused for everything else.
-func (s *Service) Bearer(ctx context.Context, value string) (*idp.OAuthHeld, error) {
+func (s *Service) Bearer(ctx context.Context, actor idp.Actor, value string) (*idp.OAuthHeld, error) {
 	const door = idp.DoorOAuthAPI
 	held, err := s.find(ctx, door, value)
 	if err != nil {
 		return nil, err
 	}
-	return s.admitAPI(ctx, door, held)
+	return s.admitAPI(ctx, actor, door, held)
 }
 
 // BearerAgain asks the door once more that a token came through before, for answers
 // that last. It is no use of the token.
-func (s *Service) BearerAgain(ctx context.Context, used *idp.OAuthHeld) (*idp.OAuthHeld, error) {
+func (s *Service) BearerAgain(ctx context.Context, actor idp.Actor, used *idp.OAuthHeld) (*idp.OAuthHeld, error) {
 	const door = idp.DoorOAuthAPI
 	held, err := s.Store.Repos().OAuthGrants.GetToken(ctx, used.Token.ID)
 	if idp.Is(err, idp.CodeNotFound) {
@@ -28,12 +28,12 @@ func (s *Service) BearerAgain(ctx context.Context, used *idp.OAuthHeld) (*idp.OA
 	if err != nil {
 		return nil, err
 	}
-	return s.admitAPI(ctx, door, held)
+	return s.admitAPI(ctx, actor, door, held)
 }
 
 // admitAPI asks the gate with the account as it is now, and with the application, so
-// that locks on it hold here, too.
-func (s *Service) admitAPI(ctx context.Context, door idp.Door, held *idp.OAuthHeld) (*idp.OAuthHeld, error) {
+// that locks on it hold here, too, and then the policies of that.
+func (s *Service) admitAPI(ctx context.Context, actor idp.Actor, door idp.Door, held *idp.OAuthHeld) (*idp.OAuthHeld, error) {
 	c, err := s.clientOfGrant(ctx, &held.Grant)
 	if idp.Is(err, idp.CodeNotFound) { // it went this moment, and its tokens with it
 		return nil, idp.Refuse(door, idp.RefusedEnded)
@@ -43,6 +43,9 @@ func (s *Service) admitAPI(ctx context.Context, door idp.Door, held *idp.OAuthHe
 	}
 	held.Application, held.Client = c.Application.Slug, c.Provider.ClientID
 	if err := s.Access.Admit(ctx, door, held.User, held.ForAPI()); err != nil {
+		return nil, err
+	}
+	if err := s.letIn(ctx, actor, door, c, held); err != nil {
 		return nil, err
 	}
 	return held, nil

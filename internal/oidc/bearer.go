@@ -50,10 +50,27 @@ func (s *Service) clientOfGrant(ctx context.Context, g *idp.OAuthGrant) (*Client
 	return &Client{Provider: p, Application: a}, nil
 }
 
+// letIn asks the policies of an application once more, at the use of a token: what is taken
+// from an account counts at once. Nothing is asked where nothing is bound.
+func (s *Service) letIn(ctx context.Context, actor idp.Actor, door idp.Door, c *Client, held *idp.OAuthHeld) error {
+	if !held.Grant.Bound {
+		return nil
+	}
+	u, err := s.elevated(ctx, &held.Grant, held.User)
+	if err != nil {
+		return err
+	}
+	result, err := s.Applications.MayUse(ctx, u, c.Application, request(actor, held.Grant.Kind, held.Token.Scopes))
+	if err == nil && !result.Passing {
+		err = idp.Refuse(door, idp.RefusedEnded) // the account's use of it did
+	}
+	return err
+}
+
 // UserInfo returns what an access token tells of its account, and the client it is of
 // (OpenID Connect Core 1.0, section 5.3). The error is ErrInvalidToken or
 // ErrInsufficientScope for a token that is not good for it.
-func (s *Service) UserInfo(ctx context.Context, token string) (map[string]any, *Client, error) {
+func (s *Service) UserInfo(ctx context.Context, actor idp.Actor, token string) (map[string]any, *Client, error) {
 	const door = idp.DoorUserinfo
 	held, err := s.find(ctx, door, token)
 	if err != nil {
@@ -68,7 +85,11 @@ func (s *Service) UserInfo(ctx context.Context, token string) (map[string]any, *
 	}
 	credential := c.identify(held.Credential())
 	credential.WrongIntent = held.Token.Kind != idp.OAuthAccess
-	if err := s.Access.Admit(ctx, door, held.User, credential); err != nil {
+	err = s.Access.Admit(ctx, door, held.User, credential)
+	if err == nil {
+		err = s.letIn(ctx, actor, door, c, held)
+	}
+	if err != nil {
 		return nil, nil, refused(ErrInvalidToken, err)
 	}
 	if !slices.Contains(held.Token.Scopes, ScopeOpenID) {

@@ -37,7 +37,7 @@ func TestACodeGivesTokensThatSayWhoSomebodyIs(t *testing.T) {
 	require.Equal(t, "ada@example.org", id["email"])
 	require.Equal(t, "ada", id["preferred_username"])
 
-	claims, _, err := w.service.UserInfo(w.ctx, got.Access)
+	claims, _, err := w.service.UserInfo(w.ctx, idp.Actor{}, got.Access)
 	require.NoError(t, err)
 	require.Equal(t, map[string]any{"sub": u.UUID.String(), "email": "ada@example.org", "preferred_username": "ada"}, claims)
 
@@ -53,7 +53,7 @@ func TestWithoutOpenIDNobodyIsNamed(t *testing.T) {
 	w := newWorld(t)
 	got, _, _ := w.tokens(w.wiki, "ada", func(c *idp.OAuthCode) { c.Scopes = []string{"email"} })
 	require.Empty(t, got.ID)
-	_, _, err := w.service.UserInfo(w.ctx, got.Access)
+	_, _, err := w.service.UserInfo(w.ctx, idp.Actor{}, got.Access)
 	require.Equal(t, oidc.ErrInsufficientScope, oidc.CodeOf(err))
 }
 
@@ -190,7 +190,13 @@ func TestWhoIsPutOutOfAnApplicationGetsNoTokens(t *testing.T) {
 	got, u, s := w.tokens(w.wiki, "ada")
 	code := w.code(w.wiki, u, s)
 	w.policies["ada"] = true
-	_, err := w.token(w.wiki, exchange(code))
+	require.True(t, w.works(got.Access), "nothing is bound, so nobody is asked")
+	require.NoError(t, w.db.Repos().PolicyBindings.Create(w.ctx, &idp.PolicyBinding{Target: w.wiki.Application.ID.UUID(), UserID: &u.ID, Enabled: true}))
+	require.False(t, w.works(got.Access))
+	asked, err := w.service.Introspect(w.ctx, idp.Actor{}, w.wiki, got.Access)
+	require.NoError(t, err)
+	require.False(t, asked.Active)
+	_, err = w.token(w.wiki, exchange(code))
 	require.Equal(t, oidc.ErrInvalidGrant, oidc.CodeOf(err))
 	_, err = w.token(w.wiki, refresh(got.Refresh))
 	require.Equal(t, oidc.ErrInvalidGrant, oidc.CodeOf(err))

@@ -29,9 +29,10 @@ type Introspection struct {
 }
 
 // Introspect judges a token for the client that it was given to. Others' tokens, and
-// whatever is no token, are not active; so are those of an account that may not act.
+// whatever is no token, are not active; so are those of an account that may not act, or
+// that may not use the application any more.
 // The error is ErrInvalidClient for a client that did not prove who it is.
-func (s *Service) Introspect(ctx context.Context, c *Client, token string) (*Introspection, error) {
+func (s *Service) Introspect(ctx context.Context, actor idp.Actor, c *Client, token string) (*Introspection, error) {
 	const door = idp.DoorIntrospect
 	if !c.Proved {
 		return nil, Fault(ErrInvalidClient, "Only a client that proved who it is may ask about tokens.")
@@ -41,6 +42,9 @@ func (s *Service) Introspect(ctx context.Context, c *Client, token string) (*Int
 		credential := c.identify(held.Credential())
 		credential.WrongIntent = held.Grant.ProviderID != c.Provider.ID
 		err = s.Access.Admit(ctx, door, held.User, credential)
+	}
+	if err == nil {
+		err = s.letIn(ctx, actor, door, c, held)
 	}
 	switch {
 	case idp.Is(err, idp.CodeRefused):

@@ -183,10 +183,10 @@ func TestARevokedKeyIsWorthNothingAtOnceEverywhere(t *testing.T) {
 		signed, err := s.Sign(w.ctx, oidc.TypeID, map[string]any{})
 		require.NoError(t, err)
 		require.NotEqual(t, head(got.ID), head(signed), "server %d", i)
-		_, _, err = s.UserInfo(w.ctx, got.Access)
+		_, _, err = s.UserInfo(w.ctx, idp.Actor{}, got.Access)
 		require.Equal(t, oidc.ErrInvalidToken, oidc.CodeOf(err), "server %d", i)
 	}
-	asked, err := w.service.Introspect(w.ctx, signs, got.Access)
+	asked, err := w.service.Introspect(w.ctx, idp.Actor{}, signs, got.Access)
 	require.NoError(t, err)
 	require.False(t, asked.Active)
 	require.True(t, w.works(opaque.Access), "what no key signed goes on")

@@ -44,7 +44,7 @@ func TestNoTokenPassesALockdown(t *testing.T) {
 			minted += len(got)
 			for _, tokens := range append(got, before) {
 				for _, server := range servers {
-					if _, _, err := server.UserInfo(w.ctx, tokens.Access); oidc.CodeOf(err) != oidc.ErrInvalidToken {
+					if _, _, err := server.UserInfo(w.ctx, idp.Actor{}, tokens.Access); oidc.CodeOf(err) != oidc.ErrInvalidToken {
 						return fmt.Errorf("race %d: an access token works afterwards: %w", i, err)
 					}
 					if tokens.Refresh == "" {

@@ -78,7 +78,7 @@ func TestARefreshCannotAskForMore(t *testing.T) {
 	less, err := ask(got.Refresh, "openid")
 	require.NoError(t, err)
 	require.Equal(t, []string{"openid"}, less.Scopes)
-	claims, _, err := w.service.UserInfo(w.ctx, less.Access)
+	claims, _, err := w.service.UserInfo(w.ctx, idp.Actor{}, less.Access)
 	require.NoError(t, err)
 	require.NotContains(t, claims, "email")
 	all, err := ask(less.Refresh, "openid email profile")

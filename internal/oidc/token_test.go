@@ -69,7 +69,7 @@ func TestAClientGetsTokensForItself(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, idp.UserServiceAccount, u.Type)
 	require.False(t, u.HasUsablePassword())
-	found, err := w.service.Introspect(w.ctx, w.wiki, got.Access)
+	found, err := w.service.Introspect(w.ctx, idp.Actor{}, w.wiki, got.Access)
 	require.NoError(t, err)
 	require.Equal(t, u.Username, found.Username)
 	require.Zero(t, found.AuthTime)
@@ -207,7 +207,7 @@ func TestIntrospectionTellsAClientOfItsOwnTokensOnly(t *testing.T) {
 	w := newWorld(t)
 	chat := w.application("chat")
 	got, u, s := w.tokens(w.wiki, "ada")
-	found, err := w.service.Introspect(w.ctx, w.wiki, got.Access)
+	found, err := w.service.Introspect(w.ctx, idp.Actor{}, w.wiki, got.Access)
 	require.NoError(t, err)
 	require.True(t, found.Active)
 	require.Equal(t, "openid email profile", found.Scope)
@@ -215,7 +215,7 @@ func TestIntrospectionTellsAClientOfItsOwnTokensOnly(t *testing.T) {
 	require.Equal(t, u.UUID.String(), found.Subject)
 	require.Equal(t, s.ID.String(), found.Session)
 	require.Equal(t, "Bearer", found.TokenType)
-	again, err := w.service.Introspect(w.ctx, w.wiki, got.Refresh)
+	again, err := w.service.Introspect(w.ctx, idp.Actor{}, w.wiki, got.Refresh)
 	require.NoError(t, err)
 	require.True(t, again.Active)
 	require.Empty(t, again.TokenType)
@@ -223,13 +223,13 @@ func TestIntrospectionTellsAClientOfItsOwnTokensOnly(t *testing.T) {
 		client *oidc.Client
 		token  string
 	}{"another client": {chat, got.Access}, "no token": {w.wiki, secret.Token()}, "an ID token": {w.wiki, got.ID}} {
-		found, err := w.service.Introspect(w.ctx, c.client, c.token)
+		found, err := w.service.Introspect(w.ctx, idp.Actor{}, c.client, c.token)
 		require.NoError(t, err, name)
 		raw, err := json.Marshal(found)
 		require.NoError(t, err)
 		require.JSONEq(t, `{"active":false}`, string(raw), name)
 	}
-	_, err = w.service.Introspect(w.ctx, w.application("spa", public), got.Access)
+	_, err = w.service.Introspect(w.ctx, idp.Actor{}, w.application("spa", public), got.Access)
 	require.Equal(t, oidc.ErrInvalidClient, oidc.CodeOf(err))
 }
 

@@ -184,7 +184,7 @@ func (w *world) tokens(c *oidc.Client, name string, change ...func(*idp.OAuthCod
 // works reports whether an access token still tells who somebody is.
 func (w *world) works(token string) bool {
 	w.Helper()
-	_, _, err := w.service.UserInfo(w.ctx, token)
+	_, _, err := w.service.UserInfo(w.ctx, idp.Actor{}, token)
 	if err != nil {
 		require.Equal(w, oidc.ErrInvalidToken, oidc.CodeOf(err), "%v", err)
 	}

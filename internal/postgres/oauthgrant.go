@@ -18,6 +18,7 @@ const (
 	grantLive    = `(o.ended_at IS NULL AND o.generation = u.token_generation AND NOT ` + grantOver + `)`
 	grantColumns = `o.id, o.provider_id, o.application_id, o.user_id, o.session_id, o.offline, o.kind, o.scopes, o.issuer, o.subject, o.auth_time, o.nonce,
 		o.methods, o.generation, o.created_at, o.last_used_at, o.ended_at, o.end_reason, ` + grantOver + ` AS session_over,
+		EXISTS (SELECT FROM policy_bindings b WHERE b.target = o.application_id AND b.enabled) AS bound,
 		clock_timestamp() - o.auth_time AS auth_age`
 	grantFrom = `oauth_grants o JOIN users u ON u.id = o.user_id LEFT JOIN sessions s ON s.id = o.session_id`
 
@@ -30,7 +31,7 @@ const (
 
 func grantTargets(g *idp.OAuthGrant) []any {
 	return []any{&g.ID, &g.ProviderID, &g.ApplicationID, &g.UserID, &g.SessionID, &g.Offline, &g.Kind, &g.Scopes, &g.Issuer, &g.Subject, &g.AuthTime, &g.Nonce,
-		&g.Methods, &g.Generation, &g.CreatedAt, &g.LastUsedAt, &g.EndedAt, &g.EndReason, &g.SessionOver, &g.AuthAge}
+		&g.Methods, &g.Generation, &g.CreatedAt, &g.LastUsedAt, &g.EndedAt, &g.EndReason, &g.SessionOver, &g.Bound, &g.AuthAge}
 }
 
 func oauthTokenTargets(t *idp.OAuthToken) []any {

@@ -39,7 +39,7 @@ type Tokens interface {
 type Grants interface {
 	// Bearer returns the access token of a value that acts on the API as its account.
 	// CodeRefused means that there is none.
-	Bearer(ctx context.Context, value string) (*idp.OAuthHeld, error)
+	Bearer(ctx context.Context, actor idp.Actor, value string) (*idp.OAuthHeld, error)
 }
 
 // maxCookie is more than any cookie of ours is long.
@@ -91,7 +91,7 @@ func (s *Server) bearer(ctx context.Context, scope *web.Scope, headers []string,
 	t, u, err := s.tokens.Authenticate(ctx, key)
 	if s.grants != nil && unknown(err) {
 		var held *idp.OAuthHeld
-		if held, err = s.grants.Bearer(ctx, key); err == nil {
+		if held, err = s.grants.Bearer(ctx, scope.Actor, key); err == nil {
 			scope.Actor.Grant, scope.Actor.User = held, held.User
 			return nil
 		}

@@ -24,7 +24,7 @@ type Tokens interface {
 
 // Grants is the door of applications' access tokens; see oidc.Service.
 type Grants interface {
-	BearerAgain(ctx context.Context, used *idp.OAuthHeld) (*idp.OAuthHeld, error)
+	BearerAgain(ctx context.Context, actor idp.Actor, used *idp.OAuthHeld) (*idp.OAuthHeld, error)
 }
 
 // Events streams the audit log as it grows.
@@ -138,7 +138,7 @@ func (v *Events) Again(r *http.Request, actor idp.Actor, may func(idp.Actor) err
 		case used != nil:
 			now.Token, now.User, err = v.Tokens.Again(ctx, used)
 		case granted != nil:
-			if now.Grant, err = v.Grants.BearerAgain(ctx, granted); err == nil {
+			if now.Grant, err = v.Grants.BearerAgain(ctx, actor, granted); err == nil {
 				now.User = now.Grant.User
 			}
 		default:

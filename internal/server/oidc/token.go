@@ -41,7 +41,7 @@ func (b *Back) introspect(c *call) error {
 	if token == "" {
 		return core.Fault(core.ErrInvalidRequest, "token is missing.")
 	}
-	found, err := b.Service.Introspect(c.r.Context(), c.client, token)
+	found, err := b.Service.Introspect(c.r.Context(), c.actor(), c.client, token)
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ func (b *Back) userInfo(w http.ResponseWriter, r *http.Request) {
 		write(w, http.StatusUnauthorized, problem{core.ErrInvalidToken, "An access token is missing."})
 		return
 	}
-	claims, client, err := b.Service.UserInfo(r.Context(), token)
+	claims, client, err := b.Service.UserInfo(r.Context(), (&call{r: r}).actor(), token)
 	if client != nil {
 		allowOrigin(w, r, client)
 	}
