@@ -1,6 +1,8 @@
 package app_test
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -71,6 +73,19 @@ func TestAForeignClientRefreshes(t *testing.T) {
 	require.Error(t, err)
 }
 
+// subject is whom an ID token is of.
+func subject(t *testing.T, token string) string {
+	t.Helper()
+	var said struct {
+		Subject string `json:"sub"`
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(raw, &said))
+	require.NotEmpty(t, said.Subject)
+	return said.Subject
+}
+
 // Applications say whom they mean and where the answer goes; neither tells them, or
 // whoever looks, who exists.
 func TestApplicationsHintAtWhomTheyMean(t *testing.T) {
@@ -95,6 +110,31 @@ func TestApplicationsHintAtWhomTheyMean(t *testing.T) {
 	require.NotEmpty(t, p.asked(to).Get("code"))
 	_, to = p.goes(eve, asks("id_token_hint", hint, "prompt", "none"))
 	require.Equal(t, "login_required", p.asked(to).Get("error"), "somebody else is signed in")
+	// Somebody else who is signed in is asked to sign in as the one who is meant, and only
+	// that one is answered for.
+	signsIn := func(b *browser, name string) *url.URL {
+		t.Helper()
+		page, to := p.goes(b, asks("id_token_hint", hint))
+		require.Nil(t, to, "answered for somebody else")
+		require.Equal(t, http.StatusOK, page.status)
+		again, err := url.Parse(p.local(b.get(asks("id_token_hint", hint)).header.Get("Location")))
+		require.NoError(t, err)
+		next := []string{"next", again.Query().Get("next")}
+		require.Equal(t, "ak-stage-identification", b.challenge(signInFlow, next...)["component"])
+		b.solve(signInFlow, map[string]any{"component": "ak-stage-identification", "uid_field": name}, next...)
+		done := b.solve(signInFlow, map[string]any{"component": "ak-stage-password", "password": password}, next...)
+		require.Equal(t, "xak-flow-redirect", done["component"])
+		_, to = p.goes(b, done["to"].(string))
+		return to
+	}
+	refused := p.asked(signsIn(eve, "eve"))
+	require.Equal(t, "login_required", refused.Get("error"), "they signed in as themselves again")
+	require.Empty(t, refused.Get("code"))
+	mallory := s.with(s.user("mallory"))
+	tokens, err := client.Exchange(p.context(), p.asked(signsIn(mallory, ada.Username)).Get("code"))
+	require.NoError(t, err)
+	require.Equal(t, subject(t, hint), subject(t, tokens.Extra("id_token").(string)))
+
 	_, to = p.goes(b, asks("id_token_hint", theirs))
 	require.Equal(t, "invalid_request", p.asked(to).Get("error"), "it is another application's")
 	_, to = p.goes(b, asks("response_mode", "fragment"))
