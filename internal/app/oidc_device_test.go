@@ -46,6 +46,9 @@ func TestAForeignClientLetsADeviceIn(t *testing.T) {
 	shown, err = client.DeviceAuth(p.context())
 	require.NoError(t, err)
 	eve := s.with(s.user("eve"))
+	for range 8 { // typing errors that no code can be cost nothing
+		require.Equal(t, http.StatusBadRequest, eve.do(http.MethodPost, "/device/", form{"code": "BBBB-BBB"}).status)
+	}
 	for range 5 {
 		require.Equal(t, http.StatusBadRequest, eve.do(http.MethodPost, "/device/", form{"code": "BBBB-BBBB"}).status)
 	}

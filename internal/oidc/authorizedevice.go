@@ -18,6 +18,10 @@ type WaitingDevice struct {
 // has attempts left. The error is CodeInvalid on the field code, for a wrong one and for
 // one that is of no use any more alike, or CodeRateLimited.
 func (s *Service) DeviceByCode(ctx context.Context, actor idp.Actor, code string) (*WaitingDevice, error) {
+	wrong := idp.Invalid("code", "This code is wrong, or not valid any more. Look at the device again.")
+	if len(plainCode(code)) != userCodeLength {
+		return nil, wrong // no code is like that: nothing is guessed
+	}
 	var row *idp.OAuthDevice
 	right, err := s.Guessing.TryCode(ctx, actor, func(ctx context.Context) (right bool, err error) {
 		row, err = s.Store.Repos().OAuthRequests.GetDevice(ctx, s.UserCodeDigest(code))
@@ -30,7 +34,7 @@ func (s *Service) DeviceByCode(ctx context.Context, actor idp.Actor, code string
 		return nil, err
 	}
 	if !right {
-		return nil, idp.Invalid("code", "This code is wrong, or not valid any more. Look at the device again.")
+		return nil, wrong
 	}
 	d := &WaitingDevice{Row: row}
 	if d.Client, err = s.clientOfProvider(ctx, s.Store.Repos(), row.ProviderID); err != nil {

@@ -73,13 +73,17 @@ func userCode() string {
 // UserCodeDigest is what a user code is found by, however people type it. It is keyed:
 // a copy of the database alone does not tell the codes.
 func (s *Service) UserCodeDigest(typed string) []byte {
-	plain := strings.Map(func(r rune) rune {
+	return s.Sealer.Digest("oauth user code", []byte(plainCode(typed)))
+}
+
+// plainCode is what people type without what codes have none of.
+func plainCode(typed string) string {
+	return strings.Map(func(r rune) rune {
 		if strings.ContainsRune(userAlphabet, r) {
 			return r
 		}
 		return -1
 	}, strings.ToUpper(typed))
-	return s.Sealer.Digest("oauth user code", []byte(plain))
 }
 
 // poll answers a device that asks whether somebody let it in (RFC 8628, section 3.4).
