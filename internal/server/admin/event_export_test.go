@@ -110,7 +110,7 @@ func TestEventPresets(t *testing.T) {
 	boss := s.As(s.Boss)
 	ids := []string{lockout.ActionLocked, lockout.ActionUnlocked, lockout.ActionUndone, lockout.ActionCrowded, lockout.ActionCodes, lockout.ActionSetting, "lock.created", idp.ActionIDLockdown, idp.ActionIDRestore}
 	write(t, s, len(ids), func(i int, e *idp.Event) { e.Action, e.Context["action_id"] = idp.ActionModelUpdated, ids[i] })
-	for action, want := range map[string]int{"security": 8, "lockouts": 4, "locks": 1, "lockdowns": 2, "settings": 1} {
+	for action, want := range map[string]int{"security": 9, "lockouts": 5, "locks": 1, "lockdowns": 2, "settings": 1} {
 		p := boss.Get("/if/admin/events/?action=" + action)
 		require.Empty(t, p.Faults(), action)
 		require.Len(t, regexp.MustCompile(`class="strong" href="/if/admin/events/[0-9a-f-]{36}/"`).FindAllString(p.Body, -1), want, action)
