@@ -172,7 +172,7 @@ type decision struct {
 }
 
 var (
-	grant = decision{verb: "Grant", done: "granted", text: "The clock begins at once. The session that asked has it if it still lives; others can be told to use it.", do: (*elevate.Service).Grant}
+	grant = decision{verb: "Grant", done: "granted", text: "The clock begins at once. The session that asked has it if it still lives; the person’s other sessions can be told to use it.", do: (*elevate.Service).Grant}
 	deny  = decision{verb: "Deny", done: "denied", text: "The person can ask again.", do: (*elevate.Service).Deny}
 )
 
@@ -193,8 +193,8 @@ func (p *Pages) decide(d decision) web.Handler {
 			note, yes = form.Trimmed("note"), form.Bool("confirmed")
 		}
 		if !yes {
-			q := ui.ConfirmProps{Title: d.verb + " " + it.GroupName + " for " + it.Username + "?", Submit: d.verb, Text: d.text,
-				Action: at + d.path(), Back: at, Consequences: []string{"For " + elevate.Words(it.Duration) + ": " + it.Reason},
+			q := ui.ConfirmProps{Title: d.verb + " " + it.GroupName + " for " + it.Username + "?", Submit: d.verb, Text: "For " + elevate.Words(it.Duration) + ": “" + it.Reason + "” " + d.text,
+				Action: at + d.path(), Back: at,
 				Body: ui.Field(ui.FieldProps{Name: "note", Label: "Note", Type: ui.FieldTextArea, Rows: 2, Value: note, MaxLength: 1000, Hint: "For the person and the event log."})}
 			return page.AskInConsole(w, r, page.Crumbs("Access requests", listPath, it.GroupName+" for "+it.Username, at, d.verb), q)
 		}
