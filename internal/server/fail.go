@@ -1,6 +1,9 @@
 package server
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -23,6 +26,9 @@ func forPrograms(path string) bool {
 // not signed in is sent to sign in, and whoever has to prove first who they are, to do that.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	scope := web.From(r.Context())
+	if errors.Is(r.Context().Err(), context.Canceled) && idp.Is(err, idp.CodeUnavailable) {
+		err = fmt.Errorf("whoever asked went away: %w", context.Canceled) // which is no fault of the database's
+	}
 	status, message := web.Status(err)
 	if rec := scope.Record; rec != nil {
 		rec.Code = string(idp.CodeOf(err))

@@ -13,6 +13,7 @@ import (
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/secret"
+	"github.com/portcullis-idp/portcullis/internal/server/web"
 	"github.com/portcullis-idp/portcullis/web/static"
 )
 
@@ -30,6 +31,17 @@ func TestPanicBecomesAPageWithARequestID(t *testing.T) {
 	require.NotContains(t, got.Body.String(), "s3cret", "a cause is never shown")
 	require.Contains(t, r.log.String(), "a fault of ours: s3cret")
 	require.Contains(t, r.log.String(), id)
+}
+
+// Whoever leaves while the database is asked is no fault of the database's.
+func TestWhoeverWentAwayIsNoFault(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	key := r.keyOf(r.admin)
+	got := r.do(request{path: path("/core/users/"), key: key, gone: true})
+	require.Equal(t, web.StatusClientGone, got.Code)
+	require.NotContains(t, r.log.String(), `"level":"ERROR"`)
+	require.Equal(t, http.StatusOK, r.do(request{path: path("/core/users/"), key: key}).Code)
 }
 
 func TestUnknownAddresses(t *testing.T) {

@@ -289,6 +289,7 @@ type request struct {
 	key          string // bearer
 	header       map[string]string
 	remote       string
+	gone         bool // nobody waits for the answer
 }
 
 type response struct {
@@ -349,6 +350,11 @@ func (r *rig) do(q request) *response {
 		}
 	}
 	rec := httptest.NewRecorder()
+	if q.gone {
+		ctx, leave := context.WithCancel(req.Context())
+		leave()
+		req = req.WithContext(ctx)
+	}
 	r.handler.ServeHTTP(rec, req)
 	return &response{rec, r.t}
 }

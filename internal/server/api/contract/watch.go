@@ -21,7 +21,7 @@ func Watch(t testing.TB, next http.Handler) http.Handler {
 		rec := &tape{w: w}
 		next.ServeHTTP(rec, r)
 		rec.WriteHeader(http.StatusOK)
-		if strings.HasPrefix(path, "/api/v3/") && method != http.MethodHead {
+		if strings.HasPrefix(path, "/api/v3/") && method != http.MethodHead && r.Context().Err() == nil { // an answer to nobody is none
 			if err := table.Check(method, path, rec.status, rec.Header().Get("Content-Type"), rec.body.Bytes()); err != nil {
 				t.Errorf("contract: %s %s: %v", method, path, err)
 			}
