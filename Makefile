@@ -30,7 +30,7 @@ test: build ## set up and run every test, with the race detector and in a real b
 	@sh scripts/install-openssh.sh
 	@sh scripts/install-proxies.sh
 	@sh scripts/install-client.sh
-	$(TESTDB) $(GO) test -race -timeout 20m ./...
+	$(TESTDB) $(GO) test -race -timeout 45m ./...
 
 bench: build ## measure against the bars of internal/PERFORMANCE.md
 	@sh scripts/install-postgres.sh
