@@ -108,4 +108,30 @@ func TestAnswersMayBePosted(t *testing.T) {
 		require.Contains(t, string(page.body), "not registered", uri)
 		require.NotContains(t, string(page.body), "data-leads-on", uri)
 	}
+	p.postsRequests(b, asks)
+}
+
+// postsRequests: an application has browsers post what it asks, from a page of its own;
+// they send no session with that, and are led to where they do.
+func (p *party) postsRequests(b *browser, asks func(...string) string) {
+	p.Helper()
+	foreign := []string{"Sec-Fetch-Site", "cross-site", "Origin", "https://wiki.example.org"}
+	where, query, _ := strings.Cut(asks("response_mode", "query"), "?")
+	body := func(query string) raw { return raw{"application/x-www-form-urlencoded", query} }
+	sent := p.browser().do(http.MethodPost, where, body(query), foreign...)
+	require.Equal(p, http.StatusSeeOther, sent.status, "%s", sent.body)
+	_, to := p.goes(b, sent.location())
+	require.NotEmpty(p, p.asked(to).Get("code"), to)
+
+	require.Equal(p, http.StatusForbidden, b.do(http.MethodPost, where, body(query), foreign...).status, "a session came along")
+	require.Equal(p, http.StatusBadRequest, p.browser().do(http.MethodPost, where+"?client_id=x", body(query), foreign...).status)
+	require.Equal(p, http.StatusRequestEntityTooLarge, p.browser().do(http.MethodPost, where, body(query+"&x="+strings.Repeat("a", 20_000)), foreign...).status)
+	require.Equal(p, http.StatusUnsupportedMediaType, p.browser().do(http.MethodPost, where, anyMap{"client_id": "x"}, foreign...).status)
+
+	leave := "/application/o/wiki/end-session/"
+	sent = p.browser().do(http.MethodPost, leave, body("state=x"), foreign...)
+	require.Equal(p, http.StatusSeeOther, sent.status, "%s", sent.body)
+	require.Equal(p, leave+"?state=x", sent.location())
+	require.Equal(p, http.StatusForbidden, b.do(http.MethodPost, leave, body("confirmed=true"), foreign...).status, "nobody else confirms")
+	require.True(p, b.works())
 }

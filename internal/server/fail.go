@@ -18,8 +18,14 @@ const oauth = "/application/o/"
 
 // forPrograms reports whether programs ask for a path, beside the API.
 func forPrograms(path string) bool {
+	return strings.HasPrefix(path, "/-/") || strings.HasPrefix(path, oauth) && !forBrowsers(path)
+}
+
+// forBrowsers reports whether it is there that applications send browsers to, with links
+// and with forms.
+func forBrowsers(path string) bool {
 	rest, oauth := strings.CutPrefix(path, oauth)
-	return strings.HasPrefix(path, "/-/") || oauth && rest != "authorize/" && !strings.HasSuffix(rest, "/end-session/")
+	return oauth && (rest == "authorize/" || strings.HasSuffix(rest, "/end-session/"))
 }
 
 // fail renders an error: JSON for programs (/api, /-, /application/o), a page elsewhere. On pages, whoever is

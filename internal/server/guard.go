@@ -52,12 +52,14 @@ func (s *Server) limit(next http.Handler) http.Handler {
 
 // sameOrigin stops requests that another site made the browser send. A bearer
 // token is not sent by a browser on its own, so its callers need no more. An app
-// password is, where somebody once opened an address with it.
+// password is, where somebody once opened an address with it. Forms that applications
+// post come without a session, and are asked about like links (OpenID Connect Core,
+// section 3.1.2.1; RP-Initiated Logout, section 2).
 func (s *Server) sameOrigin(next http.Handler) http.Handler {
 	return web.Handler(func(w http.ResponseWriter, r *http.Request) error {
 		scope := web.From(r.Context())
 		if t := scope.Actor.Token; scope.Actor.Grant == nil && (t == nil || t.Intent == idp.IntentAppPassword) {
-			if err := s.cross.Check(r); err != nil {
+			if err := s.cross.Check(r); err != nil && (scope.Actor.User != nil || !forBrowsers(r.URL.Path)) {
 				return crossSite(err)
 			}
 			if scope.API && scope.Actor.Session != nil && unsafe(r.Method) && !s.fromHere(r) && !csrfToken(r) {

@@ -40,6 +40,7 @@ type Front struct {
 // Mount adds the routes. They run behind the whole chain: who is signed in is known.
 func (f *Front) Mount(r chi.Router) {
 	r.Method(http.MethodGet, AuthorizePath, web.Handler(f.authorize))
+	r.Method(http.MethodPost, AuthorizePath, web.Handler(f.posted))
 	r.Method(http.MethodGet, "/application/o/{slug}/end-session/", web.Handler(f.leave))
 	r.Method(http.MethodPost, "/application/o/{slug}/end-session/", web.Handler(f.confirmed))
 	r.Method(http.MethodGet, DevicePath, web.Handler(f.device))
@@ -78,6 +79,28 @@ func (f *Front) authorize(w http.ResponseWriter, r *http.Request) error {
 	}
 	return f.goOn(w, r, a, row)
 }
+
+// posted takes a request that an application had the browser post (OpenID Connect Core,
+// section 3.1.2.1). Browsers send no session with it; they do where it leads.
+func (f *Front) posted(w http.ResponseWriter, r *http.Request) error {
+	form, err := web.DecodeForm(r)
+	if err != nil {
+		return err
+	}
+	if r.URL.RawQuery != "" {
+		return idp.Invalid("", "Send the parameters in the form alone.")
+	}
+	to := AuthorizePath + "?" + url.Values(form).Encode()
+	if len(to) > longestPost {
+		return web.TooLarge(longestPost)
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+	return nil
+}
+
+// longestPost is how many bytes of parameters a browser is sent on with; longer ones are
+// pushed (RFC 9126).
+const longestPost = 16 << 10
 
 // single reads parameters of which none may be there twice (RFC 6749, section 3.1).
 func single(values url.Values) (map[string]string, error) {
