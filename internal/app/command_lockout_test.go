@@ -103,7 +103,7 @@ func TestSettingsFromTheCommandLine(t *testing.T) {
 	terminals(t, func(x *terminal) {
 		const prefix = "security.brute_force."
 		require.Regexp(x, `(?m)^`+prefix+`max_attempts +5 +default$`, x.does("settings", "get"))
-		require.Equal(x, 11, lines(x.does("settings", "get")))
+		require.Equal(x, 12, lines(x.does("settings", "get")))
 		require.Equal(x, prefix+"max_attempts is 3 now\n"+prefix+"window_seconds is 300 seconds now\n", x.does("settings", "set", "window_seconds=300", prefix+"max_attempts=3"))
 		require.Regexp(x, `(?m)^`+prefix+`max_attempts +3 +set; default 5$`, x.does("settings", "get", "max_attempts"))
 		require.Equal(x, 3, lines(x.does("settings", "get", "max_attempts")))

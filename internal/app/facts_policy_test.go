@@ -169,8 +169,8 @@ var policyVerdicts = []struct {
 	{"a dummy", "dummy", anyMap{"result": true, "wait_min": 0, "wait_max": 0}, nil, true, "dummy"},
 	{"a dummy that fails", "dummy", anyMap{"result": false, "wait_min": 0, "wait_max": 0}, nil, false, "dummy"},
 
-	{"a reputation that nobody has", "reputation", anyMap{"threshold": -1}, nil, false, ""},
-	{"a reputation at the threshold", "reputation", anyMap{"threshold": 0}, nil, true, ""},
+	{"a reputation that nobody has", "reputation", anyMap{"threshold": -1, "check_ip": false}, nil, false, ""},
+	{"a reputation at the threshold", "reputation", anyMap{"threshold": 0, "check_ip": false}, nil, true, ""},
 }
 
 func TestWhatPoliciesSayOverTheAPI(t *testing.T) {

@@ -348,6 +348,8 @@ func TestStrangersOnEveryRoute(t *testing.T) {
 			switch { // applications and proxies prove who they are by other means, and are judged before anybody is
 			case method == http.MethodOptions && strings.HasPrefix(path, "/application/o/"): // a browser asks whether it may ask
 				require.Contains(t, []int{http.StatusNoContent, http.StatusNotFound}, code, "%s with a %s cookie", route, name)
+			case route == "POST /application/o/authorize/": // led to the same with GET, where it is judged
+				require.Contains(t, []int{http.StatusBadRequest, http.StatusSeeOther}, code, "%s with a %s cookie", route, name)
 			case strings.HasPrefix(path, "/application/o/"), strings.HasPrefix(path, "/outpost/"):
 				require.Contains(t, []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}, code, "%s with a %s cookie", route, name)
 			case strings.Contains(path, "/flows/inspector/"):

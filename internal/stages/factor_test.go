@@ -32,14 +32,16 @@ const (
 	refused = "Failed to authenticate."
 )
 
-// code is what an app shows so many steps from now.
+// code is what an app shows so many steps after the first code that was asked for.
 func (w *world) code(configURL string, steps int) string {
 	w.Helper()
 	key, err := otp.NewKeyFromURL(configURL)
 	require.NoError(w, err)
-	now, err := w.store.Now(w.ctx)
-	require.NoError(w, err)
-	code, err := totp.GenerateCode(key.Secret(), now.Add(time.Duration(steps)*30*time.Second))
+	if w.step.IsZero() {
+		w.step, err = w.store.Now(w.ctx)
+		require.NoError(w, err)
+	}
+	code, err := totp.GenerateCode(key.Secret(), w.step.Add(time.Duration(steps)*30*time.Second))
 	require.NoError(w, err)
 	return code
 }

@@ -54,6 +54,7 @@ type world struct {
 	invitations *invitation.Service
 	consents    *consent.Service
 	factors     *factor.Service
+	step        time.Time     // when the first code of an app was made: others are so many steps from there
 	fresh       time.Duration // how old a proof may be of who sets a factor up; 0 = any
 	hasher      *secret.Hasher
 	admins      idp.GroupID

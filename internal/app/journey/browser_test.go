@@ -228,6 +228,12 @@ func (b *browser) visit(link string) {
 	b.run(chromedp.Navigate(link))
 }
 
+// goTo leaves for a path whose page may lead on by itself.
+func (b *browser) goTo(path string) {
+	b.t.Helper()
+	b.leaving(func() { b.eval(`location.assign(`+quoted(b.base+path)+`)`, nil) })
+}
+
 // back presses the browser's back button.
 func (b *browser) back() {
 	b.t.Helper()

@@ -115,8 +115,7 @@ func passkey(t *testing.T, s *site) {
 	validate := s.first(t, "stages/authenticator/validate/", "pk")
 	identification, _ := s.first(t, "stages/identification/?name=default-authentication-identification", "pk").(string)
 	s.api(t, http.StatusOK, http.MethodPatch, "stages/identification/"+identification+"/", map[string]any{"webauthn_stage": validate})
-	b.open(leavePath)
-	b.open("/if/user/")
+	b.goTo(leavePath)
 	b.sees("Welcome, Kim Key")
 
 	// The key is stolen: whoever is signed in with it, and signs in with it, is refused.
@@ -131,8 +130,7 @@ func passkey(t *testing.T, s *site) {
 	admin.checked("user-factors-locked")
 	b.open("/if/user/")
 	b.sees("This key was stolen.")
-	b.open(leavePath)
-	b.open("/if/user/")
+	b.goTo(leavePath)
 	b.sees("This key was stolen.")
 	b.checked("locked-passkey")
 }
