@@ -79,8 +79,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, a *flow.Answer) 
 	case a.Done && a.Inspection != nil:
 		return s.pages.Flow(w, r, web.FlowPage{Answer: a, Messages: told(r, a)}) // what happened, before the browser goes on
 	case a.Done && flow.External(a.Redirect):
-		http.Redirect(w, r, a.Redirect, http.StatusSeeOther) // named by an operator: the executor takes none from visitors
-		return nil
+		return s.pages.Away(w, r, a.Redirect, "All done") // named by an operator: the executor takes none from visitors
 	case a.Done:
 		return web.Redirect(w, r, a.Redirect)
 	case a.Redirect != "":
@@ -89,8 +88,8 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, a *flow.Answer) 
 		return errors.New("flow " + a.Flow.Slug + ": an answer without challenge and redirect")
 	}
 	if next := web.Next(r.URL.Query()); next != "" && s.leadsTo != nil {
-		if origin := s.leadsTo(r, next); origin != "" {
-			web.AllowFormTo(w, origin)
+		if scheme := s.leadsTo(r, next); scheme != "" {
+			web.AllowFormTo(w, scheme)
 		}
 	}
 	return s.pages.Flow(w, r, web.FlowPage{Answer: a, Messages: told(r, a)})

@@ -44,8 +44,8 @@ type Deps struct {
 	// are kept.
 	Sealer Sealer
 
-	// LeadsTo is the origin of another site that an address of ours leads on to once
-	// somebody is signed in; "" = none, nil = none ever.
+	// LeadsTo is the scheme, with its colon, of the app of a device that an address of
+	// ours leads on to once somebody is signed in; "" = none, nil = none ever.
 	LeadsTo func(r *http.Request, next string) string
 
 	// Notice says what every page of the console has to say now; nil = nothing.

@@ -17,7 +17,6 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/server/page"
 	"github.com/portcullis-idp/portcullis/internal/server/web"
-	"github.com/portcullis-idp/portcullis/web/ui"
 )
 
 // Path is under what everything here is, at the server's own host and, handed through by
@@ -247,13 +246,8 @@ func (o *Outpost) authorize(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	// Not a redirect: browsers hold those that follow a form, such as the sign-in's, to
-	// the hosts that the form's page names.
-	target := to.Scheme + "://" + strings.ToLower(to.Host) + Path + "callback/?" + url.Values{"code": {code}}.Encode()
-	w.Header().Set("Refresh", "0; url="+target)
 	w.Header().Set("Cache-Control", "no-store")
-	return page.Render(w, r, passing(ui.FlowProps{Title: "You are signed in", Text: "On the way to " + strings.ToLower(to.Host) + ".",
-		Brand: page.Brand(web.Brand(r)), Theme: page.Theme(r)}, target))
+	return page.Away(w, r, to.Scheme+"://"+strings.ToLower(to.Host)+Path+"callback/?"+url.Values{"code": {code}}.Encode(), page.SignedIn)
 }
 
 // callback gives the browser its pass at the application's host.

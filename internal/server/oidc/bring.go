@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 
 	core "github.com/portcullis-idp/portcullis/internal/oidc"
@@ -14,25 +13,33 @@ import (
 	"github.com/portcullis-idp/portcullis/web/ui"
 )
 
-// bring has the browser bring an answer to the application: by a redirect, or by a form
-// that sends itself and has a button for browsers without script (OAuth 2.0 Form Post
-// Response Mode).
+// bring has the browser bring an answer to the application: by a redirect, by a page that
+// leads on where the browser comes from a form of ours, or by a form that sends itself and
+// has a button for browsers without script (OAuth 2.0 Form Post Response Mode).
 func (f *Front) bring(w http.ResponseWriter, r *http.Request, a *core.Answer) error {
-	if a.Mode != core.ModeForm {
-		http.Redirect(w, r, a.URL(), http.StatusFound)
-		return nil
+	title := "Back to the application"
+	if a.Values.Get("code") != "" {
+		title = page.SignedIn
 	}
+	switch {
+	case a.Mode == core.ModeForm:
+		return f.post(w, r, a, title)
+	case r.URL.Query().Has(resumeParam):
+		return page.Away(w, r, a.URL(), title)
+	}
+	http.Redirect(w, r, a.URL(), http.StatusFound)
+	return nil
+}
+
+// post has the browser post an answer.
+func (f *Front) post(w http.ResponseWriter, r *http.Request, a *core.Answer, title string) error {
 	to, err := url.Parse(a.To)
 	if err != nil {
 		return err // nobody registers such an address
 	}
-	web.FormsTo(w, originOf(a.To))
+	web.FormsAway(w)
 	// The application may check who sends the form: the origin is told, what was asked is not.
 	w.Header().Set("Referrer-Policy", "strict-origin")
-	title := "Back to the application"
-	if a.Values.Get("code") != "" {
-		title = "You are signed in"
-	}
 	return page.Render(w, r, answerForm(ui.FlowProps{Title: title, Text: "On the way to " + to.Host + ".", Brand: page.Brand(web.Brand(r)), Theme: page.Theme(r)},
 		a.To, pairs(a.Values)))
 }
@@ -47,19 +54,12 @@ func pairs(values url.Values) []ui.Pair {
 	return out
 }
 
-// plainHost are the hosts that a policy can name: it has no way to write addresses of
-// IPv6, and reads some characters as its own.
-var plainHost = regexp.MustCompile(`^[A-Za-z0-9._-]+(:[0-9]+)?$`)
-
-// originOf is where an address leads, for a policy: of hosts that it cannot name, and of
-// the schemes of native applications, the scheme is all there is.
-func originOf(uri string) string {
+// appScheme is the scheme, with its colon, of the app of a device that an address leads
+// to; "" where it is the address of a site.
+func appScheme(uri string) string {
 	u, err := url.Parse(uri)
-	switch {
-	case err != nil:
+	if err != nil || u.Scheme == "" || web.Site(u) {
 		return ""
-	case (u.Scheme == "https" || u.Scheme == "http") && plainHost.MatchString(u.Host):
-		return u.Scheme + "://" + u.Host
 	}
 	return u.Scheme + ":"
 }

@@ -26,10 +26,7 @@ func (f *Front) device(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (f *Front) askCode(w http.ResponseWriter, r *http.Request, code, fault string, status int) error {
-	if status != http.StatusOK {
-		w.WriteHeader(status)
-	}
-	return page.Render(w, r, deviceForm(page.Account(r, ui.PageProps{Title: "Sign in a device"}), ui.FieldProps{
+	return page.RenderStatus(w, r, status, deviceForm(page.Account(r, ui.PageProps{Title: "Sign in a device"}), ui.FieldProps{
 		Name: "code", Label: "Code", Value: code, Error: fault, Required: true, Autofocus: true, Mono: true, Autocomplete: "off", MaxLength: 20, Placeholder: "BCDF-GHJK",
 		Hint: "The device shows it. Only go on if the device is yours and you began this."}))
 }

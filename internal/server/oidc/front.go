@@ -200,8 +200,9 @@ func (f *Front) stopped(answer *flow.Answer) error {
 	return idp.Forbidden("The authorization flow does not apply to you.")
 }
 
-// LeadsTo is the origin of the application that an address leads on to, where it is one
-// of a request that waits: forms on the way to it have to be let go there.
+// LeadsTo is the scheme, with its colon, of the app of a device that an address leads on
+// to, where it is one of a request that waits: forms on the way to it have to be let go
+// there.
 func (f *Front) LeadsTo(r *http.Request, next string) string {
 	u, err := url.Parse(next)
 	if err != nil || u.Path != AuthorizePath {
@@ -215,5 +216,5 @@ func (f *Front) LeadsTo(r *http.Request, next string) string {
 	if err != nil {
 		return ""
 	}
-	return originOf(a.RedirectURI)
+	return appScheme(a.RedirectURI)
 }

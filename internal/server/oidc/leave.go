@@ -32,14 +32,14 @@ func (f *Front) leave(w http.ResponseWriter, r *http.Request) error {
 	case d.Means(actor.Session):
 		return f.signOut(w, r, d)
 	}
-	hidden := []ui.Pair{{Name: "confirmed", Value: "true"}}
+	var hidden []ui.Pair
 	for name, value := range params {
 		if name != "id_token_hint" {
 			hidden = append(hidden, ui.Pair{Name: name, Value: value})
 		}
 	}
-	if d.Back != "" {
-		web.AllowFormTo(w, originOf(d.Back))
+	if scheme := appScheme(d.Back); scheme != "" {
+		web.AllowFormTo(w, scheme)
 	}
 	return page.AskInAccount(w, r, nil, ui.ConfirmProps{Title: "Sign out?", Submit: "Sign out", Cancel: "Stay signed in",
 		Text:   d.Client.Application.Name + " asks to sign you out. It ends this browser's session, and every application that you signed in to with it is told.",
@@ -94,15 +94,22 @@ func (f *Front) signOut(w http.ResponseWriter, r *http.Request, d *core.Departur
 	if answer.Challenge != nil {
 		return f.stopped(answer)
 	}
-	http.Redirect(w, r, answer.Redirect, http.StatusSeeOther)
-	return nil
+	return goBack(w, r, answer.Redirect)
 }
 
 // away is for whoever is signed out already.
 func away(w http.ResponseWriter, r *http.Request, d *core.Departure) error {
-	if d.Back != "" {
-		http.Redirect(w, r, d.Back, http.StatusSeeOther)
-		return nil
+	if d.Back == "" {
+		return web.Redirect(w, r, "/")
 	}
-	return web.Redirect(w, r, "/")
+	return goBack(w, r, d.Back)
+}
+
+// goBack goes to an address that the application registered, or to one of ours.
+func goBack(w http.ResponseWriter, r *http.Request, to string) error {
+	if r.Method == http.MethodPost && !web.Local(to) {
+		return page.Away(w, r, to, "You are signed out")
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+	return nil
 }

@@ -60,6 +60,9 @@ type Pages interface {
 	// Locked writes the built-in page that ends a lockdown of one's own
 	// account: "Your account has been locked". It needs no session.
 	Locked(w http.ResponseWriter, r *http.Request) error
+	// Away takes the browser to another site after a form, with a page that leads on by
+	// itself and has that title; programs are redirected.
+	Away(w http.ResponseWriter, r *http.Request, to, title string) error
 	// GoOn asks whether to go on with a form that was kept while somebody proved who
 	// they are; see KeptForm.
 	GoOn(w http.ResponseWriter, r *http.Request, kept KeptForm) error

@@ -80,16 +80,19 @@ func StepUpURL(next string) string {
 	return StepUpPath + "?" + url.Values{"next": {next}}.Encode()
 }
 
-// AllowFormTo lets forms of this page lead to another origin, by way of the redirects
+// Site reports whether an address is of a web site, and not of an app of a device.
+func Site(u *url.URL) bool { return u.Scheme == "https" || u.Scheme == "http" }
+
+// AllowFormTo lets forms of this page lead to apps of a device, by way of the redirects
 // that answer them: browsers hold redirects to the policy of the page that sent the form.
-// origin is a scheme and host, or the scheme alone with its colon.
-func AllowFormTo(w http.ResponseWriter, origin string) {
+// scheme is theirs, with its colon.
+func AllowFormTo(w http.ResponseWriter, scheme string) {
 	h := w.Header()
-	h.Set("Content-Security-Policy", strings.Replace(h.Get("Content-Security-Policy"), "form-action 'self'", "form-action 'self' "+origin, 1))
+	h.Set("Content-Security-Policy", strings.Replace(h.Get("Content-Security-Policy"), "form-action 'self'", "form-action 'self' "+scheme, 1))
 }
 
-// FormsTo lets the form of this page lead to another origin, and nowhere else.
-func FormsTo(w http.ResponseWriter, origin string) {
+// FormsAway lets the form of this page lead to other sites, and on to where these redirect.
+func FormsAway(w http.ResponseWriter) {
 	h := w.Header()
-	h.Set("Content-Security-Policy", strings.Replace(h.Get("Content-Security-Policy"), "form-action 'self'", "form-action "+origin, 1))
+	h.Set("Content-Security-Policy", strings.Replace(h.Get("Content-Security-Policy"), "form-action 'self'", "form-action https: http:", 1))
 }
