@@ -18,6 +18,7 @@ func TestJourneys(t *testing.T) {
 		{"application pages", applicationPages},
 		{"posted answers", postedAnswers},
 		{"refused at a host", refusedAtAHost},
+		{"an application from nothing", anApplicationFromNothing},
 		{"leaving for other sites", leaveForOtherSites},
 		{"asking for access", askForAccess},
 		{"live events", liveEvents},
