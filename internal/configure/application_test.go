@@ -337,7 +337,9 @@ func TestStoredSecretsOfClientsAndTransportsAreSealed(t *testing.T) {
 	}
 	old, lost, unsealed, public := client(by("a"), "old", ""), client(by("c"), "lost", ""), client(by(), "unsealed", ""), client(by("a"), "public", idp.ClientPublic)
 	hook := transport(by("a"), "hook")
-	stored := func(id idp.OAuthProviderID) string { return must(w.repos().OAuthProviders.Get(w.ctx, id))(t).ClientSecret }
+	stored := func(id idp.OAuthProviderID) string {
+		return must(w.repos().OAuthProviders.Get(w.ctx, id))(t).ClientSecret
+	}
 	gone, events := stored(lost), len(w.events())
 
 	require.NoError(t, by().SealSecrets(w.ctx))
