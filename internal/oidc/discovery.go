@@ -19,6 +19,10 @@ const (
 	VerifyPath     = "/device/" // where people type user codes
 )
 
+// CancelParam is added to where a flow about an application leads to, where somebody
+// leaves the flow and does not go on: whoever waits for an answer is given one.
+const CancelParam = "cancelled"
+
 // Metadata is what an application's clients are told of this installation (OpenID
 // Connect Discovery 1.0, section 3; RFC 8414; RFC 8628; RFC 9126; RFC 9207). It claims
 // nothing that is not there.

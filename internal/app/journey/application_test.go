@@ -16,11 +16,13 @@ import (
 // agrees, signs a device in as well, and takes it back.
 func anApplicationFromNothing(t *testing.T, s *site) {
 	codes := make(chan string, 8)
-	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		codes <- r.FormValue("code")
+	paths := http.NewServeMux() // browsers ask for an icon as well
+	paths.HandleFunc("/callback", func(w http.ResponseWriter, r *http.Request) {
+		codes <- r.FormValue("code") + r.FormValue("error")
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = w.Write([]byte("<!doctype html><title>Teapot</title><p>The kettle is on."))
-	}))
+	})
+	app := httptest.NewServer(paths)
 	t.Cleanup(app.Close)
 
 	admin := newBrowser(t, s.URL).asAdmin()
@@ -45,14 +47,34 @@ func anApplicationFromNothing(t *testing.T, s *site) {
 	b.visit(client.AuthCodeURL("x", oauth2.S256ChallengeOption(verifier)))
 	b.sees("You are about to sign in to Teapot", "General profile information")
 	b.checked("consent")
+	b.follow("Cancel")
+	b.sees("The kettle is on.")
+	require.Equal(t, "access_denied", <-codes, "who does not agree is not asked again and again")
+	b.visit(client.AuthCodeURL("x", oauth2.S256ChallengeOption(verifier)))
+	b.sees("You are about to sign in to Teapot")
 	b.follow("Continue")
 	b.sees("The kettle is on.")
 	tokens, err := client.Exchange(context.Background(), <-codes, oauth2.VerifierOption(verifier))
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, s.userinfo(t, tokens.AccessToken))
 
-	device, err := client.DeviceAuth(context.Background(), oauth2.SetAuthURLParam("client_secret", client.ClientSecret))
-	require.NoError(t, err)
+	begin := func() *oauth2.DeviceAuthResponse {
+		device, err := client.DeviceAuth(context.Background(), oauth2.SetAuthURLParam("client_secret", client.ClientSecret))
+		require.NoError(t, err)
+		device.Interval = 1
+		return device
+	}
+	device := begin()
+	b.visit(device.VerificationURIComplete)
+	b.follow("Continue")
+	b.sees("You are about to sign in to Teapot")
+	b.follow("Cancel")
+	b.sees("The device was not signed in")
+	b.checked("device-refused")
+	_, err = client.DeviceAccessToken(context.Background(), device)
+	require.ErrorContains(t, err, "access_denied")
+
+	device = begin()
 	b.visit(device.VerificationURI)
 	b.sees("Sign in a device")
 	b.fill("code", "BCDF-BCDF")
@@ -65,7 +87,6 @@ func anApplicationFromNothing(t *testing.T, s *site) {
 	b.follow("Continue")
 	b.sees("The device is signed in")
 	b.checked("device-done")
-	device.Interval = 1
 	second, err := client.DeviceAccessToken(context.Background(), device)
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, s.userinfo(t, second.AccessToken))

@@ -19,10 +19,29 @@ func (f *Front) device(w http.ResponseWriter, r *http.Request) error {
 	if web.User(r) == nil {
 		return web.Redirect(w, r, web.SignInURL(r))
 	}
-	if r.URL.Query().Has("done") {
-		return page.Render(w, r, deviceDone(page.Account(r, ui.PageProps{Title: "Device signed in"})))
+	if raw := r.URL.Query().Get(decidedParam); raw != "" {
+		return f.decided(w, r, raw)
 	}
 	return f.askCode(w, r, r.URL.Query().Get("code"), "", http.StatusOK)
+}
+
+// decidedParam names the device that a flow was about.
+const decidedParam = "done"
+
+// decided says what became of a device, at the end of the flow or where somebody left it.
+func (f *Front) decided(w http.ResponseWriter, r *http.Request, raw string) error {
+	id, ok := core.ParseRequestID(raw)
+	if !ok {
+		return idp.Invalid(decidedParam, "“%.64s” is not a valid UUID.", raw)
+	}
+	if !r.URL.Query().Has(core.CancelParam) {
+		return page.Render(w, r, deviceDone(page.Account(r, ui.PageProps{Title: "Device signed in"})))
+	}
+	err := f.Service.LetIn(r.Context(), web.Actor(r), id, false)
+	if err != nil && !idp.Is(err, idp.CodeNotFound) { // one that waits no more needs no answer
+		return err
+	}
+	return page.Render(w, r, deviceRefused(page.Account(r, ui.PageProps{Title: "Device not signed in"})))
 }
 
 func (f *Front) askCode(w http.ResponseWriter, r *http.Request, code, fault string, status int) error {
@@ -55,7 +74,7 @@ func (f *Front) deviceCode(w http.ResponseWriter, r *http.Request) error {
 	if err := f.Service.AdmitDevice(r.Context(), web.Actor(r), d); err != nil {
 		return err
 	}
-	answer, err := f.pass(w, r, d.Client, d.Wanted, core.PurposeDevice(d.Row.ID), DevicePath+"?"+url.Values{"done": {"1"}}.Encode(), true, false)
+	answer, err := f.pass(w, r, d.Client, d.Wanted, core.PurposeDevice(d.Row.ID), DevicePath+"?"+url.Values{decidedParam: {d.Row.ID.String()}}.Encode(), true, false)
 	switch {
 	case err != nil:
 		return err

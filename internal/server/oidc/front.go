@@ -17,8 +17,8 @@ import (
 
 // The paths that browsers open.
 const (
-	AuthorizePath = "/application/o/authorize/"
-	DevicePath    = "/device/"
+	AuthorizePath = core.AuthorizePath
+	DevicePath    = core.VerifyPath
 )
 
 // Flows takes browsers through flows; see flow.Executor.
@@ -136,6 +136,12 @@ func (f *Front) resume(w http.ResponseWriter, r *http.Request, raw string) error
 	}
 	if err != nil {
 		return f.refused(w, r, err)
+	}
+	if r.URL.Query().Has(core.CancelParam) && row.ApprovedAt == nil {
+		if err := f.Store.Repos().OAuthRequests.Delete(r.Context(), row.ID); err != nil {
+			return err
+		}
+		return f.refused(w, r, a.Refuse(core.ErrAccessDenied, "The person decided not to go on."))
 	}
 	return f.goOn(w, r, a, row)
 }

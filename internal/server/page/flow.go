@@ -69,13 +69,17 @@ func whyAgain(next string) string {
 }
 
 // leaveURL leaves a flow that somebody signed in has under way: back to where
-// they came from, when the flow's address says so, else to their first page.
+// they came from, when the flow's address says so, else to their first page. An
+// application that waits for the flow's end is told.
 func leaveURL(r *http.Request, cancel string) string {
 	if cancel == "" {
 		return ""
 	}
 	next := web.Next(r.URL.Query())
-	if steppingUp(r) {
+	switch path, _, asks := strings.Cut(next, "?"); {
+	case asks && (path == oidc.AuthorizePath || path == oidc.VerifyPath):
+		next += "&" + oidc.CancelParam + "=true"
+	case steppingUp(r):
 		next = string(BackOf(r, nil)) // what it leads to would lead here again
 	}
 	if next == "" {
