@@ -429,14 +429,6 @@ class LiveBell extends LiveEvents {
   }
 }
 
-// A navigation longer than the window shows where one is. It is not scrolled into view:
-// browsers would let the Tab key begin there, and not at the top of the page.
-const here = $(".nav [aria-current]"), nav = here?.closest(".nav");
-if (nav) {
-  const [a, b] = [here, nav].map((e) => e.getBoundingClientRect());
-  nav.scrollTop += Math.min(0, a.top - b.top) || Math.max(0, a.bottom - b.bottom);
-}
-
 // age says anew how long ago the times in a part of the page are.
 function age(root) {
   for (const t of root.querySelectorAll("time[datetime]")) {

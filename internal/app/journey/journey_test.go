@@ -19,6 +19,7 @@ func TestJourneys(t *testing.T) {
 		{"posted answers", postedAnswers},
 		{"refused at a host", refusedAtAHost},
 		{"an application from nothing", anApplicationFromNothing},
+		{"tokens by hand", tokensByHand},
 		{"leaving for other sites", leaveForOtherSites},
 		{"asking for access", askForAccess},
 		{"live events", liveEvents},
