@@ -9,6 +9,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/blueprint"
 	"github.com/portcullis-idp/portcullis/internal/cli"
 	"github.com/portcullis-idp/portcullis/internal/config"
+	"github.com/portcullis-idp/portcullis/internal/feed"
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/policies"
@@ -72,6 +73,11 @@ func onDatabase(ctx context.Context, cfg *config.Config, act func(*App) error) (
 	if err := a.build(); err != nil {
 		return err
 	}
+	a.DB.Await(func(ctx context.Context, change int64) {
+		if err := feed.Elsewhere(ctx, change, a.Feed.Lease(), a.feedSource.Behind); err != nil {
+			a.Log.WarnContext(ctx, "what was done may take effect a little later", "error", err)
+		}
+	})
 	return act(a)
 }
 

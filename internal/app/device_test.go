@@ -142,6 +142,28 @@ func TestKnownDevicesOfTheAPI(t *testing.T) {
 	require.Equal(t, http.StatusForbidden, s.browser().get("/api/v3"+at).status)
 }
 
+// What is done at the command line has taken effect on the servers when the command is over,
+// also where it goes straight to their database: who cannot be told trusts nothing by then.
+func TestCommandsWaitForTheServers(t *testing.T) {
+	t.Setenv("PORTCULLIS_SERVER", "")
+	x := &terminal{site: newSite(t, 1)}
+	x.tolerant = true // a request that waits for the database fails
+	ada := x.user("ada")
+	_, cookie := x.cookie(ada)
+	direct, c := x.url, lay(t, x.url)
+	x.url = c.url
+	alone := x.open("locking_mode", "strict")
+	x.url = direct
+	b := x.holding(cookie).at(alone)
+	require.Equal(t, http.StatusOK, b.checked())
+
+	c.sever(true)
+	x.does("devices", "forget", "--all", "ada", "--sessions")
+	require.Equal(t, http.StatusServiceUnavailable, b.checked())
+	c.sever(false)
+	require.Eventually(t, func() bool { return b.checked() == http.StatusUnauthorized }, time.Minute, time.Millisecond)
+}
+
 func TestDevicesFromTheCommandLine(t *testing.T) {
 	terminals(t, func(x *terminal) {
 		ada := x.user("ada")

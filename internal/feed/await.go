@@ -2,6 +2,8 @@ package feed
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 )
 
@@ -30,6 +32,31 @@ func (f *Feed) Await(ctx context.Context, seq int64) {
 	if err != nil && ctx.Err() == nil {
 		f.log.WarnContext(ctx, "not every server has confirmed a change", "change", seq, "applied", f.applied.Load(),
 			"others", f.others(seq), "waited", time.Since(began))
+	}
+}
+
+// elsewhereEvery is how often Elsewhere looks whether the servers have come so far.
+const elsewhereEvery = 2 * time.Millisecond
+
+// Elsewhere is Await for a program that changes something and serves nobody, such as a
+// command on the server's own machine: it returns when every server at work has applied
+// what was committed under this number. behind counts those that have not. It waits no
+// longer than the lease, for the same reason; the error says why it could not wait.
+func Elsewhere(ctx context.Context, seq int64, lease time.Duration, behind func(ctx context.Context, seq int64, lease time.Duration) (int, error)) error {
+	limit, cancel := context.WithTimeout(ctx, lease)
+	defer cancel()
+	tick := time.NewTicker(elsewhereEvery)
+	defer tick.Stop()
+	for {
+		n, err := behind(limit, seq, lease)
+		if err == nil && n == 0 {
+			return nil
+		}
+		select {
+		case <-limit.Done():
+			return errors.Join(err, fmt.Errorf("not every server has confirmed change %d: %d are behind", seq, n))
+		case <-tick.C:
+		}
 	}
 }
 

@@ -373,3 +373,29 @@ func TestAwaitReadsWhoIsAtWork(t *testing.T) {
 		require.True(t, closed(done))
 	})
 }
+
+// A program that serves nobody waits for all servers, and no longer than the lease.
+func TestElsewhereWaitsForTheServers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		left := []int{2, 1, 0}
+		behind := func(_ context.Context, seq int64, lease time.Duration) (int, error) {
+			require.Equal(t, int64(7), seq)
+			require.Equal(t, DefaultLease, lease)
+			n := left[0]
+			left = left[1:]
+			return n, nil
+		}
+		began := time.Now()
+		require.NoError(t, Elsewhere(t.Context(), 7, DefaultLease, behind))
+		require.Empty(t, left)
+		require.Equal(t, 2*elsewhereEvery, time.Since(began))
+
+		began = time.Now()
+		err := Elsewhere(t.Context(), 7, DefaultLease, func(context.Context, int64, time.Duration) (int, error) { return 3, nil })
+		require.ErrorContains(t, err, "3 are behind")
+		require.Equal(t, DefaultLease, time.Since(began))
+		broken := errors.New("no database")
+		require.ErrorIs(t, Elsewhere(t.Context(), 7, DefaultLease, func(context.Context, int64, time.Duration) (int, error) { return 0, broken }), broken)
+	})
+}

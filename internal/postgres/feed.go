@@ -172,6 +172,15 @@ func (s *FeedSource) Applied(ctx context.Context, me feed.Beat) error {
 	})
 }
 
+// Behind counts the servers at work that have not applied what was committed under a
+// number, for feed.Elsewhere.
+func (s *FeedSource) Behind(ctx context.Context, seq int64, lease time.Duration) (n int, err error) {
+	err = s.over(ctx, func(conn *pgx.Conn) error {
+		return conn.QueryRow(ctx, `SELECT count(*) FROM replicas WHERE applied < $1 AND seen_at > clock_timestamp() - $2::interval`, seq, lease).Scan(&n)
+	})
+	return n, err
+}
+
 // Leave implements feed.Source.
 func (s *FeedSource) Leave(ctx context.Context, me feed.ReplicaID) error {
 	return s.over(ctx, func(conn *pgx.Conn) error {
