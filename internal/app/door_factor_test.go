@@ -9,6 +9,7 @@ import (
 
 	"github.com/portcullis-idp/portcullis/internal/factor"
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/testkit/credential"
 )
 
 // recoveryCodes gives an account some.
@@ -84,7 +85,7 @@ func (d *doorway) passkey(how spoil) error {
 	party := virtualwebauthn.RelyingParty{ID: "localhost", Name: "localhost", Origin: "http://localhost"}
 	person := d.person(how)
 	auth := virtualwebauthn.NewAuthenticatorWithOptions(virtualwebauthn.AuthenticatorOptions{UserHandle: person.UUID[:]})
-	key := virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)
+	key := credential.New()
 	asked, c, err := d.Factors.BeginRegistration(d.Context(), at, person, factor.Registering{Verification: factor.Preferred, Resident: "preferred"})
 	require.NoError(d, err)
 	create, err := virtualwebauthn.ParseAttestationOptions(jsonOf(d, asked))
@@ -105,7 +106,7 @@ func (d *doorway) passkey(how spoil) error {
 	elsewhere.Origin = "http://localhost.example.org"
 	switch how {
 	case forged:
-		key = virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)
+		key = credential.New()
 	case mistyped:
 		party = elsewhere
 	case guessed:

@@ -59,6 +59,7 @@ var reserved = map[string][]string{
 	"github.com/spf13/cobra":        {"internal/cli"},
 	"github.com/oschwald/maxmind":   {"internal/geo"},
 	"github.com/maxmind/mmdbwriter": {"internal/testkit/mmdb"},
+	"github.com/descope/virtualweb": {"internal/testkit/credential"},
 	"github.com/go-jose/go-jose":    {"internal/oidc"},
 	"github.com/go-webauthn":        {"internal/factor"},
 	"github.com/pquerna/otp":        {"internal/factor"},

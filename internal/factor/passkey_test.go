@@ -9,6 +9,7 @@ import (
 
 	"github.com/portcullis-idp/portcullis/internal/factor"
 	"github.com/portcullis-idp/portcullis/internal/idp"
+	"github.com/portcullis-idp/portcullis/internal/testkit/credential"
 )
 
 func TestAPasskeyProvesItsOwnerOnce(t *testing.T) {
@@ -53,7 +54,7 @@ func TestForeignAnswersAreRefused(t *testing.T) {
 		"somebody else's":    func(asked map[string]any) string { return hers.answers(rp, asked) },
 		"another key": func(asked map[string]any) string {
 			fake := *d
-			fake.key = virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)
+			fake.key = credential.New()
 			fake.key.ID = d.key.ID
 			return fake.answers(rp, asked)
 		},
@@ -134,7 +135,7 @@ func TestAPasskeyInsteadOfAPassword(t *testing.T) {
 	unverified.auth.Options.UserNotVerified = true
 	refused("its person was not verified", &unverified)
 	unknown := *d
-	unknown.key = virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)
+	unknown.key = credential.New()
 	refused("one that nobody has", &unknown)
 	foreign := *d
 	foreign.auth.Options.UserHandle = w.admin.User.UUID[:]
@@ -161,7 +162,7 @@ func TestForeignRegistrationsAreRefused(t *testing.T) {
 	u := w.user("ada")
 	d := w.device(u)
 	fresh := *d
-	fresh.key = virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)
+	fresh.key = credential.New()
 	begin := func() (map[string]any, factor.Ceremony) {
 		asked, c, err := w.factors.BeginRegistration(w.ctx, stranger(), u, factor.Registering{Verification: factor.Required, Resident: "required"})
 		require.NoError(t, err)

@@ -21,6 +21,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/postgres"
 	"github.com/portcullis-idp/portcullis/internal/secret"
 	"github.com/portcullis-idp/portcullis/internal/testkit"
+	"github.com/portcullis-idp/portcullis/internal/testkit/credential"
 )
 
 const public = "https://idp.example.org"
@@ -181,7 +182,7 @@ type device struct {
 
 func (w *world) device(u *idp.User) *device {
 	w.Helper()
-	d := &device{world: w, key: virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)}
+	d := &device{world: w, key: credential.New()}
 	d.auth = virtualwebauthn.NewAuthenticatorWithOptions(virtualwebauthn.AuthenticatorOptions{UserHandle: u.UUID[:]})
 	d.auth.AddCredential(d.key)
 	asked, c, err := w.factors.BeginRegistration(w.ctx, stranger(), u, factor.Registering{Verification: factor.Preferred, Resident: "preferred"})

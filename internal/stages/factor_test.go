@@ -14,6 +14,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/lockdown"
 	"github.com/portcullis-idp/portcullis/internal/secret"
+	"github.com/portcullis-idp/portcullis/internal/testkit/credential"
 )
 
 var sealer = func() *secret.Sealer {
@@ -89,7 +90,7 @@ func asText(t testing.TB, v any) string {
 func (b *browser) passkey(u *idp.User) *passkey {
 	b.Helper()
 	k := &passkey{auth: virtualwebauthn.NewAuthenticatorWithOptions(virtualwebauthn.AuthenticatorOptions{UserHandle: u.UUID[:]}),
-		key: virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)}
+		key: credential.New()}
 	c := shows(b, b.get(setUpKey), "ak-stage-authenticator-webauthn")
 	done(b, b.post(setUpKey, flow.Input{"response": k.registers(b, c["registration"])}), "/")
 	return k

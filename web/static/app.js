@@ -230,19 +230,5 @@ function localTimes(root) {
 }
 localTimes(document);
 
-// A navigation longer than the window, and tabs wider than it, show where one is, and a
-// bit of what is beside. It is not scrolled into view: browsers would let the Tab key begin
-// there, and not at the top of the page.
-function showHere() {
-  for (const list of document.querySelectorAll(".nav, .tabs")) {
-    const [here, all] = [list.querySelector("[aria-current]"), list].map((e) => e?.getBoundingClientRect());
-    if (!here) continue;
-    list.scrollTop += Math.min(0, here.top - all.top) || Math.max(0, here.bottom - all.bottom);
-    list.scrollLeft += Math.min(0, here.left - all.left - 40) || Math.max(0, here.right - all.right + 40);
-  }
-}
-showHere();
-addEventListener("resize", showHere);
-
 // A form that only leads on, such as one with an answer for an application, sends itself.
 $("form[data-leads-on]")?.requestSubmit();

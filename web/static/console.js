@@ -448,3 +448,16 @@ document.addEventListener("input", ({ target }) => {
 
 for (const [name, type] of Object.entries({ "live-parts": LiveParts, "code-editor": CodeEditor, "order-list": OrderList, "sort-list": SortList, "live-events": LiveEvents, "fresh-table": FreshTable, "live-bell": LiveBell }))
   customElements.define(name, type);
+
+// A navigation longer than the window, and tabs wider than it, show where one is, and a bit of what is beside. Not by
+// scrollIntoView: browsers would let the Tab key begin there, and not at the top of the page.
+function showHere() {
+  for (const here of document.querySelectorAll(".nav [aria-current], .tabs [aria-current]")) {
+    const list = here.closest(".nav, .tabs");
+    const [at, all] = [here, list].map((e) => e.getBoundingClientRect());
+    list.scrollTop += Math.min(0, at.top - all.top) || Math.max(0, at.bottom - all.bottom);
+    list.scrollLeft += Math.min(0, at.left - all.left - 40) || Math.max(0, at.right - all.right + 40);
+  }
+}
+showHere();
+addEventListener("resize", showHere);
