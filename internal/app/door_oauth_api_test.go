@@ -147,3 +147,38 @@ func TestAccessTokensAreAsFreshAsTheirSignIn(t *testing.T) {
 	refused = s.program(token).do(http.MethodPost, "/api/v3/core/tokens/", anyMap{"identifier": unique("made")})
 	require.Equal(t, "step_up_required", refused.json(http.StatusForbidden)["code"])
 }
+
+// What a program asks with tokens costs the database a statement, and two more for the
+// application and its mappings where it asks who somebody is. Statements of what goes on beside come between
+// now and then, so the least that is counted is what a request costs.
+func TestTokensAskTheDatabaseLittle(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 1)
+	wiki := s.client("wiki")
+	session, access := s.apiGrant(wiki, s.user(unique("mia")), oidc.ScopeOpenID)
+	require.NotNil(t, session)
+	key := s.keyOf(s.user(unique("ben")), idp.IntentAPI)
+	c := lay(t, s.url)
+	s.url = c.url
+	r := s.open()
+	for _, one := range []struct {
+		token, path string
+		parts       []string
+	}{
+		{access, "/application/o/userinfo/", []string{"FROM oauth_tokens", "FROM oauth_providers", "FROM scope_mappings"}},
+		{key, "/api/v3/core/users/me/", []string{"FROM tokens"}},
+	} {
+		var least []string
+		for i := range 8 {
+			c.take()
+			require.Equal(t, http.StatusOK, s.program(one.token).at(r).get(one.path).status)
+			if got := c.take(); i == 0 || len(got) < len(least) {
+				least = got
+			}
+		}
+		require.Len(t, least, len(one.parts), "%s: %q", one.path, least)
+		for i, part := range one.parts {
+			require.Contains(t, least[i], part, one.path)
+		}
+	}
+}

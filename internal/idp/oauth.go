@@ -38,6 +38,8 @@ type OAuthGrant struct {
 	// Derived when read together with the session: whether the session it hangs on is
 	// over, by whatever way. Never true of an offline one.
 	SessionOver bool
+	// Elevated says that its session had groups for a while, and may have them still.
+	Elevated bool
 	// Bound says that policies, groups or users are bound to its application.
 	Bound bool
 	// AuthAge is how long ago AuthTime was, by the database's clock.
@@ -157,9 +159,12 @@ type OAuthGrants interface {
 	// CreateToken stores a token for a lifetime that counts from the database's now.
 	CreateToken(ctx context.Context, t *OAuthToken, lifetime time.Duration) error
 	// Use returns the token of a digest with its grant and user, in one statement, and
-	// notes the use at most once a minute; CodeNotFound when there is none. It does not
-	// judge: ask the gate.
+	// with another one notes the use at most once a minute; CodeNotFound when there is
+	// none. It does not judge: ask the gate.
 	Use(ctx context.Context, digest []byte) (*OAuthHeld, error)
+	// UseMany is Use for several, each once and in no order; those there are none of are
+	// left out.
+	UseMany(ctx context.Context, digests [][]byte) ([]OAuthHeld, error)
 	// GetToken is Use by ID, and notes nothing.
 	GetToken(ctx context.Context, id OAuthTokenID) (*OAuthHeld, error)
 	// GetTokenByNum is GetToken by the number that the API shows.

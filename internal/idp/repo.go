@@ -181,14 +181,23 @@ type TokenFilter struct {
 	ExpiresAt   *time.Time // of those that expire, to the microsecond
 }
 
+// TokenUse is a token with its user, as they are found together.
+type TokenUse struct {
+	Token Token
+	User  User
+}
+
 // Tokens stores bearer secrets.
 type Tokens interface {
 	Table[Token, TokenID, TokenFilter]
 	GetByIdentifier(ctx context.Context, identifier string) (*Token, error)
-	// Use returns the token of a digest with its user, in one statement, and
-	// notes the use at most once a minute; CodeNotFound when there is none. It
-	// does not judge: call MayAct.
+	// Use returns the token of a digest with its user, in one statement, and with
+	// another one notes the use at most once a minute; CodeNotFound when there is
+	// none. It does not judge: call MayAct.
 	Use(ctx context.Context, digest []byte) (*Token, *User, error)
+	// UseMany is Use for several, each once and in no order; those there are none of
+	// are left out.
+	UseMany(ctx context.Context, digests [][]byte) ([]TokenUse, error)
 	// RevokeIntent revokes the live tokens of a user with that intent; nil = all.
 	RevokeIntent(ctx context.Context, user UserID, intent TokenIntent, except *TokenID) (int, error)
 	// Revoke ends one; revoked is false when it was ended already.

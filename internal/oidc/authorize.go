@@ -285,7 +285,8 @@ func (s *Service) mappings(ctx context.Context, p *idp.OAuthProvider) ([]idp.Sco
 	if len(p.Mappings) == 0 {
 		return nil, nil
 	}
-	page, err := s.Store.Repos().ScopeMappings.Find(ctx, idp.ScopeMappingFilter{IDs: p.Mappings, Paging: idp.Paging{Limit: len(p.Mappings)}})
+	all := idp.Paging{Limit: len(p.Mappings) + 1} // where there is room left, nothing is counted
+	page, err := s.Store.Repos().ScopeMappings.Find(ctx, idp.ScopeMappingFilter{IDs: p.Mappings, Paging: all})
 	if err != nil {
 		return nil, err
 	}

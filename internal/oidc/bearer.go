@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/portcullis-idp/portcullis/internal/gather"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/secret"
 )
@@ -18,12 +19,17 @@ func (s *Service) find(ctx context.Context, door idp.Door, value string) (*idp.O
 	if value == "" || len(value) > maxToken {
 		return nil, idp.Refuse(door, idp.RefusedUnknown)
 	}
-	held, err := s.Store.Repos().OAuthGrants.Use(ctx, secret.DigestOf(value).Bytes())
+	found, err := s.uses.Read(ctx, secret.DigestOf(value))
 	if idp.Is(err, idp.CodeNotFound) {
 		return nil, idp.Refuse(door, idp.RefusedUnknown)
 	}
-	if err != nil || !held.Token.Signed {
-		return held, err
+	if err != nil {
+		return nil, err
+	}
+	held, owner := &found, *found.User
+	held.User = &owner // who asked for the same at the same time has their own
+	if !held.Token.Signed {
+		return held, nil
 	}
 	// Whose key was revoked meanwhile counts no more: somebody else may have signed alike.
 	_, known, err := s.Verify(ctx, TypeAccess, value)
@@ -36,18 +42,42 @@ func (s *Service) find(ctx context.Context, door idp.Door, value string) (*idp.O
 	return held, nil
 }
 
+func (s *Service) use(ctx context.Context, d secret.Digest) (idp.OAuthHeld, error) {
+	held, err := s.Store.Repos().OAuthGrants.Use(ctx, d.Bytes())
+	if err != nil {
+		return idp.OAuthHeld{}, err
+	}
+	return *held, nil
+}
+
+func (s *Service) useMany(ctx context.Context, all []secret.Digest) (map[secret.Digest]idp.OAuthHeld, error) {
+	found, err := s.Store.Repos().OAuthGrants.UseMany(ctx, secret.AllBytes(all))
+	return gather.By(found, func(one *idp.OAuthHeld) secret.Digest { return secret.Digest(one.Token.Digest) }), err
+}
+
 // clientOfGrant is the client that something was granted to.
 func (s *Service) clientOfGrant(ctx context.Context, g *idp.OAuthGrant) (*Client, error) {
-	repos := s.Store.Repos()
-	p, err := repos.OAuthProviders.Get(ctx, g.ProviderID)
+	c, err := s.clients.Read(ctx, idp.OAuthClientID{Provider: g.ProviderID, Application: g.ApplicationID})
 	if err != nil {
 		return nil, err
 	}
-	a, err := repos.Applications.Get(ctx, g.ApplicationID)
-	if err != nil {
-		return nil, err
+	return &Client{Provider: &c.Provider, Application: &c.Application}, nil
+}
+
+func (s *Service) client(ctx context.Context, id idp.OAuthClientID) (idp.OAuthClient, error) {
+	found, err := s.clientsOf(ctx, []idp.OAuthClientID{id})
+	c, ok := found[id]
+	if err == nil && !ok {
+		err = idp.NotFound("client")
 	}
-	return &Client{Provider: p, Application: a}, nil
+	return c, err
+}
+
+func (s *Service) clientsOf(ctx context.Context, of []idp.OAuthClientID) (map[idp.OAuthClientID]idp.OAuthClient, error) {
+	found, err := s.Store.Repos().OAuthProviders.GetClients(ctx, of)
+	return gather.By(found, func(one *idp.OAuthClient) idp.OAuthClientID {
+		return idp.OAuthClientID{Provider: one.Provider.ID, Application: one.Application.ID}
+	}), err
 }
 
 // letIn asks the policies of an application once more, at the use of a token: what is taken

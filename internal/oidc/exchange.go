@@ -169,7 +169,7 @@ func (s *Service) judgeCode(ctx context.Context, tx idp.Repos, c *Client, code *
 // elevated is the account of a grant, with the groups that the session it was made in
 // has for a while, as long as that is so.
 func (s *Service) elevated(ctx context.Context, g *idp.OAuthGrant, u *idp.User) (*idp.User, error) {
-	if g.SessionID == nil {
+	if g.SessionID == nil || !g.Elevated {
 		return u, nil
 	}
 	session, err := s.Store.Repos().Sessions.Get(ctx, *g.SessionID)

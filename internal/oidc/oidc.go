@@ -3,6 +3,7 @@ package oidc
 import (
 	"context"
 
+	"github.com/portcullis-idp/portcullis/internal/gather"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/secret"
 )
@@ -52,11 +53,17 @@ type Service struct {
 	Deps
 	ring *ring
 	told told
+
+	uses    gather.Reader[secret.Digest, idp.OAuthHeld]
+	clients gather.Reader[idp.OAuthClientID, idp.OAuthClient]
 }
 
 // New returns a Service.
 func New(d Deps) *Service {
-	return &Service{Deps: d, ring: &ring{store: d.Store, sealer: d.Sealer}}
+	s := &Service{Deps: d, ring: &ring{store: d.Store, sealer: d.Sealer}}
+	s.uses.Noun, s.uses.One, s.uses.Many = "OAuth token", s.use, s.useMany
+	s.clients.Noun, s.clients.One, s.clients.Many = "client", s.client, s.clientsOf
+	return s
 }
 
 const app = "oidc"

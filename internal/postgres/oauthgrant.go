@@ -18,6 +18,7 @@ const (
 	grantLive    = `(o.ended_at IS NULL AND o.generation = u.token_generation AND NOT ` + grantOver + `)`
 	grantColumns = `o.id, o.provider_id, o.application_id, o.user_id, o.session_id, o.offline, o.kind, o.scopes, o.issuer, o.subject, o.auth_time, o.nonce,
 		o.methods, o.generation, o.created_at, o.last_used_at, o.ended_at, o.end_reason, ` + grantOver + ` AS session_over,
+		coalesce(s.elevated, false) AS session_elevated,
 		EXISTS (SELECT FROM policy_bindings b WHERE b.target = o.application_id AND b.enabled) AS bound,
 		clock_timestamp() - o.auth_time AS auth_age`
 	grantFrom = `oauth_grants o JOIN users u ON u.id = o.user_id LEFT JOIN sessions s ON s.id = o.session_id`
@@ -31,7 +32,7 @@ const (
 
 func grantTargets(g *idp.OAuthGrant) []any {
 	return []any{&g.ID, &g.ProviderID, &g.ApplicationID, &g.UserID, &g.SessionID, &g.Offline, &g.Kind, &g.Scopes, &g.Issuer, &g.Subject, &g.AuthTime, &g.Nonce,
-		&g.Methods, &g.Generation, &g.CreatedAt, &g.LastUsedAt, &g.EndedAt, &g.EndReason, &g.SessionOver, &g.Bound, &g.AuthAge}
+		&g.Methods, &g.Generation, &g.CreatedAt, &g.LastUsedAt, &g.EndedAt, &g.EndReason, &g.SessionOver, &g.Elevated, &g.Bound, &g.AuthAge}
 }
 
 func oauthTokenTargets(t *idp.OAuthToken) []any {
@@ -43,9 +44,13 @@ func scanGrant(row pgx.CollectableRow) (g idp.OAuthGrant, err error) {
 	return g, err
 }
 
-func scanHeld(row pgx.CollectableRow) (h idp.OAuthHeld, err error) {
+func heldTargets(h *idp.OAuthHeld) []any {
 	h.User = &idp.User{}
-	err = row.Scan(append(append(oauthTokenTargets(&h.Token), grantTargets(&h.Grant)...), userTargets(h.User)...)...)
+	return append(append(oauthTokenTargets(&h.Token), grantTargets(&h.Grant)...), userTargets(h.User)...)
+}
+
+func scanHeld(row pgx.CollectableRow) (h idp.OAuthHeld, err error) {
+	err = row.Scan(heldTargets(&h)...)
 	return h, err
 }
 
@@ -126,15 +131,32 @@ func (r oauthGrants) CreateToken(ctx context.Context, t *idp.OAuthToken, lifetim
 	return wrap(err, "OAuth token", "minting a token of grant %s", t.GrantID)
 }
 
-// Use notes the use of what still counts only.
+const grantUnnoted = `(o.last_used_at IS NULL OR o.last_used_at < clock_timestamp() - interval '1 minute')`
+
+// grantUse notes the use of what still counts only.
+var grantUse = use[idp.OAuthHeld, idp.OAuthGrantID]{
+	noun: "OAuth token",
+	read: `SELECT ` + heldListing.columns + `, o.ended_at IS NULL AND ` + oauthTokenLive + ` AND ` + grantUnnoted + `
+		FROM ` + heldFrom + ` ` + userGroups + ` WHERE t.digest = `,
+	targets: heldTargets,
+	id:      func(h *idp.OAuthHeld) idp.OAuthGrantID { return h.Grant.ID },
+	note: `UPDATE oauth_grants SET last_used_at = clock_timestamp() WHERE id IN (
+		SELECT o.id FROM oauth_grants o WHERE o.id = ANY ($1) AND ` + grantUnnoted + ` ORDER BY o.id FOR NO KEY UPDATE SKIP LOCKED)`,
+}
+
 func (r oauthGrants) Use(ctx context.Context, digest []byte) (*idp.OAuthHeld, error) {
-	return one(ctx, r.q, "OAuth token", "reading an OAuth token", scanHeld, `
-		WITH noted AS (
-			UPDATE oauth_grants o SET last_used_at = clock_timestamp() FROM oauth_tokens t
-			 WHERE t.digest = $1 AND o.id = t.grant_id AND o.ended_at IS NULL AND `+oauthTokenLive+`
-			   AND (o.last_used_at IS NULL OR o.last_used_at < clock_timestamp() - interval '1 minute')
-		)
-		SELECT `+heldListing.columns+` FROM `+heldFrom+` `+userGroups+` WHERE t.digest = $1`, digest)
+	found, err := grantUse.one(ctx, r.q, digest)
+	if err == nil && len(found) == 0 {
+		err = idp.NotFound("OAuth token")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &found[0], nil
+}
+
+func (r oauthGrants) UseMany(ctx context.Context, digests [][]byte) ([]idp.OAuthHeld, error) {
+	return grantUse.many(ctx, r.q, digests)
 }
 
 func (r oauthGrants) GetToken(ctx context.Context, id idp.OAuthTokenID) (*idp.OAuthHeld, error) {

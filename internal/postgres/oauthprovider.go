@@ -60,12 +60,6 @@ func (r oauthProviders) GetByPK(ctx context.Context, pk idp.ProviderPK) (*idp.OA
 	return one(ctx, r.q, r.noun, "reading provider "+pk.String(), r.scan, `SELECT `+r.columns+` FROM oauth_providers t WHERE t.pk = $1`, pk)
 }
 
-// client is a provider and the application that has it.
-type client struct {
-	provider    idp.OAuthProvider
-	application idp.Application
-}
-
 // columnsOf are some columns of a row, so that two structs can be read from one.
 type columnsOf struct {
 	pgx.CollectableRow
@@ -82,13 +76,13 @@ func (c columnsOf) Scan(dest ...any) error {
 	return c.CollectableRow.Scan(all...)
 }
 
-func scanClient(row pgx.CollectableRow) (out client, err error) {
+func scanClient(row pgx.CollectableRow) (out idp.OAuthClient, err error) {
 	all := len(row.FieldDescriptions())
 	first := reflect.TypeFor[idp.OAuthProvider]().NumField()
-	if out.provider, err = oauthProviderTable.scan(columnsOf{row, 0, first}); err != nil {
+	if out.Provider, err = oauthProviderTable.scan(columnsOf{row, 0, first}); err != nil {
 		return out, err
 	}
-	out.application, err = applicationTable.scan(columnsOf{row, first, all - first})
+	out.Application, err = applicationTable.scan(columnsOf{row, first, all - first})
 	return out, err
 }
 
@@ -99,7 +93,23 @@ func (r oauthProviders) GetClient(ctx context.Context, clientID string) (*idp.OA
 	if err != nil {
 		return nil, nil, err
 	}
-	return &found.provider, &found.application, nil
+	return &found.Provider, &found.Application, nil
+}
+
+func (r oauthProviders) GetClients(ctx context.Context, of []idp.OAuthClientID) ([]idp.OAuthClient, error) {
+	providers, applications := make([]idp.OAuthProviderID, len(of)), make([]idp.ApplicationID, len(of))
+	for i, c := range of {
+		providers[i], applications[i] = c.Provider, c.Application
+	}
+	rows, err := r.q.Query(ctx, `
+		SELECT p.*, a.* FROM unnest($1::uuid[], $2::uuid[]) c (provider, application)
+		  JOIN (SELECT `+r.columns+` FROM oauth_providers t) p ON p.id = c.provider
+		  JOIN (SELECT `+applicationTable.columns+` FROM applications t) a ON a.id = c.application`, providers, applications)
+	if err != nil {
+		return nil, wrap(err, r.noun, "reading %d clients", len(of))
+	}
+	found, err := pgx.CollectRows(rows, scanClient)
+	return found, wrap(err, r.noun, "reading %d clients", len(of))
 }
 
 func (r oauthProviders) Find(ctx context.Context, f idp.OAuthProviderFilter) (idp.Page[idp.OAuthProvider], error) {

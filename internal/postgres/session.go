@@ -112,7 +112,7 @@ type visits struct{ q querier }
 
 func (r visits) Find(ctx context.Context, digests [][]byte) ([]idp.Visit, error) {
 	rows, err := r.q.Query(ctx, `SELECT `+visitColumns+`, `+userColumns+` FROM sessions s `+sessionUser+` `+userGroups+
-		` WHERE s.digest = ANY ($1)`, digests)
+		` WHERE s.digest = ANY (`+several+`)`, digests)
 	if err != nil {
 		return nil, wrap(err, "session", "reading the sessions of requests")
 	}

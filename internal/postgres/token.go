@@ -103,21 +103,32 @@ func (r tokens) Delete(ctx context.Context, id idp.TokenID) error {
 	return mustChange(ctx, r.q, "token", "deleting token "+id.String(), `DELETE FROM tokens WHERE id = $1`, id)
 }
 
+// tokenUnnoted is that a use was not noted in the last minute.
+const tokenUnnoted = `(t.last_used_at IS NULL OR t.last_used_at < clock_timestamp() - interval '1 minute')`
+
+var tokenUse = use[idp.TokenUse, idp.TokenID]{
+	noun: "token",
+	read: `SELECT ` + tokenColumns + `, ` + userColumns + `, ` + tokenLive + ` AND ` + tokenUnnoted + `
+		FROM tokens t ` + tokenUser + ` ` + userGroups + ` WHERE t.digest = `,
+	targets: func(u *idp.TokenUse) []any { return append(tokenTargets(&u.Token), userTargets(&u.User)...) },
+	id:      func(u *idp.TokenUse) idp.TokenID { return u.Token.ID },
+	note: `UPDATE tokens SET last_used_at = clock_timestamp() WHERE id IN (
+		SELECT t.id FROM tokens t WHERE t.id = ANY ($1) AND ` + tokenUnnoted + ` ORDER BY t.id FOR NO KEY UPDATE SKIP LOCKED)`,
+}
+
 func (r tokens) Use(ctx context.Context, digest []byte) (*idp.Token, *idp.User, error) {
-	var t idp.Token
-	var u idp.User
-	err := r.q.QueryRow(ctx, `
-		WITH noted AS (
-			UPDATE tokens t SET last_used_at = clock_timestamp() FROM users u
-			 WHERE t.digest = $1 AND u.id = t.user_id AND `+tokenLive+`
-			   AND (t.last_used_at IS NULL OR t.last_used_at < clock_timestamp() - interval '1 minute')
-		)
-		SELECT `+tokenColumns+`, `+userColumns+` FROM tokens t `+tokenUser+` `+userGroups+` WHERE t.digest = $1`, digest).
-		Scan(append(tokenTargets(&t), userTargets(&u)...)...)
-	if err != nil {
-		return nil, nil, wrap(err, "token", "reading the token of a request")
+	found, err := tokenUse.one(ctx, r.q, digest)
+	if err == nil && len(found) == 0 {
+		err = idp.NotFound("token")
 	}
-	return &t, &u, nil
+	if err != nil {
+		return nil, nil, err
+	}
+	return &found[0].Token, &found[0].User, nil
+}
+
+func (r tokens) UseMany(ctx context.Context, digests [][]byte) ([]idp.TokenUse, error) {
+	return tokenUse.many(ctx, r.q, digests)
 }
 
 func (r tokens) RevokeIntent(ctx context.Context, user idp.UserID, intent idp.TokenIntent, except *idp.TokenID) (int, error) {

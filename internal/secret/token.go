@@ -42,6 +42,15 @@ func DigestOf(value string) Digest { return sha256.Sum256([]byte(value)) }
 // Bytes returns the digest as the storage takes it.
 func (d Digest) Bytes() []byte { return d[:] }
 
+// AllBytes is Bytes of several.
+func AllBytes(all []Digest) [][]byte {
+	out := make([][]byte, len(all))
+	for i := range all {
+		out[i] = all[i][:]
+	}
+	return out
+}
+
 // Equal compares with stored bytes in a time that does not depend on where they
 // differ.
 func (d Digest) Equal(stored []byte) bool { return subtle.ConstantTimeCompare(d[:], stored) == 1 }

@@ -10,6 +10,7 @@ import (
 	"unique"
 
 	"github.com/portcullis-idp/portcullis/internal/feed"
+	"github.com/portcullis-idp/portcullis/internal/gather"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
 
@@ -49,7 +50,7 @@ type View struct {
 	sessions [viewShards]shard[digest, *held]
 	users    [viewShards]shard[idp.UserID, *person]
 
-	loads   loader
+	loads   gather.Reader[digest, idp.Visit]
 	pending pending
 }
 
@@ -95,7 +96,9 @@ func (e *elevated) in(now time.Time) []idp.Elevation {
 // when it is certain to be what the database holds; otherwise the last known is used when the
 // database cannot be reached. Call Follow before it is asked anything.
 func NewView(store idp.Store, strict func() bool) *View {
-	return &View{store: store, strict: strict, loads: loader{store: store}}
+	v := &View{store: store, strict: strict}
+	v.loads.Noun, v.loads.One, v.loads.Many = "session", v.read, v.readMany
+	return v
 }
 
 // Follow says whose word on freshness counts.
@@ -123,12 +126,30 @@ func (v *View) visit(ctx context.Context, d digest) (*idp.Session, *idp.User, er
 		defer cancel()
 	}
 	at := v.position()
-	s, u, err := v.loads.load(ctx, d)
+	read, err := v.loads.Read(ctx, d)
 	if err != nil {
 		return nil, nil, err
 	}
+	s, u := &read.Session, &read.User
 	v.keep(d, s, u, at)
 	return s, u, nil
+}
+
+func (v *View) read(ctx context.Context, d digest) (idp.Visit, error) {
+	s, u, err := v.store.Repos().Sessions.Visit(ctx, d[:])
+	if err != nil {
+		return idp.Visit{}, err
+	}
+	return idp.Visit{Session: *s, User: *u}, nil
+}
+
+func (v *View) readMany(ctx context.Context, all []digest) (map[digest]idp.Visit, error) {
+	digests := make([][]byte, len(all))
+	for i := range all {
+		digests[i] = all[i][:]
+	}
+	found, err := v.store.Repos().Visits.Find(ctx, digests)
+	return gather.By(found, func(one *idp.Visit) digest { return digest(one.Session.Digest) }), err
 }
 
 // recall returns the session and its user as they are held. Nothing, also for a

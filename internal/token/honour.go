@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/portcullis-idp/portcullis/internal/gather"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/secret"
 )
@@ -123,11 +124,27 @@ func (s *Service) find(ctx context.Context, door idp.Door, key string) (*idp.Tok
 	if key == "" || len(key) > 4*maxKey {
 		return nil, nil, idp.Refuse(door, idp.RefusedUnknown)
 	}
-	t, u, err := s.store.Repos().Tokens.Use(ctx, secret.DigestOf(key).Bytes())
+	found, err := s.uses.Read(ctx, secret.DigestOf(key))
 	if idp.Is(err, idp.CodeNotFound) {
 		return nil, nil, idp.Refuse(door, idp.RefusedUnknown)
 	}
-	return t, u, err
+	if err != nil {
+		return nil, nil, err
+	}
+	return &found.Token, &found.User, nil
+}
+
+func (s *Service) use(ctx context.Context, d secret.Digest) (idp.TokenUse, error) {
+	t, u, err := s.store.Repos().Tokens.Use(ctx, d.Bytes())
+	if err != nil {
+		return idp.TokenUse{}, err
+	}
+	return idp.TokenUse{Token: *t, User: *u}, nil
+}
+
+func (s *Service) useMany(ctx context.Context, all []secret.Digest) (map[secret.Digest]idp.TokenUse, error) {
+	found, err := s.store.Repos().Tokens.UseMany(ctx, secret.AllBytes(all))
+	return gather.By(found, func(one *idp.TokenUse) secret.Digest { return secret.Digest(one.Token.Digest) }), err
 }
 
 // LinkTerms say how long and how often a recovery link works.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/portcullis-idp/portcullis/internal/gather"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/secret"
 )
@@ -25,11 +26,14 @@ type Service struct {
 	access     idp.Access
 	sealer     *secret.Sealer
 	revealable bool
+	uses       gather.Reader[secret.Digest, idp.TokenUse]
 }
 
 // New returns a Service.
 func New(d Deps) *Service {
-	return &Service{store: d.Store, access: d.Access, sealer: d.Sealer, revealable: d.Revealable}
+	s := &Service{store: d.Store, access: d.Access, sealer: d.Sealer, revealable: d.Revealable}
+	s.uses.Noun, s.uses.One, s.uses.Many = "token", s.use, s.useMany
+	return s
 }
 
 const app = "token"

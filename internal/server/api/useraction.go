@@ -89,12 +89,14 @@ func (a *API) me(c *call) (any, error) {
 			self.Groups = append(self.Groups, UserSelfGroup{Name: g.Name, PK: g.ID.String()})
 		}
 	}
-	roles, err := a.Store.Repos().Roles.Find(c, idp.RoleFilter{Names: append([]string{}, u.RoleNames...), Paging: idp.Paging{Limit: maxPageSize}})
-	if err != nil {
-		return nil, err
-	}
-	for _, role := range roles.Items {
-		self.Roles = append(self.Roles, UserSelfGroup{Name: role.Name, PK: role.ID.String()})
+	if len(u.RoleNames) > 0 {
+		roles, err := a.Store.Repos().Roles.Find(c, idp.RoleFilter{Names: u.RoleNames, Paging: idp.Paging{Limit: maxPageSize}})
+		if err != nil {
+			return nil, err
+		}
+		for _, role := range roles.Items {
+			self.Roles = append(self.Roles, UserSelfGroup{Name: role.Name, PK: role.ID.String()})
+		}
 	}
 	if web.MayConsole(c.r) {
 		self.SystemPermissions = append(self.SystemPermissions, "access_admin_interface")
