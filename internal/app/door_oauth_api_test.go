@@ -148,8 +148,8 @@ func TestAccessTokensAreAsFreshAsTheirSignIn(t *testing.T) {
 	require.Equal(t, "step_up_required", refused.json(http.StatusForbidden)["code"])
 }
 
-// What a program asks with tokens costs the database a statement, and two more for the
-// application and its mappings where it asks who somebody is. Statements of what goes on beside come between
+// What a program asks with tokens costs the database a statement, and one more for
+// the mappings of its application where it asks who somebody is. Statements of what goes on beside come between
 // now and then, so the least that is counted is what a request costs.
 func TestTokensAskTheDatabaseLittle(t *testing.T) {
 	t.Parallel()
@@ -165,7 +165,7 @@ func TestTokensAskTheDatabaseLittle(t *testing.T) {
 		token, path string
 		parts       []string
 	}{
-		{access, "/application/o/userinfo/", []string{"FROM oauth_tokens", "FROM oauth_providers", "FROM scope_mappings"}},
+		{access, "/application/o/userinfo/", []string{"FROM oauth_tokens", "FROM scope_mappings"}},
 		{key, "/api/v3/core/users/me/", []string{"FROM tokens"}},
 	} {
 		var least []string
@@ -181,4 +181,20 @@ func TestTokensAskTheDatabaseLittle(t *testing.T) {
 			require.Contains(t, least[i], part, one.path)
 		}
 	}
+}
+
+// What a server remembers of an application counts only as long as nobody wrote it: a lock
+// by the name that another server gave it refuses its tokens.
+func TestApplicationsAreRememberedAsTheyAre(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 2)
+	_, token := s.apiGrant(s.client("wiki"), s.user(unique("mia")), idp.ScopeAPI)
+	const me = "/api/v3/core/users/me/"
+	for range 2 { // the second time it is remembered
+		require.Equal(t, http.StatusOK, s.program(token).at(s.replicas[1]).get(me).status)
+	}
+	s.admin().api(http.StatusOK, http.MethodPatch, "/core/applications/wiki/", anyMap{"slug": "handbook"})
+	s.admin().api(http.StatusCreated, http.MethodPost, "/locks/", anyMap{"target": anyMap{"application": "handbook"}, "message": "Not now."})
+	a := s.program(token).at(s.replicas[1]).get(me).json(http.StatusForbidden)
+	require.Equal(t, "lock_in_force", dig(a, "code"))
 }

@@ -261,16 +261,12 @@ type Applications interface {
 	ForHost(ctx context.Context, host string) (*Application, error)
 }
 
-// OAuthClientID names a provider, and the application that something was granted to.
-type OAuthClientID struct {
-	Provider    OAuthProviderID
-	Application ApplicationID
-}
-
 // OAuthClient is a provider and an application, as they are found together.
 type OAuthClient struct {
 	Provider    OAuthProvider
 	Application Application
+	// Version is another one when either was written, whoever did.
+	Version string
 }
 
 // OAuthProviders stores providers.
@@ -280,9 +276,9 @@ type OAuthProviders interface {
 	// GetClient returns the provider of a client ID and its application, in one
 	// statement; CodeNotFound when there is none, or none that has an application.
 	GetClient(ctx context.Context, clientID string) (*OAuthProvider, *Application, error)
-	// GetClients returns providers with applications, each once, in one statement and in
-	// no order; those there are none of are left out.
-	GetClients(ctx context.Context, of []OAuthClientID) ([]OAuthClient, error)
+	// GetClientOf returns a provider and the application that something was granted to,
+	// in one statement; CodeNotFound when either is gone.
+	GetClientOf(ctx context.Context, provider OAuthProviderID, application ApplicationID) (*OAuthClient, error)
 }
 
 // ScopeMappings stores scope mappings.

@@ -100,6 +100,9 @@ type OAuthHeld struct {
 	// Application (its slug) and Client (its ID) are what it was given to, for locks,
 	// where whoever read it found out; "" otherwise.
 	Application, Client string
+	// ClientVersion is the Version of the OAuthClient that it was granted to, where Use
+	// read it; "" otherwise.
+	ClientVersion string
 }
 
 // Credential returns what a door needs to know of it.

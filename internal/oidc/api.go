@@ -34,7 +34,7 @@ func (s *Service) BearerAgain(ctx context.Context, actor idp.Actor, used *idp.OA
 // admitAPI asks the gate with the account as it is now, and with the application, so
 // that locks on it hold here, too, and then the policies of that.
 func (s *Service) admitAPI(ctx context.Context, actor idp.Actor, door idp.Door, held *idp.OAuthHeld) (*idp.OAuthHeld, error) {
-	c, err := s.clientOfGrant(ctx, &held.Grant)
+	c, err := s.clientOf(ctx, held)
 	if idp.Is(err, idp.CodeNotFound) { // it went this moment, and its tokens with it
 		return nil, idp.Refuse(door, idp.RefusedEnded)
 	}

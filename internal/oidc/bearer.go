@@ -55,29 +55,18 @@ func (s *Service) useMany(ctx context.Context, all []secret.Digest) (map[secret.
 	return gather.By(found, func(one *idp.OAuthHeld) secret.Digest { return secret.Digest(one.Token.Digest) }), err
 }
 
-// clientOfGrant is the client that something was granted to.
-func (s *Service) clientOfGrant(ctx context.Context, g *idp.OAuthGrant) (*Client, error) {
-	c, err := s.clients.Read(ctx, idp.OAuthClientID{Provider: g.ProviderID, Application: g.ApplicationID})
-	if err != nil {
-		return nil, err
+// clientOf is the client that something was granted to.
+func (s *Service) clientOf(ctx context.Context, held *idp.OAuthHeld) (*Client, error) {
+	c, ok := s.clients.get(held)
+	if !ok {
+		read, err := s.Store.Repos().OAuthProviders.GetClientOf(ctx, held.Grant.ProviderID, held.Grant.ApplicationID)
+		if err != nil {
+			return nil, err
+		}
+		s.clients.keep(read)
+		c = *read
 	}
 	return &Client{Provider: &c.Provider, Application: &c.Application}, nil
-}
-
-func (s *Service) client(ctx context.Context, id idp.OAuthClientID) (idp.OAuthClient, error) {
-	found, err := s.clientsOf(ctx, []idp.OAuthClientID{id})
-	c, ok := found[id]
-	if err == nil && !ok {
-		err = idp.NotFound("client")
-	}
-	return c, err
-}
-
-func (s *Service) clientsOf(ctx context.Context, of []idp.OAuthClientID) (map[idp.OAuthClientID]idp.OAuthClient, error) {
-	found, err := s.Store.Repos().OAuthProviders.GetClients(ctx, of)
-	return gather.By(found, func(one *idp.OAuthClient) idp.OAuthClientID {
-		return idp.OAuthClientID{Provider: one.Provider.ID, Application: one.Application.ID}
-	}), err
 }
 
 // letIn asks the policies of an application once more, at the use of a token: what is taken
@@ -106,7 +95,7 @@ func (s *Service) UserInfo(ctx context.Context, actor idp.Actor, token string) (
 	if err != nil {
 		return nil, nil, refused(ErrInvalidToken, err)
 	}
-	c, err := s.clientOfGrant(ctx, &held.Grant)
+	c, err := s.clientOf(ctx, held)
 	if idp.Is(err, idp.CodeNotFound) { // it went this moment, and its tokens with it
 		return nil, nil, shut(ErrInvalidToken, door, idp.RefusedEnded)
 	}

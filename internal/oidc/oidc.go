@@ -55,14 +55,13 @@ type Service struct {
 	told told
 
 	uses    gather.Reader[secret.Digest, idp.OAuthHeld]
-	clients gather.Reader[idp.OAuthClientID, idp.OAuthClient]
+	clients clients
 }
 
 // New returns a Service.
 func New(d Deps) *Service {
 	s := &Service{Deps: d, ring: &ring{store: d.Store, sealer: d.Sealer}}
 	s.uses.Noun, s.uses.One, s.uses.Many = "OAuth token", s.use, s.useMany
-	s.clients.Noun, s.clients.One, s.clients.Many = "client", s.client, s.clientsOf
 	return s
 }
 

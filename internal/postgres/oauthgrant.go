@@ -136,9 +136,9 @@ const grantUnnoted = `(o.last_used_at IS NULL OR o.last_used_at < clock_timestam
 // grantUse notes the use of what still counts only.
 var grantUse = use[idp.OAuthHeld, idp.OAuthGrantID]{
 	noun: "OAuth token",
-	read: `SELECT ` + heldListing.columns + `, o.ended_at IS NULL AND ` + oauthTokenLive + ` AND ` + grantUnnoted + `
+	read: `SELECT ` + heldListing.columns + `, ` + clientVersion("o.provider_id", "o.application_id") + `, o.ended_at IS NULL AND ` + oauthTokenLive + ` AND ` + grantUnnoted + `
 		FROM ` + heldFrom + ` ` + userGroups + ` WHERE t.digest = `,
-	targets: heldTargets,
+	targets: func(h *idp.OAuthHeld) []any { return append(heldTargets(h), &h.ClientVersion) },
 	id:      func(h *idp.OAuthHeld) idp.OAuthGrantID { return h.Grant.ID },
 	note: `UPDATE oauth_grants SET last_used_at = clock_timestamp() WHERE id IN (
 		SELECT o.id FROM oauth_grants o WHERE o.id = ANY ($1) AND ` + grantUnnoted + ` ORDER BY o.id FOR NO KEY UPDATE SKIP LOCKED)`,

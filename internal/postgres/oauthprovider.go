@@ -82,34 +82,38 @@ func scanClient(row pgx.CollectableRow) (out idp.OAuthClient, err error) {
 	if out.Provider, err = oauthProviderTable.scan(columnsOf{row, 0, first}); err != nil {
 		return out, err
 	}
-	out.Application, err = applicationTable.scan(columnsOf{row, first, all - first})
-	return out, err
+	if out.Application, err = applicationTable.scan(columnsOf{row, first, all - first - 1}); err != nil {
+		return out, err
+	}
+	return out, columnsOf{row, all - 1, 1}.Scan(&out.Version)
 }
 
 func (r oauthProviders) GetClient(ctx context.Context, clientID string) (*idp.OAuthProvider, *idp.Application, error) {
 	found, err := one(ctx, r.q, r.noun, "reading the provider of a client", scanClient,
-		`SELECT p.*, a.* FROM (SELECT `+r.columns+` FROM oauth_providers t) p
-		   JOIN (SELECT `+applicationTable.columns+` FROM applications t) a ON a.provider_id = p.id WHERE p.client_id = $1`, clientID)
+		`SELECT `+clientColumns+` FROM `+r.clients()+` ON a.provider_id = p.id WHERE p.client_id = $1`, clientID)
 	if err != nil {
 		return nil, nil, err
 	}
 	return &found.Provider, &found.Application, nil
 }
 
-func (r oauthProviders) GetClients(ctx context.Context, of []idp.OAuthClientID) ([]idp.OAuthClient, error) {
-	providers, applications := make([]idp.OAuthProviderID, len(of)), make([]idp.ApplicationID, len(of))
-	for i, c := range of {
-		providers[i], applications[i] = c.Provider, c.Application
-	}
-	rows, err := r.q.Query(ctx, `
-		SELECT p.*, a.* FROM unnest($1::uuid[], $2::uuid[]) c (provider, application)
-		  JOIN (SELECT `+r.columns+` FROM oauth_providers t) p ON p.id = c.provider
-		  JOIN (SELECT `+applicationTable.columns+` FROM applications t) a ON a.id = c.application`, providers, applications)
-	if err != nil {
-		return nil, wrap(err, r.noun, "reading %d clients", len(of))
-	}
-	found, err := pgx.CollectRows(rows, scanClient)
-	return found, wrap(err, r.noun, "reading %d clients", len(of))
+func (r oauthProviders) GetClientOf(ctx context.Context, provider idp.OAuthProviderID, application idp.ApplicationID) (*idp.OAuthClient, error) {
+	return one(ctx, r.q, r.noun, "reading the client that something was granted to", scanClient, `SELECT `+clientColumns+` FROM `+r.clients()+
+		` ON true WHERE p.id = $1 AND a.id = $2`, provider, application)
+}
+
+// clients joins providers p and applications a; what joins them follows.
+func (r oauthProviders) clients() string {
+	return `(SELECT ` + r.columns + ` FROM oauth_providers t) p JOIN (SELECT ` + applicationTable.columns + ` FROM applications t) a`
+}
+
+var clientColumns = `p.*, a.*, ` + clientVersion("p.id", "a.id")
+
+// clientVersion names the versions of two rows: the transaction that wrote each, and where
+// that put it.
+func clientVersion(provider, application string) string {
+	return `concat((SELECT v.xmin::text || v.ctid::text FROM oauth_providers v WHERE v.id = ` + provider + `), ' ',
+		(SELECT v.xmin::text || v.ctid::text FROM applications v WHERE v.id = ` + application + `))`
 }
 
 func (r oauthProviders) Find(ctx context.Context, f idp.OAuthProviderFilter) (idp.Page[idp.OAuthProvider], error) {

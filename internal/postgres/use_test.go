@@ -69,19 +69,36 @@ func TestUsingTokensTogetherWaitsForNobody(t *testing.T) {
 	require.Len(t, scalar[[]idp.TokenID](t, db, used), 2, "the next question notes it")
 }
 
-// A client is read with what something was granted to, be it another provider's by now.
-func TestClientsAreReadTogether(t *testing.T) {
+// A client is read with what something was granted to, be it another provider's by now,
+// and whoever reads a token of it sees whether either was written since.
+func TestClientsSayWhetherTheyWereWritten(t *testing.T) {
 	t.Parallel()
 	db := open(t)
+	repos, ctx := db.Repos(), t.Context()
 	wiki, wikiApp := registered(t, db, "wiki", "")
-	chat, chatApp := registered(t, db, "chat", "")
-	none := idp.NewID[idp.OAuthProvider]()
-	found, err := db.Repos().OAuthProviders.GetClients(t.Context(), []idp.OAuthClientID{
-		{Provider: wiki, Application: wikiApp}, {Provider: none, Application: wikiApp}, {Provider: wiki, Application: chatApp}, {Provider: chat, Application: chatApp}})
+	_, chatApp := registered(t, db, "chat", "")
+	mixed, err := repos.OAuthProviders.GetClientOf(ctx, wiki, chatApp)
 	require.NoError(t, err)
-	var got [][2]string
-	for _, c := range found {
-		got = append(got, [2]string{c.Provider.ClientID, c.Application.Slug})
+	require.Equal(t, []string{"wiki", "chat"}, []string{mixed.Provider.ClientID, mixed.Application.Slug})
+	_, err = repos.OAuthProviders.GetClientOf(ctx, idp.NewID[idp.OAuthProvider](), wikiApp)
+	requireCode(t, idp.CodeNotFound, err)
+
+	ada := addUser(t, db, "ada")
+	g := &idp.OAuthGrant{ProviderID: wiki, ApplicationID: wikiApp, UserID: ada.ID, Kind: idp.GrantCode, Subject: "s", Generation: ada.TokenGeneration}
+	require.NoError(t, repos.OAuthGrants.Create(ctx, g))
+	require.NoError(t, repos.OAuthGrants.CreateToken(ctx, &idp.OAuthToken{GrantID: g.ID, Kind: idp.OAuthAccess, Digest: digestOf(1)}, time.Minute))
+	seen := map[string]bool{}
+	for i, change := range []string{"", "UPDATE oauth_providers SET name = 'renamed' WHERE id = $1", "UPDATE applications SET name = name WHERE provider_id = $1"} {
+		if change != "" {
+			sql(t, db, change, wiki)
+		}
+		held, err := repos.OAuthGrants.Use(ctx, digestOf(1))
+		require.NoError(t, err)
+		c, err := repos.OAuthProviders.GetClientOf(ctx, wiki, wikiApp)
+		require.NoError(t, err)
+		require.Equal(t, c.Version, held.ClientVersion)
+		require.NotEmpty(t, c.Version)
+		seen[c.Version] = true
+		require.Len(t, seen, i+1, change)
 	}
-	require.ElementsMatch(t, [][2]string{{"wiki", "wiki"}, {"wiki", "chat"}, {"chat", "chat"}}, got)
 }
