@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -301,13 +302,14 @@ func attacked(ctx context.Context, r *report, p *process) error {
 			return err
 		}
 	}
-	var calm, under sample
-	for round := range 4 {
-		took := &calm
-		stop := func() {}
-		if round%2 == 1 {
-			took = &under
-			stop = attack(ctx, p)
+	var calm, idle, under sample
+	for round := range 6 {
+		took, stop := &calm, func() {}
+		switch round % 3 {
+		case 1:
+			took, stop = &idle, bothered(ctx, asking(p))
+		case 2:
+			took, stop = &under, bothered(ctx, attacking(p))
 		}
 		for range 5 { // until it goes on as it does: its first attempts are compared
 			if err := newClient(p.URL, &http.Transport{DisableKeepAlives: true}).signIn("neighbour", password); err != nil {
@@ -326,14 +328,16 @@ func attacked(ctx context.Context, r *report, p *process) error {
 		stop()
 	}
 	r.figure("sign-ins of others while nothing happens", "%s p99 %s", calm, calm.at(99).Round(time.Millisecond))
+	r.figure("the same beside 500 requests a second that ask for nothing", "%s p99 %s", idle, idle.at(99).Round(time.Millisecond))
 	r.figure("the same beside 500 attempts a second at an account that is locked out", "%s p99 %s", under, under.at(99).Round(time.Millisecond))
+	r.figure("what the former add to their p99: no attack can add less", "%s", (idle.at(99) - calm.at(99)).Round(100*time.Microsecond))
 	r.bar("what the attack adds to their p99", milliseconds(under.at(99)-calm.at(99)), 5, "ms")
 	return nil
 }
 
-// attack tries the victim's password until stop, with attackRate requests a second,
-// those that begin a flow and those it redirects to included.
-func attack(ctx context.Context, p *process) (stop func()) {
+// bothered has browsers do something over and over until stop, with attackRate requests a
+// second in all; each is told which one it is.
+func bothered(ctx context.Context, do func(next paced, browser int)) (stop func()) {
 	own, cancel := context.WithCancel(ctx)
 	var group sync.WaitGroup
 	const browsers = 32
@@ -342,15 +346,8 @@ func attack(ctx context.Context, p *process) (stop func()) {
 		group.Go(func() {
 			tick := time.NewTicker(time.Second * browsers / attackRate)
 			defer tick.Stop()
-			for n := 0; own.Err() == nil; {
-				c := newClient(p.URL, paced{own, tick.C, transport})
-				if _, err := c.call(http.MethodPost, executorPath, map[string]any{"component": "ak-stage-identification", "uid_field": "victim"}); err != nil {
-					continue
-				}
-				for range 4 { // the fifth ends the flow
-					n++
-					_, _ = c.call(http.MethodPost, executorPath, map[string]any{"component": "ak-stage-password", "password": fmt.Sprint("wrong", b, n)})
-				}
+			for own.Err() == nil {
+				do(paced{own, tick.C, transport}, b)
 			}
 		})
 	}
@@ -358,6 +355,32 @@ func attack(ctx context.Context, p *process) (stop func()) {
 		cancel()
 		group.Wait()
 		transport.CloseIdleConnections()
+	}
+}
+
+// attacking tries the victim's password; requests that begin a flow and those it redirects
+// to are requests, too.
+func attacking(p *process) func(paced, int) {
+	var n atomic.Int64
+	return func(next paced, browser int) {
+		c := newClient(p.URL, next)
+		if _, err := c.call(http.MethodPost, executorPath, map[string]any{"component": "ak-stage-identification", "uid_field": "victim"}); err != nil {
+			return
+		}
+		for range 4 { // the fifth ends the flow
+			_, _ = c.call(http.MethodPost, executorPath, map[string]any{"component": "ak-stage-password", "password": fmt.Sprint("wrong", browser, n.Add(1))})
+		}
+	}
+}
+
+// asking asks the bare handler.
+func asking(p *process) func(paced, int) {
+	return func(next paced, _ int) {
+		answer, err := (&http.Client{Transport: next}).Get(p.URL + "/-/health/live/")
+		if err == nil {
+			_, _ = io.Copy(io.Discard, answer.Body)
+			_ = answer.Body.Close()
+		}
 	}
 }
 

@@ -47,7 +47,7 @@ func (r *report) least(what string, value, bar float64, unit string) {
 		verdict = "MISSED"
 		r.missed = append(r.missed, what)
 	}
-	fmt.Printf("  %-58s %.0f %s (bar %.0f): %s\n", what, value, unit, bar, verdict)
+	fmt.Printf("  %-58s %.4g %s (bar %.4g): %s\n", what, value, unit, bar, verdict)
 }
 
 func (r *report) end() error {
