@@ -330,7 +330,7 @@ func attacked(ctx context.Context, r *report, p *process) error {
 	r.figure("sign-ins of others while nothing happens", "%s p99 %s", calm, calm.at(99).Round(time.Millisecond))
 	r.figure("the same beside 500 requests a second that ask for nothing", "%s p99 %s", idle, idle.at(99).Round(time.Millisecond))
 	r.figure("the same beside 500 attempts a second at an account that is locked out", "%s p99 %s", under, under.at(99).Round(time.Millisecond))
-	r.figure("what the former add to their p99: no attack can add less", "%s", (idle.at(99) - calm.at(99)).Round(100*time.Microsecond))
+	r.figure("what the former add to their p99", "%s", (idle.at(99) - calm.at(99)).Round(100*time.Microsecond))
 	r.bar("what the attack adds to their p99", milliseconds(under.at(99)-calm.at(99)), 5, "ms")
 	return nil
 }
