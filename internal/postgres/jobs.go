@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -28,7 +29,7 @@ const sweepPause = 2 * time.Second
 
 func newQueue(pool *pgxpool.Pool, log *slog.Logger) (*queue, error) {
 	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
-		Logger: quietly(log),
+		Logger: quietly(log, new(atomic.Bool)),
 		// River saves wake-up calls that follow one another within this time,
 		// also when they belong to transactions that commit later, or never.
 		FetchCooldown: river.FetchCooldownMin,

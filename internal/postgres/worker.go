@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -30,8 +31,9 @@ const (
 
 // Worker works the job queue in the background.
 type Worker struct {
-	db     *DB
-	client *river.Client[pgx.Tx]
+	db       *DB
+	client   *river.Client[pgx.Tx]
+	stopping atomic.Bool
 }
 
 // Mailer sends what was asked to be sent by mail.
@@ -67,7 +69,7 @@ func (db *DB) NewWorker(mailer Mailer, chores ...Chore) (*Worker, error) {
 	}
 	addChores(register, chores)
 	client, err := river.NewClient(riverpgxv5.New(db.pool), &river.Config{
-		Logger:            quietly(db.log),
+		Logger:            quietly(db.log, &w.stopping),
 		Workers:           register,
 		Queues:            queues,
 		FetchPollInterval: pollInterval,
@@ -96,6 +98,7 @@ func (w *Worker) Start(ctx context.Context) error {
 func (w *Worker) Stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), stopPatience)
 	defer cancel()
+	w.stopping.Store(true)
 	if err := w.client.Stop(ctx); err != nil {
 		w.db.log.WarnContext(ctx, "stopping the job worker", "error", err)
 	}
