@@ -30,6 +30,7 @@ const cuts = `
 	CREATE TRIGGER cut AFTER INSERT ON river_job FOR EACH ROW EXECUTE FUNCTION cut('job');
 	CREATE TRIGGER cut AFTER INSERT ON lockdowns FOR EACH ROW EXECUTE FUNCTION cut('record');
 	CREATE TRIGGER cut AFTER INSERT ON events FOR EACH ROW EXECUTE FUNCTION cut('event');
+	CREATE TRIGGER cut AFTER INSERT ON notification_jobs FOR EACH ROW EXECUTE FUNCTION cut('notification');
 	CREATE CONSTRAINT TRIGGER cut_at_commit AFTER INSERT ON lockdowns DEFERRABLE INITIALLY DEFERRED
 		FOR EACH ROW EXECUTE FUNCTION cut('commit')`
 
@@ -62,7 +63,7 @@ func TestACrashBetweenTwoLinesLeavesNothing(t *testing.T) {
 	_, err := conn.Exec(t.Context(), cuts)
 	require.NoError(t, err)
 	for round := range rounds {
-		for _, at := range []string{"account", "job", "record", "event", "commit"} {
+		for _, at := range []string{"account", "job", "record", "event", "notification", "commit"} {
 			ada := s.user(fmt.Sprintf("ada-%s-%d", at, round))
 			session := s.with(ada)
 			_, key := s.key(ada, idp.IntentAPI)

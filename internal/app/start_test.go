@@ -44,7 +44,7 @@ func (s *site) contents() map[string]string {
 	conn := s.connect()
 	rows, err := conn.Query(s.Context(), `SELECT table_name::text FROM information_schema.tables
 		WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND table_name NOT LIKE 'river%'
-		  AND table_name NOT IN ('replicas', 'event_seals', 'event_blocks', 'notification_progress')`) // which servers are at work changes twice a second; seals, and what looks at them, come a second later
+		  AND table_name NOT IN ('replicas', 'event_seals', 'event_blocks', 'notification_jobs')`) // which servers are at work changes twice a second; seals, and what looks at them, come a second later
 	require.NoError(s, err)
 	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	require.NoError(s, err)

@@ -278,11 +278,17 @@ type Deliveries interface {
 	// Purge deletes at most limit that ended so long ago, and returns how many.
 	Purge(ctx context.Context, ended time.Duration, limit int) (int, error)
 
-	// Follow returns events that nobody has looked at for rules, in the order in
-	// which they were sealed, and up to where; held says that somebody else is at it.
-	Follow(ctx context.Context, limit int) (events []Event, upto int64, held bool, err error)
-	// Advance notes up to where events were looked at, in the same transaction.
-	Advance(ctx context.Context, upto int64) error
+	// Compare returns events whose jobs are to be done: they were written when a rule
+	// that is enabled asked for such, and are sealed. They come in the order in which
+	// they were sealed; held says that somebody else is at it.
+	Compare(ctx context.Context, limit int) (events []Event, held bool, err error)
+	// Waits reports whether an event's job is still to be done.
+	Waits(ctx context.Context, event EventID) (bool, error)
+	// Compared ends their jobs, in the same transaction.
+	Compared(ctx context.Context, events []EventID) error
+	// PurgeJobs deletes at most limit jobs of events that nobody is told of: they are
+	// gone, or history.
+	PurgeJobs(ctx context.Context, limit int) (int, error)
 }
 
 // Facts are the rule as policies see what they are bound to.

@@ -14,13 +14,14 @@ const (
 	sweepSize = 1000
 )
 
-// Sweep deletes deliveries that ended a month ago, and what people were told three
-// months ago.
+// Sweep deletes deliveries that ended a month ago, what people were told three months
+// ago, and the jobs of events that nobody is told of.
 func (s *Service) Sweep(ctx context.Context) error {
 	repos := s.Store.Repos()
 	for _, part := range []func() (int, error){
 		func() (int, error) { return repos.Deliveries.Purge(ctx, keepDeliveries, sweepSize) },
 		func() (int, error) { return repos.Notifications.Purge(ctx, keepNotifications, sweepSize) },
+		func() (int, error) { return repos.Deliveries.PurgeJobs(ctx, sweepSize) },
 	} {
 		for {
 			n, err := part()

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
@@ -25,24 +24,24 @@ type Round struct {
 	More   bool // there are more events
 }
 
-// Round compares the next events with the rules. What it queues, and up to where it
-// has looked, are kept or lost together: no event is told of twice, and none is missed.
+// Round does the next jobs: it compares their events with the rules. What it queues,
+// and that the jobs are done, are kept or lost together: no event is told of twice, and
+// none is missed.
 func (s *Service) Round(ctx context.Context) (out Round, err error) {
 	err = s.Store.InTx(ctx, func(tx idp.Repos) error {
 		out = Round{}
-		events, upto, held, err := tx.Deliveries.Follow(ctx, eventsAtOnce)
-		if err != nil || held {
+		events, held, err := tx.Deliveries.Compare(ctx, eventsAtOnce)
+		if err != nil || held || len(events) == 0 {
 			return err
 		}
 		out.Events, out.More = len(events), len(events) == eventsAtOnce
-		if len(events) == 0 {
-			return tx.Deliveries.Advance(ctx, upto)
-		}
 		rules, err := s.rules(ctx, tx)
 		if err != nil {
 			return err
 		}
+		done := make([]idp.EventID, len(events))
 		for i := range events {
+			done[i] = events[i].ID
 			for r := range rules {
 				if err := s.judge(ctx, tx, &rules[r], &events[i], &out); err != nil {
 					return err
@@ -54,7 +53,7 @@ func (s *Service) Round(ctx context.Context) (out Round, err error) {
 				return err
 			}
 		}
-		return tx.Deliveries.Advance(ctx, upto)
+		return tx.Deliveries.Compared(ctx, done)
 	})
 	if err != nil {
 		return Round{}, fmt.Errorf("comparing events with notification rules: %w", err)
@@ -102,26 +101,15 @@ func (s *Service) rules(ctx context.Context, tx idp.Repos) ([]rule, error) {
 				r.transports = append(r.transports, transports.Items[i])
 			}
 		}
-		switch {
-		case len(r.bindings) > 0 && len(r.transports) > 0:
+		if len(r.bindings) > 0 && len(r.transports) > 0 {
 			out = append(out, r)
-		case row.Fault != "": // what was at fault is not bound any more
-			if err := tx.NotificationRules.Faulted(ctx, row.ID, ""); err != nil {
-				return nil, err
-			}
 		}
 	}
 	return out, nil
 }
 
-// ours reports whether an event is one that notifications lead to.
-func ours(e *idp.Event) bool { return e.App == App || strings.HasPrefix(e.App, App+".") }
-
 // judge queues what a rule has to say of an event.
 func (s *Service) judge(ctx context.Context, tx idp.Repos, r *rule, e *idp.Event, out *Round) error {
-	if ours(e) {
-		return nil
-	}
 	actor, err := s.actor(ctx, tx, e)
 	if err != nil {
 		return err

@@ -215,6 +215,15 @@ func (w *world) does(statement string, args ...any) {
 	require.NoError(w, err)
 }
 
+// asks runs a question as the database's owner.
+func (w *world) asks(answer any, question string) {
+	w.Helper()
+	owner, err := pgx.Connect(w.Context(), w.url)
+	require.NoError(w, err)
+	defer func() { _ = owner.Close(context.WithoutCancel(w.Context())) }()
+	require.NoError(w, owner.QueryRow(w.Context(), question).Scan(answer))
+}
+
 // failing is a store whose transactions are lost at the last moment, as in a crash.
 type failing struct {
 	idp.Store

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -154,36 +153,43 @@ func (r deliveries) Purge(ctx context.Context, ended time.Duration, limit int) (
 		(SELECT id FROM deliveries WHERE ended_at < clock_timestamp() - $1::interval ORDER BY ended_at LIMIT $2 FOR UPDATE SKIP LOCKED)`, ended, limit)
 }
 
-// Follow implements idp.Deliveries. Events from before the chain, and those that say
-// they are older than they were written, are history.
-func (r deliveries) Follow(ctx context.Context, limit int) (events []idp.Event, upto int64, held bool, err error) {
-	err = r.q.QueryRow(ctx, `SELECT seq FROM notification_progress FOR UPDATE SKIP LOCKED`).Scan(&upto)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, 0, true, nil
+// notifyLock is the number of the lock that whoever compares events with rules holds.
+const notifyLock = 7305436424
+
+// Compare implements idp.Deliveries. What is in the chain as history, or as written
+// later than it says, nobody is told of.
+func (r deliveries) Compare(ctx context.Context, limit int) (events []idp.Event, held bool, err error) {
+	var ours bool
+	err = r.q.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock($1)`, int64(notifyLock)).Scan(&ours)
+	if err != nil || !ours {
+		return nil, err == nil, wrap(err, "delivery", "asking whether somebody else compares events with rules")
 	}
+	rows, err := r.q.Query(ctx, `SELECT `+eventColumns+` FROM notification_jobs j
+		  JOIN event_seals s ON s.event_id = j.event_id AND s.origin = $2 JOIN events e ON e.id = j.event_id ORDER BY s.seq LIMIT $1`, limit, idp.SealCommit)
 	if err != nil {
-		return nil, 0, false, wrap(err, "delivery", "asking up to where events were looked at")
-	}
-	rows, err := r.q.Query(ctx, `SELECT s.seq FROM event_seals s WHERE s.seq > $1 ORDER BY s.seq LIMIT $2`, upto, limit)
-	if err != nil {
-		return nil, upto, false, wrap(err, "delivery", "reading new events")
-	}
-	seqs, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-	if err != nil || len(seqs) == 0 {
-		return nil, upto, false, wrap(err, "delivery", "reading new events")
-	}
-	from := upto
-	upto = seqs[len(seqs)-1]
-	rows, err = r.q.Query(ctx, `SELECT `+eventColumns+` FROM event_seals s JOIN events e ON e.id = s.event_id
-		WHERE s.seq > $1 AND s.seq <= $2 AND s.origin = $3 ORDER BY s.seq`, from, upto, idp.SealCommit)
-	if err != nil {
-		return nil, from, false, wrap(err, "delivery", "reading new events")
+		return nil, false, wrap(err, "delivery", "reading new events")
 	}
 	events, err = pgx.CollectRows(rows, pgx.RowToStructByNameLax[idp.Event])
-	return events, upto, false, wrap(err, "delivery", "reading new events")
+	return events, false, wrap(err, "delivery", "reading new events")
 }
 
-func (r deliveries) Advance(ctx context.Context, upto int64) error {
-	_, err := exec(ctx, r.q, "delivery", "noting up to where events were looked at", `UPDATE notification_progress SET seq = $1`, upto)
+// Compared implements idp.Deliveries.
+func (r deliveries) Compared(ctx context.Context, events []idp.EventID) error {
+	_, err := exec(ctx, r.q, "delivery", "noting which events were compared with rules",
+		`DELETE FROM notification_jobs WHERE event_id = ANY ($1)`, events)
 	return err
+}
+
+// Waits implements idp.Deliveries.
+func (r deliveries) Waits(ctx context.Context, event idp.EventID) (waits bool, err error) {
+	err = r.q.QueryRow(ctx, `SELECT EXISTS (SELECT FROM notification_jobs WHERE event_id = $1)`, event).Scan(&waits)
+	return waits, wrap(err, "delivery", "asking whether event %s is still to be compared with rules", event)
+}
+
+// PurgeJobs implements idp.Deliveries.
+func (r deliveries) PurgeJobs(ctx context.Context, limit int) (int, error) {
+	return exec(ctx, r.q, "delivery", "deleting what nobody is told of", `DELETE FROM notification_jobs WHERE event_id IN
+		(SELECT j.event_id FROM notification_jobs j
+		  WHERE NOT EXISTS (SELECT FROM events e WHERE e.id = j.event_id)
+		     OR EXISTS (SELECT FROM event_seals s WHERE s.event_id = j.event_id AND s.origin <> $2) LIMIT $1 FOR UPDATE SKIP LOCKED)`, limit, idp.SealCommit)
 }

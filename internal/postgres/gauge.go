@@ -49,7 +49,9 @@ func (db *DB) JobCounts(ctx context.Context) ([]JobCount, error) {
 		SELECT j.kind, s.state::text AS state, count(*) AS count
 		  FROM unnest('{available,pending,scheduled,running,retryable,discarded}'::river_job_state[]) s (state)
 		  JOIN LATERAL (SELECT kind FROM river_job WHERE river_job.state = s.state LIMIT $1) j ON true
-		 GROUP BY 1, 2 ORDER BY 1, 2`, countedJobs)
+		 GROUP BY 1, 2
+		 UNION ALL SELECT 'notification', 'available', count(*) FROM (SELECT FROM notification_jobs LIMIT $1) n HAVING count(*) > 0
+		 ORDER BY 1, 2`, countedJobs)
 	if err != nil {
 		return nil, wrap(err, "job", "counting jobs")
 	}

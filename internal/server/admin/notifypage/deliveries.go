@@ -176,8 +176,8 @@ func (p *Pages) redeliver(w http.ResponseWriter, r *http.Request) error {
 	return web.Redirect(w, r, back)
 }
 
-// OfEvent is the panel with what was sent because of an event; nil where there is
-// nothing, or whoever looks may not see it.
+// OfEvent is the panel with what was sent because of an event, or that it is queued; nil
+// where there is nothing, or whoever looks may not see it.
 func (p *Pages) OfEvent(r *http.Request, id idp.EventID) (templ.Component, error) {
 	if !web.May(r, idp.VerbList, idp.ResourceNotification) {
 		return nil, nil
@@ -187,7 +187,11 @@ func (p *Pages) OfEvent(r *http.Request, id idp.EventID) (templ.Component, error
 		return nil, fmt.Errorf("listing the deliveries of event %s: %w", id, err)
 	}
 	if len(found.Items) == 0 {
-		return nil, nil
+		waits, err := p.d.Store.Repos().Deliveries.Waits(r.Context(), id)
+		if err != nil || !waits {
+			return nil, err
+		}
+		return ui.Alert(ui.AlertProps{Title: "Deliveries", Text: "This event is queued: notification rules are about to be asked who is to be told of it."}), nil
 	}
 	t := deliveryTable(found.Items, eventsPath+id.String()+"/")
 	t.Title, t.Text = "Deliveries", "What was sent because of this event, and what came of it."

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -286,6 +287,14 @@ func TestDeliveries(t *testing.T) {
 	require.Equal(t, idp.DeliveryPending, d.State)
 	require.Contains(t, s.boss.Post(deliveriesAt+deliveryKey(dead)+"redeliver/").Follow().Text(), "It is waiting to be sent already.")
 	require.NotContains(t, s.page("/if/admin/events/"+s.event().ID.String()+"/").Main(), "Deliveries")
+
+	// Before the rules were asked.
+	_, err = s.Configure.CreatePolicyBinding(t.Context(), idp.SystemActor(), idp.PolicyBinding{Target: r.ID.UUID(), PolicyID: &s.anyPolicy("any").ID, Enabled: true, Timeout: time.Second})
+	require.NoError(t, err)
+	queued := s.event()
+	require.Contains(t, s.page("/if/admin/events/"+queued.ID.String()+"/").Main(), "This event is queued")
+	require.NoError(t, s.Store.Repos().Deliveries.Compared(t.Context(), []idp.EventID{queued.ID}))
+	require.NotContains(t, s.page("/if/admin/events/"+queued.ID.String()+"/").Main(), "This event is queued")
 }
 
 func deliveryKey(id int64) string { return strconv.FormatInt(id, 10) + "/" }

@@ -143,7 +143,18 @@ func (s *site) rule(name string, transports ...*idp.Transport) *idp.Notification
 
 func (s *site) policy(name string) *idp.Policy {
 	s.t.Helper()
-	p, err := s.Configure.CreatePolicy(s.t.Context(), idp.SystemActor(), idp.Policy{Name: name, Kind: "event_matcher", Settings: []byte(`{"action": "account_lockdown_triggered"}`)})
+	return s.matcher(name, `{"action": "account_lockdown_triggered"}`)
+}
+
+// anyPolicy matches every event.
+func (s *site) anyPolicy(name string) *idp.Policy {
+	s.t.Helper()
+	return s.matcher(name, `{}`)
+}
+
+func (s *site) matcher(name, settings string) *idp.Policy {
+	s.t.Helper()
+	p, err := s.Configure.CreatePolicy(s.t.Context(), idp.SystemActor(), idp.Policy{Name: name, Kind: "event_matcher", Settings: []byte(settings)})
 	require.NoError(s.t, err)
 	return p
 }
