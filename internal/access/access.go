@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/portcullis-idp/portcullis/internal/herald"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
 
@@ -16,6 +17,8 @@ type Deps struct {
 	// Networks tells the network of an address, for locks that name one; nil =
 	// nothing is known of any.
 	Networks idp.Whereabouts
+	// Heralds knows of acts under way; nil = nothing is known of any.
+	Heralds *herald.Board
 	// ProofAge is how long ago somebody may have proved who they are who does what
 	// idp.Access.Fresh guards; nil or 0 = that is not asked.
 	ProofAge func() time.Duration

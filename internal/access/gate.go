@@ -50,41 +50,56 @@ func (c *Checker) Admit(ctx context.Context, door idp.Door, u *idp.User, cred id
 	}
 }
 
+// Settled implements idp.Gate.
+func (c *Checker) Settled(ctx context.Context, u *idp.User, cred idp.Credential) (bool, error) {
+	if c.d.Heralds.Quiet() {
+		return true, nil
+	}
+	all := func(idp.LockKind) bool { return true }
+	return c.d.Heralds.Settled(ctx, u.ID, keysOf(nil, u, cred, all))
+}
+
 // unlocked asks for locks in force once.
 func (c *Checker) unlocked(ctx context.Context, u *idp.User, cred idp.Credential) error {
 	var room [usualKeys]idp.LockKey
-	keys := append(room[:0], idp.LockKey{Kind: idp.LockUser, Value: strings.ToLower(u.Username)})
+	keys := c.network(ctx, keysOf(room[:0], u, cred, c.d.Locks.Names))
+	return c.d.Locks.Check(keys, c.d.Roles.Strict(u.RoleNames))
+}
+
+// keysOf are the keys of an interaction but for its address, as far as it is asked for
+// such.
+func keysOf(keys []idp.LockKey, u *idp.User, cred idp.Credential, asked func(idp.LockKind) bool) []idp.LockKey {
+	keys = append(keys, idp.LockKey{Kind: idp.LockUser, Value: strings.ToLower(u.Username)})
 	for _, name := range u.RoleNames {
 		keys = append(keys, idp.LockKey{Kind: idp.LockRole, Value: name})
 	}
 	for _, name := range u.GroupNames {
 		keys = append(keys, idp.LockKey{Kind: idp.LockGroup, Value: name})
 	}
-	if !cred.Session.IsZero() && c.d.Locks.Names(idp.LockSession) {
+	if !cred.Session.IsZero() && asked(idp.LockSession) {
 		keys = append(keys, idp.LockKey{Kind: idp.LockSession, Value: cred.Session.String()})
 	}
-	if cred.Device != nil && c.d.Locks.Names(idp.LockDevice) {
+	if cred.Device != nil && asked(idp.LockDevice) {
 		keys = append(keys, idp.LockKey{Kind: idp.LockDevice, Value: cred.Device.String()})
 	}
 	if cred.Token != "" {
 		keys = append(keys, idp.LockKey{Kind: idp.LockToken, Value: cred.Token})
 	}
-	if cred.Factor != nil && c.d.Locks.Names(idp.LockMFADevice) {
+	if cred.Factor != nil && asked(idp.LockMFADevice) {
 		keys = append(keys, idp.LockKey{Kind: idp.LockMFADevice, Value: cred.Factor.String()})
 	}
-	if len(cred.AccessRequests) > 0 && c.d.Locks.Names(idp.LockAccessRequest) {
+	if len(cred.AccessRequests) > 0 && asked(idp.LockAccessRequest) {
 		for _, id := range cred.AccessRequests {
 			keys = append(keys, idp.LockKey{Kind: idp.LockAccessRequest, Value: id.String()})
 		}
 	}
-	if cred.Application != "" && c.d.Locks.Names(idp.LockApplication) {
+	if cred.Application != "" && asked(idp.LockApplication) {
 		keys = append(keys, idp.LockKey{Kind: idp.LockApplication, Value: cred.Application})
 		if cred.Client != "" {
 			keys = append(keys, idp.LockKey{Kind: idp.LockApplication, Value: cred.Client})
 		}
 	}
-	keys = c.network(ctx, keys)
-	return c.d.Locks.Check(keys, c.d.Roles.Strict(u.RoleNames))
+	return keys
 }
 
 // network adds the address that the interaction comes from, and whose network

@@ -24,6 +24,7 @@ import (
 	"github.com/portcullis-idp/portcullis/internal/flow"
 	"github.com/portcullis-idp/portcullis/internal/forward"
 	"github.com/portcullis-idp/portcullis/internal/geo"
+	"github.com/portcullis-idp/portcullis/internal/herald"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 	"github.com/portcullis-idp/portcullis/internal/invitation"
 	"github.com/portcullis-idp/portcullis/internal/lock"
@@ -88,6 +89,8 @@ type App struct {
 	Geo *geo.Databases
 	// Feed keeps what is held in memory in step with the database.
 	Feed *feed.Feed
+	// Heralds knows of acts under way.
+	Heralds *herald.Board
 	// Live streams the audit log as it grows.
 	Live *live.Events
 	// Bells tells browsers how much of what people were told they have not seen.
@@ -95,6 +98,7 @@ type App struct {
 
 	view        *session.View
 	feedSource  *postgres.FeedSource
+	crier       *postgres.Crier
 	uses        func() // writes what is noted of sessions for the last time; nil = not begun
 	policyKinds *policy.Kinds
 	policies    *policy.Engine
@@ -184,11 +188,13 @@ func (a *App) build() error {
 	conditions := policy.NewRoleConditions()
 	a.Roles = access.NewRoles(a.DB, conditions.Holds)
 	lockouts := lockout.NewView(a.DB)
-	a.Access = access.New(access.Deps{Roles: a.Roles, Locks: lock.Door{View: a.Locked}, Networks: a.Geo,
+	a.crier = a.DB.NewCrier()
+	a.Heralds = herald.New(a.crier.Tell)
+	a.Access = access.New(access.Deps{Heralds: a.Heralds, Roles: a.Roles, Locks: lock.Door{View: a.Locked}, Networks: a.Geo,
 		ProofAge: func() time.Duration { return lockouts.Limits().ProofAge }})
 	a.RoleService = access.NewService(access.ServiceDeps{Store: a.DB, Checker: a.Access, CheckWhere: conditions.Check})
-	a.Locks = lock.New(lock.Deps{Store: a.DB, Access: a.Access, View: a.Locked})
-	a.Lockdowns = lockdown.New(lockdown.Deps{Store: a.DB, Access: a.Access})
+	a.Locks = lock.New(lock.Deps{Store: a.DB, Access: a.Access, View: a.Locked, Heralds: a.Heralds})
+	a.Lockdowns = lockdown.New(lockdown.Deps{Store: a.DB, Access: a.Access, Heralds: a.Heralds})
 	sealer, lasts, err := a.sealer()
 	if err != nil {
 		return err
@@ -208,6 +214,7 @@ func (a *App) build() error {
 	a.view = session.NewView(a.DB, a.Locked.Strict)
 	a.view.Shut(a.Locked.Stale)
 	a.feedSource = a.DB.NewFeedSource()
+	a.feedSource.HearHeralds(a.Heralds.Hear)
 	hub := a.hub(0)
 	a.Bells = &live.Bells{Hub: a.hub(bellsAtMost), Store: a.DB}
 	a.Forward = forward.New(forward.Deps{Store: a.DB, Gate: a.Access, Sealer: sealer, Strict: a.Locked.Strict})
@@ -218,7 +225,7 @@ func (a *App) build() error {
 	hub.Follow(a.Feed)
 	a.Bells.Hub.Follow(a.Feed)
 	a.Elevations = elevate.New(elevate.Deps{Store: a.DB, Access: a.Access, Lapse: func() time.Duration { return lockouts.Limits().RequestLapse }})
-	a.Sessions = session.New(session.Deps{Store: a.DB, Access: a.Access, View: a.view, Whereabouts: a.Geo})
+	a.Sessions = session.New(session.Deps{Store: a.DB, Access: a.Access, View: a.view, Whereabouts: a.Geo, Heralds: a.Heralds})
 	a.OIDC = oidc.New(oidc.Deps{Store: a.DB, Access: a.Access, Sealer: sealer, Guessing: a.Lockouts})
 	a.Logouts = a.teller()
 	a.Live = a.streams(hub)

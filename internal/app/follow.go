@@ -15,6 +15,7 @@ func (a *App) follow(ctx context.Context) error {
 	a.DB.Await(a.Feed.Await)
 	own, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var done sync.WaitGroup
+	done.Go(func() { a.crier.Run(own) })
 	done.Go(func() { a.view.Run(own, a.Log) })
 	done.Go(func() { a.Locked.Run(own) })
 	done.Go(func() { a.Audit.Run(own) })

@@ -113,6 +113,8 @@ func (a *App) gauge(lockouts *lockout.View) {
 	held("portcullis_servers", "Servers at work on the database, this one included, as far as this one knows.", func() int { return a.Feed.Peers() + 1 })
 	m.Total("portcullis_lockout_refusals_total", "Attempts at passwords that lockouts refused on this server without comparing anything.", nil,
 		func(context.Context) ([]metric.Sample, error) { return metric.One(lockouts.Refusals()), nil })
+	m.Total("portcullis_held_requests_total", "Requests that waited on this server for an act under way which concerned them, such as a lockdown of their account, and were judged after it.", nil,
+		func(context.Context) ([]metric.Sample, error) { return metric.One(a.Heralds.Held()), nil })
 	m.Gauge("portcullis_feed_age_seconds", "How old what this server knows by heart may be: the time since the change feed was last read. More than the lease of 2 seconds means stale.", nil,
 		func(context.Context) ([]metric.Sample, error) { return metric.One(ageOf(a.Feed)), nil })
 	m.Gauge("portcullis_feed_fresh", "1 while what this server knows by heart is what the database holds, 0 otherwise.", nil,

@@ -19,7 +19,7 @@ const leaf = -1
 
 var rules = []rule{
 	{"internal/idp", 0, false},
-	{"internal/flow", 1, false}, {"internal/policy", 1, false}, {"internal/secret", 1, false}, {"internal/feed", 1, false}, {"internal/gather", 1, false}, {"internal/document", 1, false},
+	{"internal/flow", 1, false}, {"internal/policy", 1, false}, {"internal/secret", 1, false}, {"internal/feed", 1, false}, {"internal/gather", 1, false}, {"internal/herald", 1, false}, {"internal/document", 1, false},
 	{"internal/lockdown", 2, false}, {"internal/lock", 2, false}, {"internal/lockout", 2, false}, {"internal/audit", 2, false}, {"internal/logout", 2, false}, {"internal/forward", 2, false},
 	{"internal/session", 2, false}, {"internal/token", 2, false}, {"internal/account", 2, false},
 	{"internal/access", 2, false}, {"internal/notify", 2, false}, {"internal/blueprint", 2, false},

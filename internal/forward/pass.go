@@ -120,19 +120,26 @@ func (s *Service) judge(ctx context.Context, a *idp.Application, t ticket, reque
 
 // admitted asks the gate.
 func (s *Service) admitted(ctx context.Context, a *idp.Application, t ticket) (*Pass, error) {
-	session, u, err := s.Sessions.Recall(ctx, t.digest)
-	if idp.Is(err, idp.CodeNotFound) {
-		return nil, unknown()
-	}
+	var session *idp.Session
+	var u *idp.User
+	var credential idp.Credential
+	err := idp.Steady(ctx, s.Gate, func() (*idp.User, idp.Credential, error) {
+		var err error
+		session, u, err = s.Sessions.Recall(ctx, t.digest)
+		if idp.Is(err, idp.CodeNotFound) {
+			return nil, credential, unknown()
+		}
+		if err != nil {
+			return nil, credential, err
+		}
+		if session.ID != t.session || session.Generation != t.generation {
+			return nil, credential, unknown()
+		}
+		credential = session.Credential()
+		credential.Application = a.Slug
+		return u, credential, s.Gate.Admit(ctx, idp.DoorForwardAuth, u, credential)
+	})
 	if err != nil {
-		return nil, err
-	}
-	if session.ID != t.session || session.Generation != t.generation {
-		return nil, unknown()
-	}
-	credential := session.Credential()
-	credential.Application = a.Slug
-	if err := s.Gate.Admit(ctx, idp.DoorForwardAuth, u, credential); err != nil {
 		return nil, err
 	}
 	return &Pass{User: idp.Elevate(ctx, s.Gate, u, session, credential), Session: session, Application: a}, nil

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/portcullis-idp/portcullis/internal/herald"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
 
@@ -27,6 +28,8 @@ type Deps struct {
 	Store  idp.Store
 	Access idp.Access
 	View   *View // this server's view; nil = none
+	// Heralds tells every server of locks before they are committed; nil = nobody is.
+	Heralds *herald.Board
 }
 
 // Service makes and lifts locks.
@@ -34,10 +37,14 @@ type Service struct {
 	store  idp.Store
 	access idp.Access
 	view   *View
+
+	heralds *herald.Board
 }
 
 // New returns a Service.
-func New(d Deps) *Service { return &Service{store: d.Store, access: d.Access, view: d.View} }
+func New(d Deps) *Service {
+	return &Service{store: d.Store, access: d.Access, view: d.View, heralds: d.Heralds}
+}
 
 // View is this server's view of the locks in force; nil = it has none.
 func (s *Service) View() *View { return s.view }
@@ -87,6 +94,7 @@ func (s *Service) CreateAll(ctx context.Context, actor idp.Actor, drafts []Draft
 	if err := s.access.Fresh(actor); err != nil {
 		return nil, nil, err
 	}
+	defer s.herald(rows)()
 	var made []idp.Lock
 	var warnings []string
 	transaction := s.store.InTx
@@ -121,6 +129,31 @@ func (s *Service) CreateAll(ctx context.Context, actor idp.Actor, drafts []Draft
 		return nil, nil, fmt.Errorf("making a lock: %w", err)
 	}
 	return made, warnings, nil
+}
+
+// heralded is how many locks of one act are told of before they are committed.
+const heralded = 4
+
+// herald tells every server of locks that are about to be made; done says that they are.
+// Those that name networks are told of at their commit.
+func (s *Service) herald(rows []idp.Lock) (done func()) {
+	var all []func()
+	if len(rows) <= heralded {
+		for i := range rows {
+			target := make(idp.LockTarget, len(rows[i].Target))
+			for k, key := range rows[i].Target {
+				target[k] = key.Canonical()
+			}
+			if target.Get(idp.LockIP) == "" && target.Get(idp.LockSourceASN) == "" {
+				all = append(all, s.heralds.Post(0, target))
+			}
+		}
+	}
+	return func() {
+		for _, done := range all {
+			done()
+		}
+	}
 }
 
 // maxUrgent is how many locks are made over the connections kept for lockdowns: more

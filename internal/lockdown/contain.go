@@ -30,16 +30,21 @@ func (s *Service) Contain(ctx context.Context, actor idp.Actor, req Request) ([]
 	if err != nil {
 		return nil, err
 	}
-	targets, err := s.targets(ctx, actor, "users", req.Users)
+	if err := s.mayAll(actor, req.Users); err != nil {
+		return nil, err
+	}
+	if err := s.fresh(actor, req.Users...); err != nil {
+		return nil, err
+	}
+	done := s.heralds.Post(req.Users[0], nil) // whoever is contained next waits for it everywhere
+	defer func() { done() }()
+	targets, err := s.targets(ctx, "users", req.Users)
 	if err != nil {
 		return nil, err
 	}
 	a := act{Request: req, byBatch: req.Batch != (idp.UUID{})}
 	if !a.byBatch {
 		a.Batch = uuid.UUID(idp.NewID[idp.Lockdown]())
-	}
-	if err := s.fresh(actor, req.Users...); err != nil {
-		return nil, err
 	}
 	if err := s.recall(ctx, actor, &a); err != nil {
 		return nil, err
@@ -49,6 +54,10 @@ func (s *Service) Contain(ctx context.Context, actor idp.Actor, req Request) ([]
 	}
 	results := make([]Result, 0, len(targets))
 	for i, u := range targets {
+		if i > 0 {
+			done()
+			done = s.heralds.Post(u.ID, nil)
+		}
 		result := s.contain(context.WithoutCancel(ctx), actor, &a, u)
 		if i == 0 && idp.Is(result.Err, idp.CodeStepUp) {
 			return nil, result.Err // nothing was done yet

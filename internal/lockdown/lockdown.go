@@ -1,21 +1,27 @@
 package lockdown
 
-import "github.com/portcullis-idp/portcullis/internal/idp"
+import (
+	"github.com/portcullis-idp/portcullis/internal/herald"
+	"github.com/portcullis-idp/portcullis/internal/idp"
+)
 
 // Deps are what a Service needs.
 type Deps struct {
 	Store  idp.Store
 	Access idp.Access
+	// Heralds tells every server of a lockdown before it is committed; nil = nobody is.
+	Heralds *herald.Board
 }
 
 // Service contains accounts and reopens them.
 type Service struct {
-	store  idp.Store
-	access idp.Access
+	store   idp.Store
+	access  idp.Access
+	heralds *herald.Board
 }
 
 // New returns a Service.
-func New(d Deps) *Service { return &Service{store: d.Store, access: d.Access} }
+func New(d Deps) *Service { return &Service{store: d.Store, access: d.Access, heralds: d.Heralds} }
 
 // Status says what became of one user of a Request.
 type Status string

@@ -15,7 +15,10 @@ func (s *Service) Preview(ctx context.Context, actor idp.Actor, users []idp.User
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.targets(ctx, actor, "users", req.Users)
+	if err := s.mayAll(actor, req.Users); err != nil {
+		return nil, err
+	}
+	found, err := s.targets(ctx, "users", req.Users)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +54,10 @@ func (s *Service) Check(ctx context.Context, actor idp.Actor, users []idp.UserID
 	if len(req.Users) == 1 {
 		field = "user"
 	}
-	found, err := s.targets(ctx, actor, field, req.Users)
+	if err := s.mayAll(actor, req.Users); err != nil {
+		return err
+	}
+	found, err := s.targets(ctx, field, req.Users)
 	if err != nil {
 		return err
 	}
@@ -70,14 +76,19 @@ func (s *Service) Check(ctx context.Context, actor idp.Actor, users []idp.UserID
 	return idp.Invalid(field, "%s", targets[0].Refusal)
 }
 
-// targets reads the users after judging the actor's permission on every one, so
-// that nobody learns who exists.
-func (s *Service) targets(ctx context.Context, actor idp.Actor, field string, ids []idp.UserID) ([]*idp.User, error) {
+// mayAll judges the actor's permission on every user, before any is read, so that nobody
+// learns who exists.
+func (s *Service) mayAll(actor idp.Actor, ids []idp.UserID) error {
 	for _, id := range ids {
 		if err := s.may(actor, id); err != nil {
-			return nil, err
+			return err
 		}
 	}
+	return nil
+}
+
+// targets reads the users. Call mayAll first.
+func (s *Service) targets(ctx context.Context, field string, ids []idp.UserID) ([]*idp.User, error) {
 	page, err := s.store.Repos().Users.Find(ctx, idp.UserFilter{Paging: idp.Paging{Limit: MaxUsers}, IDs: ids})
 	if err != nil {
 		return nil, fmt.Errorf("reading the users to lock down: %w", err)

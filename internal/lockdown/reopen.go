@@ -106,6 +106,9 @@ func (s *Service) change(ctx context.Context, actor idp.Actor, id idp.UserID, sw
 	if err != nil {
 		return err
 	}
+	if sw != (idp.Switches{}) {
+		defer s.heralds.Post(id, nil)()
+	}
 	return s.store.Lockdown(ctx, func(tx idp.Repos) error {
 		return s.changeIn(ctx, tx, actor, expect, sw, may, fn)
 	})

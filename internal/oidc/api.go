@@ -10,11 +10,17 @@ import (
 // whose scopes have idp.ScopeAPI. The error is CodeRefused for everything else.
 func (s *Service) Bearer(ctx context.Context, actor idp.Actor, value string) (*idp.OAuthHeld, error) {
 	const door = idp.DoorOAuthAPI
-	held, err := s.find(ctx, door, value)
-	if err != nil {
-		return nil, err
-	}
-	return s.admitAPI(ctx, actor, door, held)
+	var held *idp.OAuthHeld
+	err := idp.Steady(ctx, s.Access, func() (_ *idp.User, c idp.Credential, err error) {
+		if held, err = s.find(ctx, door, value); err != nil {
+			return nil, c, err
+		}
+		if held, err = s.admitAPI(ctx, actor, door, held); err != nil {
+			return nil, c, err
+		}
+		return held.User, held.ForAPI(), nil
+	})
+	return held, err
 }
 
 // BearerAgain asks the door once more that a token came through before, for answers

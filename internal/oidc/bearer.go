@@ -91,20 +91,23 @@ func (s *Service) letIn(ctx context.Context, actor idp.Actor, door idp.Door, c *
 // ErrInsufficientScope for a token that is not good for it.
 func (s *Service) UserInfo(ctx context.Context, actor idp.Actor, token string) (map[string]any, *Client, error) {
 	const door = idp.DoorUserinfo
-	held, err := s.find(ctx, door, token)
-	if err != nil {
-		return nil, nil, refused(ErrInvalidToken, err)
-	}
-	c, err := s.clientOf(ctx, held)
-	if idp.Is(err, idp.CodeNotFound) { // it went this moment, and its tokens with it
-		return nil, nil, shut(ErrInvalidToken, door, idp.RefusedEnded)
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	credential := c.identify(held.Credential())
-	credential.WrongIntent = held.Token.Kind != idp.OAuthAccess
-	err = s.Access.Admit(ctx, door, held.User, credential)
+	var held *idp.OAuthHeld
+	var c *Client
+	err := idp.Steady(ctx, s.Access, func() (_ *idp.User, credential idp.Credential, err error) {
+		if held, err = s.find(ctx, door, token); err != nil {
+			return nil, credential, err
+		}
+		c, err = s.clientOf(ctx, held)
+		if idp.Is(err, idp.CodeNotFound) { // it went this moment, and its tokens with it
+			return nil, credential, idp.Refuse(door, idp.RefusedEnded)
+		}
+		if err != nil {
+			return nil, credential, err
+		}
+		credential = c.identify(held.Credential())
+		credential.WrongIntent = held.Token.Kind != idp.OAuthAccess
+		return held.User, credential, s.Access.Admit(ctx, door, held.User, credential)
+	})
 	if err == nil {
 		err = s.letIn(ctx, actor, door, c, held)
 	}

@@ -37,12 +37,15 @@ func (s *Service) Introspect(ctx context.Context, actor idp.Actor, c *Client, to
 	if !c.Proved {
 		return nil, Fault(ErrInvalidClient, "Only a client that proved who it is may ask about tokens.")
 	}
-	held, err := s.find(ctx, door, token)
-	if err == nil {
-		credential := c.identify(held.Credential())
+	var held *idp.OAuthHeld
+	err := idp.Steady(ctx, s.Access, func() (_ *idp.User, credential idp.Credential, err error) {
+		if held, err = s.find(ctx, door, token); err != nil {
+			return nil, credential, err
+		}
+		credential = c.identify(held.Credential())
 		credential.WrongIntent = held.Grant.ProviderID != c.Provider.ID
-		err = s.Access.Admit(ctx, door, held.User, credential)
-	}
+		return held.User, credential, s.Access.Admit(ctx, door, held.User, credential)
+	})
 	if err == nil {
 		err = s.letIn(ctx, actor, door, c, held)
 	}

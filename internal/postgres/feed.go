@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/portcullis-idp/portcullis/internal/feed"
+	"github.com/portcullis-idp/portcullis/internal/herald"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
 
@@ -56,8 +57,9 @@ func takeChange(conn *pgx.Conn) int64 {
 // busy pool holds it up.
 type FeedSource struct {
 	connect func(ctx context.Context) (*pgx.Conn, error)
-	events  func() // see HearEvents
-	logouts func() // see HearLogouts
+	events  func()              // see HearEvents
+	logouts func()              // see HearLogouts
+	heralds func(herald.Notice) // see HearHeralds
 
 	mu     sync.Mutex
 	reader *pgx.Conn // nil = none, or it broke
@@ -68,18 +70,23 @@ var _ feed.Source = (*FeedSource)(nil)
 // NewFeedSource returns the source of the feed. Close it when the Feed has
 // stopped.
 func (db *DB) NewFeedSource() *FeedSource {
+	return &FeedSource{connect: db.connector("the change feed")}
+}
+
+// connector makes connections for one purpose, outside of every pool.
+func (db *DB) connector(purpose string) func(ctx context.Context) (*pgx.Conn, error) {
 	config := db.pool.Config().ConnConfig
-	return &FeedSource{connect: func(ctx context.Context) (*pgx.Conn, error) {
+	return func(ctx context.Context) (*pgx.Conn, error) {
 		conn, err := pgx.ConnectConfig(ctx, config.Copy())
 		if err != nil {
-			return nil, wrap(err, "database", "connecting for the change feed")
+			return nil, wrap(err, "database", "connecting for %s", purpose)
 		}
 		if err := settle(ctx, conn, defaultStatementTimeout); err != nil {
 			_ = conn.Close(ctx)
-			return nil, wrap(err, "database", "settling the connection of the change feed")
+			return nil, wrap(err, "database", "settling the connection of %s", purpose)
 		}
 		return conn, nil
-	}}
+	}
 }
 
 // HearEvents has the same connection listen for events that are committed, while
@@ -90,6 +97,10 @@ func (s *FeedSource) HearEvents(heard func()) { s.events = heard }
 // HearLogouts has the same connection listen for logout notices that are committed.
 // heard is as for HearEvents.
 func (s *FeedSource) HearLogouts(heard func()) { s.logouts = heard }
+
+// HearHeralds has the same connection listen for acts that are told of before they are
+// committed. heard must be quick. Call it before the Feed starts.
+func (s *FeedSource) HearHeralds(heard func(herald.Notice)) { s.heralds = heard }
 
 // Close ends the reading connection.
 func (s *FeedSource) Close() {
@@ -200,7 +211,7 @@ func (s *FeedSource) Listen(ctx context.Context, ready func(), changed func(*idp
 		defer cancel()
 		_ = conn.Close(ctx)
 	}()
-	if _, err := conn.Exec(ctx, `LISTEN `+changesChannel+`; LISTEN `+appliedChannel+`; LISTEN `+eventsChannel+`; LISTEN `+logoutsChannel, pgx.QueryExecModeSimpleProtocol); err != nil {
+	if _, err := conn.Exec(ctx, `LISTEN `+changesChannel+`; LISTEN `+appliedChannel+`; LISTEN `+eventsChannel+`; LISTEN `+logoutsChannel+`; LISTEN `+heraldsChannel, pgx.QueryExecModeSimpleProtocol); err != nil {
 		return wrap(err, "database", "listening for changes")
 	}
 	ready()
@@ -226,6 +237,10 @@ func (s *FeedSource) Listen(ctx context.Context, ready func(), changed func(*idp
 			heard()
 		case logoutsChannel:
 			told()
+		case heraldsChannel:
+			if n, ok := heardNotice(n.Payload); ok && s.heralds != nil {
+				s.heralds(n)
+			}
 		default:
 			if b, ok := parseBeat(n.Payload); ok {
 				applied(b)

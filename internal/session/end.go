@@ -34,6 +34,8 @@ func (s *Service) End(ctx context.Context, actor idp.Actor, id idp.SessionID, re
 	case utf8.RuneCountInString(reason) > maxReason:
 		return idp.Invalid("reason", "Ensure this field has no more than %d characters.", maxReason)
 	}
+	done := func() {}
+	defer func() { done() }()
 	err := s.store.InTx(ctx, func(tx idp.Repos) error {
 		if actor.Session != nil && actor.Session.ID == id {
 			return s.signOut(ctx, tx, actor, reason)
@@ -49,6 +51,8 @@ func (s *Service) End(ctx context.Context, actor idp.Actor, id idp.SessionID, re
 		if err := s.access.Check(now, idp.VerbDelete, idp.Of(idp.ResourceSession, old.UserID)); err != nil {
 			return err
 		}
+		done() // of a transaction that lost a race
+		done = s.heralds.Post(0, idp.LockTarget{{Kind: idp.LockSession, Value: id.String()}})
 		return end(ctx, tx, now, old, cmp.Or(reason, usual(now, old)))
 	})
 	if err != nil {
@@ -120,6 +124,7 @@ func (s *Service) endMany(ctx context.Context, actor idp.Actor, user idp.UserID,
 	if err := s.access.Check(actor, idp.VerbDelete, idp.Of(idp.ResourceSession, user)); err != nil {
 		return 0, err
 	}
+	defer s.heralds.Post(user, nil)()
 	ended := 0
 	err := s.store.InTx(ctx, func(tx idp.Repos) error {
 		u, err := tx.Users.Hold(ctx, user)

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/portcullis-idp/portcullis/internal/herald"
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
 
@@ -16,6 +17,8 @@ type Deps struct {
 	// Whereabouts judges where bound sessions are used from; nil = nothing is
 	// known of any address.
 	Whereabouts idp.Whereabouts
+	// Heralds tells every server of sessions before they end; nil = nobody is told.
+	Heralds *herald.Board
 }
 
 // Service starts, honours and ends sessions.
@@ -24,11 +27,13 @@ type Service struct {
 	access idp.Access
 	view   *View
 	atlas  idp.Whereabouts
+
+	heralds *herald.Board
 }
 
 // New returns a Service.
 func New(d Deps) *Service {
-	s := &Service{store: d.Store, access: d.Access, view: d.View, atlas: d.Whereabouts}
+	s := &Service{store: d.Store, access: d.Access, view: d.View, atlas: d.Whereabouts, heralds: d.Heralds}
 	if s.atlas == nil {
 		s.atlas = idp.Nowhere{}
 	}

@@ -14,15 +14,23 @@ func (s *Service) Visit(ctx context.Context, cookie string) (*idp.Session, *idp.
 	if cookie == "" {
 		return nil, nil, idp.Refuse(idp.DoorSession, idp.RefusedUnknown)
 	}
-	found, u, err := s.visit(ctx, digest(secret.DigestOf(cookie).Bytes()))
-	if idp.Is(err, idp.CodeNotFound) {
-		return nil, nil, idp.Refuse(idp.DoorSession, idp.RefusedUnknown)
-	}
+	d := digest(secret.DigestOf(cookie).Bytes())
+	var found *idp.Session
+	var u *idp.User
+	var credential idp.Credential
+	err := idp.Steady(ctx, s.access, func() (*idp.User, idp.Credential, error) {
+		var err error
+		found, u, err = s.visit(ctx, d)
+		if idp.Is(err, idp.CodeNotFound) {
+			return nil, credential, idp.Refuse(idp.DoorSession, idp.RefusedUnknown)
+		}
+		if err != nil {
+			return nil, credential, err
+		}
+		credential = found.Credential()
+		return u, credential, s.access.Admit(ctx, idp.DoorSession, u, credential)
+	})
 	if err != nil {
-		return nil, nil, err
-	}
-	credential := found.Credential()
-	if err := s.access.Admit(ctx, idp.DoorSession, u, credential); err != nil {
 		return nil, nil, err
 	}
 	return found, idp.Elevate(ctx, s.access, u, found, credential), nil

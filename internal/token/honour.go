@@ -22,14 +22,18 @@ func (s *Service) Authenticate(ctx context.Context, key string) (*idp.Token, *id
 // every other key; another account's is as unknown as one that nobody has. u is nil
 // for nobody. Whoever calls it asks the guard of lockouts first.
 func (s *Service) AppPassword(ctx context.Context, u *idp.User, key string) (*idp.Token, error) {
-	t, now, err := s.find(ctx, idp.DoorAppPassword, key)
+	var t *idp.Token
+	err := idp.Steady(ctx, s.access, func() (now *idp.User, c idp.Credential, err error) {
+		if t, now, err = s.find(ctx, idp.DoorAppPassword, key); err != nil {
+			return nil, c, err
+		}
+		if u == nil || t.UserID != u.ID {
+			return nil, c, idp.Refuse(idp.DoorAppPassword, idp.RefusedUnknown)
+		}
+		c = t.Credential(idp.IntentAppPassword)
+		return now, c, s.access.Admit(ctx, idp.DoorAppPassword, now, c)
+	})
 	if err != nil {
-		return nil, err
-	}
-	if u == nil || t.UserID != u.ID {
-		return nil, idp.Refuse(idp.DoorAppPassword, idp.RefusedUnknown)
-	}
-	if err := s.access.Admit(ctx, idp.DoorAppPassword, now, t.Credential(idp.IntentAppPassword)); err != nil {
 		return nil, err
 	}
 	return t, nil
@@ -109,11 +113,16 @@ func linkIntent(t *idp.Token) idp.TokenIntent {
 }
 
 func (s *Service) honour(ctx context.Context, door idp.Door, key string, intent func(*idp.Token) idp.TokenIntent) (*idp.Token, *idp.User, error) {
-	t, u, err := s.find(ctx, door, key)
+	var t *idp.Token
+	var u *idp.User
+	err := idp.Steady(ctx, s.access, func() (_ *idp.User, c idp.Credential, err error) {
+		if t, u, err = s.find(ctx, door, key); err != nil {
+			return nil, c, err
+		}
+		c = t.Credential(intent(t))
+		return u, c, s.access.Admit(ctx, door, u, c)
+	})
 	if err != nil {
-		return nil, nil, err
-	}
-	if err := s.access.Admit(ctx, door, u, t.Credential(intent(t))); err != nil {
 		return nil, nil, err
 	}
 	return t, u, nil
