@@ -53,38 +53,49 @@ func elsewhere(ctx context.Context, r *report) error {
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport}
 	here := urls[0]
-	if err := floor(ctx, r, db, bell, client, urls); err != nil {
+	if err := registered(ctx, client, here); err != nil {
+		return err
+	}
+	boss, err := administrator(ctx, db, client)
+	if err != nil {
+		return err
+	}
+	if err := floor(ctx, r, db, bell, client, boss, urls); err != nil {
+		return err
+	}
+	contain := func(_ int, _ string, user int32) error {
+		_, err := send(ctx, boss, http.MethodPost, here+"/api/v3/lockdowns/", map[string]any{"users": []int32{user}, "reason": "bench"})
 		return err
 	}
 	for _, act := range []struct {
 		what, name string
 		times      int
+		kind       int // of the credential that is asked with; see victim.ask
 		do         func(i int, session string, user int32) error
 	}{
-		{"a session ended", "ended", 300, func(_ int, session string, _ int32) error {
-			return remove(ctx, client, here+"/api/v3/core/authenticated_sessions/"+session+"/")
+		{"a session ended", "ended", 1000, 0, func(_ int, session string, _ int32) error {
+			return remove(ctx, boss, here+"/api/v3/core/authenticated_sessions/"+session+"/")
 		}},
-		{"a lock made", "locked", 300, func(i int, _ string, _ int32) error {
-			_, err := send(ctx, client, http.MethodPost, here+"/api/v3/locks/", map[string]any{"target": map[string]any{"user": fmt.Sprint("locked", i+1)}})
+		{"a lock made", "locked", 1000, 0, func(i int, _ string, _ int32) error {
+			_, err := send(ctx, boss, http.MethodPost, here+"/api/v3/locks/", map[string]any{"target": map[string]any{"user": fmt.Sprint("locked", i+1)}})
 			return err
 		}},
-		{"a lockdown", "down", 1000, func(_ int, _ string, user int32) error {
-			_, err := send(ctx, client, http.MethodPost, here+"/api/v3/lockdowns/", map[string]any{"users": []int32{user}, "reason": "bench"})
-			return err
-		}},
+		{"a lockdown", "down", 1000, 0, contain},
+		{"a lockdown, for an API token", "tokens", 1000, 1, contain},
+		{"a lockdown, for an application's token", "grants", 1000, 2, contain},
 	} {
-		cookies, err := fill(ctx, db, act.name, act.times)
+		concerned, users, err := condemned(ctx, db, act.name, act.times)
 		if err != nil {
 			return err
 		}
-		sessions, users, err := identifiers(ctx, db, act.name)
+		sessions, _, err := identifiers(ctx, db, act.name)
 		if err != nil {
 			return err
 		}
 		var answered, last, each, all sample
 		late := 0
-		for i, cookie := range cookies {
-			w, err := watched(ctx, client, urls, cookie)
+		for i, v := range concerned {
+			w, err := watched(urls, func(url string) error { return v.ask(ctx, client, url, act.kind) })
 			if err != nil {
 				return err
 			}
@@ -120,7 +131,7 @@ func elsewhere(ctx context.Context, r *report) error {
 
 // floor measures what no act can be faster than: a question to the first server, which
 // finds out who asks and finds nothing, beside the same checks.
-func floor(ctx context.Context, r *report, db *pgx.Conn, bell *bell, client *http.Client, urls []string) error {
+func floor(ctx context.Context, r *report, db *pgx.Conn, bell *bell, client, boss *http.Client, urls []string) error {
 	const times = 300
 	cookies, err := fill(ctx, db, "asked", times)
 	if err != nil {
@@ -132,7 +143,7 @@ func floor(ctx context.Context, r *report, db *pgx.Conn, bell *bell, client *htt
 	}
 	var answered, all sample
 	for i, cookie := range cookies {
-		w, err := watched(ctx, client, urls, cookie)
+		w, err := watched(urls, func(url string) error { return checked(ctx, client, url, cookie) })
 		if err != nil {
 			return err
 		}
@@ -145,8 +156,7 @@ func floor(ctx context.Context, r *report, db *pgx.Conn, bell *bell, client *htt
 		if err != nil {
 			return err
 		}
-		request.Header.Set("Authorization", "Bearer "+adminKey)
-		response, err := client.Do(request)
+		response, err := boss.Do(request)
 		if err != nil {
 			return err
 		}
@@ -155,7 +165,7 @@ func floor(ctx context.Context, r *report, db *pgx.Conn, bell *bell, client *htt
 		if response.StatusCode != http.StatusNotFound {
 			return fmt.Errorf("asking for a lock that does not exist: %s", response.Status)
 		}
-		if err := remove(ctx, client, urls[0]+"/api/v3/core/authenticated_sessions/"+sessions[i]+"/"); err != nil {
+		if err := remove(ctx, boss, urls[0]+"/api/v3/core/authenticated_sessions/"+sessions[i]+"/"); err != nil {
 			return err
 		}
 		if _, err := w.wait(); err != nil {
@@ -168,7 +178,36 @@ func floor(ctx context.Context, r *report, db *pgx.Conn, bell *bell, client *htt
 	return nil
 }
 
-// watch asks every server for one session, over and over, until each has refused it.
+// signedIn is what a browser of somebody signed in adds to a request of a page.
+type signedIn struct {
+	http.RoundTripper
+	cookie string
+}
+
+// RoundTrip implements http.RoundTripper.
+func (s signedIn) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Del("Authorization")
+	r.Header.Set("Cookie", "authentik_session="+s.cookie)
+	r.Header.Set("User-Agent", browserName)
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	return s.RoundTripper.RoundTrip(r)
+}
+
+// administrator is the browser of one who clicks.
+func administrator(ctx context.Context, db *pgx.Conn, client *http.Client) (*http.Client, error) {
+	var id int32
+	if err := db.QueryRow(ctx, `SELECT id FROM users WHERE username = 'admin'`).Scan(&id); err != nil {
+		return nil, err
+	}
+	cookies, err := mint(ctx, db, "boss", 1, func(int) int32 { return id })
+	if err != nil {
+		return nil, err
+	}
+	return &http.Client{Transport: signedIn{client.Transport, cookies[0]}}, nil
+}
+
+// watch asks every server with one credential, over and over, until each has refused it.
 type watch struct {
 	group  sync.WaitGroup
 	mu     sync.Mutex
@@ -177,9 +216,9 @@ type watch struct {
 }
 
 // watched begins when every server has accepted the session once.
-func watched(ctx context.Context, client *http.Client, urls []string, cookie string) (*watch, error) {
+func watched(urls []string, ask func(url string) error) (*watch, error) {
 	for _, url := range urls {
-		if err := checked(ctx, client, url, cookie); err != nil {
+		if err := ask(url); err != nil {
 			return nil, err
 		}
 	}
@@ -188,7 +227,7 @@ func watched(ctx context.Context, client *http.Client, urls []string, cookie str
 		w.group.Go(func() {
 			for began := time.Now(); ; time.Sleep(between) {
 				asked := time.Now()
-				if checked(ctx, client, url, cookie) != nil {
+				if ask(url) != nil {
 					return
 				}
 				w.mu.Lock()
@@ -196,7 +235,7 @@ func watched(ctx context.Context, client *http.Client, urls []string, cookie str
 					w.last = asked
 				}
 				if asked.Sub(began) > refusedWithin {
-					w.faults = append(w.faults, fmt.Errorf("%s still accepts the session after %s", url, refusedWithin))
+					w.faults = append(w.faults, fmt.Errorf("%s still accepts it after %s", url, refusedWithin))
 					w.mu.Unlock()
 					return
 				}

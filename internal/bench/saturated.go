@@ -110,7 +110,7 @@ func hammered(ctx context.Context, r *report, what string, kinds int) (last samp
 	if err := registered(ctx, client, urls[0]); err != nil {
 		return nil, err
 	}
-	all, ids, err := condemned(ctx, db)
+	all, ids, err := condemned(ctx, db, "victim", victims)
 	if err != nil {
 		return nil, err
 	}
@@ -172,22 +172,22 @@ func hammered(ctx context.Context, r *report, what string, kinds int) (last samp
 	return last, nil
 }
 
-// condemned makes the accounts that are locked down.
-func condemned(ctx context.Context, db *pgx.Conn) ([]*victim, []int32, error) {
-	cookies, err := fill(ctx, db, "victim", victims)
+// condemned makes accounts, each with a credential of each kind.
+func condemned(ctx context.Context, db *pgx.Conn, name string, n int) ([]*victim, []int32, error) {
+	cookies, err := fill(ctx, db, name, n)
 	if err != nil {
 		return nil, nil, err
 	}
-	access, err := granted(ctx, db, "victim", victims)
+	access, err := granted(ctx, db, name, n)
 	if err != nil {
 		return nil, nil, err
 	}
 	if _, err := db.Exec(ctx, `INSERT INTO tokens (id, identifier, intent, user_id, digest, generation, expiring)
-		SELECT gen_random_uuid(), username || '-key', 'api', id, sha256((username || '-key')::bytea), 0, false FROM users WHERE username LIKE 'victim%'`); err != nil {
+		SELECT gen_random_uuid(), username || '-key', 'api', id, sha256((username || '-key')::bytea), 0, false FROM users WHERE username LIKE $1 || '%'`, name); err != nil {
 		return nil, nil, err
 	}
-	_, ids, err := identifiers(ctx, db, "victim")
-	all := make([]*victim, victims)
+	_, ids, err := identifiers(ctx, db, name)
+	all := make([]*victim, n)
 	for i := range all {
 		all[i] = &victim{session: cookies[i], access: access[i], token: access[i][:len(access[i])-len("access")] + "key"}
 	}

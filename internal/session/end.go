@@ -28,20 +28,50 @@ const maxReason = 255 // characters
 // CodeNotFound for one that the actor may not end, CodeInvalid for an over-long
 // or malformed reason.
 func (s *Service) End(ctx context.Context, actor idp.Actor, id idp.SessionID, reason string) error {
+	_, err := s.endOne(ctx, actor, id, reason)
+	return err
+}
+
+// EndLive is End for whoever names a session that is in use: one that has ended already
+// is CodeNotFound.
+func (s *Service) EndLive(ctx context.Context, actor idp.Actor, id idp.SessionID) error {
+	live, err := s.endOne(ctx, actor, id, "")
+	if err == nil && !live {
+		return idp.NotFound("session")
+	}
+	return err
+}
+
+// endOne says whether the session was one to be ended.
+func (s *Service) endOne(ctx context.Context, actor idp.Actor, id idp.SessionID, reason string) (live bool, err error) {
 	switch {
 	case !utf8.ValidString(reason) || strings.ContainsRune(reason, 0):
-		return idp.Invalid("reason", "Not a valid string.")
+		return false, idp.Invalid("reason", "Not a valid string.")
 	case utf8.RuneCountInString(reason) > maxReason:
-		return idp.Invalid("reason", "Ensure this field has no more than %d characters.", maxReason)
+		return false, idp.Invalid("reason", "Ensure this field has no more than %d characters.", maxReason)
 	}
-	done := func() {}
-	defer func() { done() }()
-	err := s.store.InTx(ctx, func(tx idp.Repos) error {
+	var done func() // of the herald; nil = none was sent yet
+	defer func() {
+		if done != nil {
+			done()
+		}
+	}()
+	herald := func() {
+		if done == nil {
+			done = s.heralds.Post(0, idp.LockTarget{{Kind: idp.LockSession, Value: id.String()}})
+		}
+	}
+	if s.access.Check(actor, idp.VerbDelete, idp.Object{Resource: idp.ResourceSession}) == nil {
+		herald() // whose it is need not be known
+	}
+	err = s.store.InTx(ctx, func(tx idp.Repos) error {
+		live = true
 		if actor.Session != nil && actor.Session.ID == id {
 			return s.signOut(ctx, tx, actor, reason)
 		}
 		old, err := s.visible(ctx, tx, actor, idp.VerbDelete, id)
 		if err != nil || !old.Live {
+			live = false
 			return err
 		}
 		now, err := actor.Renew(ctx, tx, s.access)
@@ -51,14 +81,13 @@ func (s *Service) End(ctx context.Context, actor idp.Actor, id idp.SessionID, re
 		if err := s.access.Check(now, idp.VerbDelete, idp.Of(idp.ResourceSession, old.UserID)); err != nil {
 			return err
 		}
-		done() // of a transaction that lost a race
-		done = s.heralds.Post(0, idp.LockTarget{{Kind: idp.LockSession, Value: id.String()}})
+		herald()
 		return end(ctx, tx, now, old, cmp.Or(reason, usual(now, old)))
 	})
 	if err != nil {
-		return fmt.Errorf("ending session %s: %w", id, err)
+		return false, fmt.Errorf("ending session %s: %w", id, err)
 	}
-	return nil
+	return live, nil
 }
 
 // signOut ends the session that the actor is using, which takes no right.

@@ -174,11 +174,11 @@ func (a *API) getSession(c *call, _ string) (*AuthenticatedSession, error) {
 }
 
 func (a *API) endSession(c *call, _ string) error {
-	s, err := a.liveSession(c)
+	id, err := web.IDParam[idp.Session](c.r, "uuid", "session")
 	if err != nil {
 		return err
 	}
-	return a.Sessions.End(c, c.actor, s.ID, "")
+	return a.Sessions.EndLive(c, c.actor, id)
 }
 
 func (a *API) sessionUsedBy(c *call, _ string) ([]UsedBy, error) {
