@@ -14,7 +14,7 @@ import (
 const (
 	// hammers is how many ask without a pause, over all servers.
 	hammers = 64
-	// victims is how many accounts are locked down meanwhile.
+	// victims is how many accounts are locked down meanwhile, each with what laden gives.
 	victims = 60
 )
 
@@ -114,6 +114,9 @@ func hammered(ctx context.Context, r *report, what string, kinds int) (last samp
 	if err != nil {
 		return nil, err
 	}
+	if err := laden(ctx, db, "victim"); err != nil {
+		return nil, err
+	}
 	var now atomic.Pointer[victim]
 	now.Store(all[0])
 	limit, stop := context.WithCancel(ctx)
@@ -170,6 +173,31 @@ func hammered(ctx context.Context, r *report, what string, kinds int) (last samp
 	r.figure(what+": to the last question accepted by any", "%s p99 %s", last, last.at(99).Round(10*time.Microsecond))
 	r.bar("accepted after the answer", float64(late), 0, "")
 	return last, nil
+}
+
+// laden gives accounts ten thousand more sessions and tokens, and a hundred more grants,
+// each: what bar 5 has a lockdown end.
+func laden(ctx context.Context, db *pgx.Conn, name string) error {
+	for _, statement := range []string{
+		`INSERT INTO sessions (id, user_id, digest, generation, auth_method, expires_at, ip, user_agent)
+			SELECT gen_random_uuid(), u.id, sha256((u.username || '-session-' || i)::bytea), 0, 'password', clock_timestamp() + interval '1 hour', '192.0.2.1', $3
+			  FROM users u, generate_series(1, $2) i WHERE u.username LIKE $1 || '%'`,
+		`INSERT INTO tokens (id, identifier, intent, user_id, digest, generation, expiring)
+			SELECT gen_random_uuid(), u.username || '-' || i, CASE i % 2 WHEN 0 THEN 'api' ELSE 'app_password' END, u.id, sha256((u.username || '-token-' || i)::bytea), 0, false
+			  FROM users u, generate_series(1, $2) i WHERE u.username LIKE $1 || '%' AND $3 <> ''`,
+		`INSERT INTO oauth_grants (id, provider_id, application_id, user_id, session_id, kind, scopes, issuer, subject, auth_time, generation, open_until)
+			SELECT gen_random_uuid(), g.provider_id, g.application_id, g.user_id, g.session_id, g.kind, g.scopes, g.issuer, g.subject, g.auth_time, 0, g.open_until
+			  FROM oauth_grants g, generate_series(1, $2 / 100) i WHERE g.subject LIKE $1 || '%' AND $3 <> ''`,
+	} {
+		if _, err := db.Exec(ctx, statement, name, someSessions, browserName); err != nil {
+			return err
+		}
+	}
+	_, err := db.Exec(ctx, "VACUUM (ANALYZE) sessions, tokens, oauth_grants")
+	if err == nil {
+		_, err = db.Exec(ctx, "CHECKPOINT")
+	}
+	return err
 }
 
 // condemned makes accounts, each with a credential of each kind.
