@@ -31,7 +31,7 @@ const (
 	guessing     = 1500 * time.Millisecond // how long a round of them takes
 	manyLockouts = 1_000_000
 	attackRate   = 500 // requests a second
-	calmSignIns  = 200
+	calmSignIns  = 1000
 	alikeSamples = 2000 // of each kind
 )
 
@@ -303,7 +303,7 @@ func attacked(ctx context.Context, r *report, p *process) error {
 		}
 	}
 	var calm, idle, under sample
-	for round := range 6 {
+	for round := range 12 {
 		took, stop := &calm, func() {}
 		switch round % 3 {
 		case 1:
@@ -317,7 +317,7 @@ func attacked(ctx context.Context, r *report, p *process) error {
 				return err
 			}
 		}
-		for range calmSignIns / 2 {
+		for range calmSignIns / 4 {
 			began := time.Now()
 			if err := newClient(p.URL, &http.Transport{DisableKeepAlives: true}).signIn("neighbour", password); err != nil {
 				stop()
