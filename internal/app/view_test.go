@@ -124,20 +124,25 @@ func TestACheckCostsOneStatementAndThenNone(t *testing.T) {
 	c := lay(t, s.url)
 	s.url = c.url
 	r := s.open()
-	least := func(check func(b *browser)) (out []string) {
-		for i, cookie := range cookies {
+	// Beside others who need the processor there may be statements of what goes on beside
+	// in most rounds.
+	least := func(rounds int, check func(b *browser)) (out []string) {
+		for i := range rounds * len(cookies) {
 			c.take()
-			check(s.holding(cookie).at(r))
+			check(s.holding(cookies[i%len(cookies)]).at(r))
 			if got := c.take(); i == 0 || len(got) < len(out) {
 				out = got
+			}
+			if len(out) == 0 {
+				break
 			}
 		}
 		return out
 	}
-	first := least(func(b *browser) { require.Equal(t, http.StatusOK, b.checked()) })
+	first := least(1, func(b *browser) { require.Equal(t, http.StatusOK, b.checked()) })
 	require.Len(t, first, 1, "%q", first)
 	require.Contains(t, first[0], "FROM sessions")
-	require.Empty(t, least(func(b *browser) {
+	require.Empty(t, least(10, func(b *browser) {
 		for range 5 {
 			require.Equal(t, http.StatusOK, b.checked())
 		}

@@ -61,8 +61,7 @@ func (c *Crier) Tell(n herald.Notice) {
 	}
 }
 
-// Run tells until the context ends. A connection that breaks is made again for the next
-// notice.
+// Run tells until the context ends. A connection that broke is made again.
 func (c *Crier) Run(ctx context.Context) {
 	var conn *pgx.Conn
 	drop := func() {
@@ -77,14 +76,17 @@ func (c *Crier) Run(ctx context.Context) {
 	say := func(text string) {
 		ctx, cancel := context.WithTimeout(ctx, heraldPatience)
 		defer cancel()
-		var err error
-		if conn == nil {
-			if conn, err = c.connect(ctx); err != nil {
-				conn = nil
+		for range 2 { // the connection may have broken since the last one
+			var err error
+			if conn == nil {
+				if conn, err = c.connect(ctx); err != nil {
+					conn = nil
+					return
+				}
+			}
+			if _, err = conn.Exec(ctx, `SELECT pg_notify('`+heraldsChannel+`', $1)`, text); err == nil {
 				return
 			}
-		}
-		if _, err = conn.Exec(ctx, `SELECT pg_notify('`+heraldsChannel+`', $1)`, text); err != nil {
 			drop()
 		}
 	}

@@ -56,7 +56,7 @@ func flowFromNothing(t *testing.T, s *site) {
 	// The question comes first: by its button, by dragging, by keyboard.
 	b.follow("Move visitor-prompt up")
 	require.Equal(t, []string{"visitor-prompt", "visitor-no"}, b.stages())
-	require.Equal(t, "Move visitor-prompt down", b.focus(), "the focus stays with the stage that was moved")
+	b.focuses("Move visitor-prompt down") // the focus stays with the stage that was moved
 	b.drag("visitor-no", "visitor-prompt")
 	require.Equal(t, []string{"visitor-no", "visitor-prompt"}, b.stages())
 	b.tabTo("Move visitor-no down")
