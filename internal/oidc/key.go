@@ -183,10 +183,20 @@ func (r *ring) draw() (*signingKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a signing key: %w", err)
 	}
-	sum := sha256.Sum256(public)
-	id := base64.RawURLEncoding.EncodeToString(sum[:16])
+	id := keyID(sha256.Sum256(public))
 	return &signingKey{public: &private.PublicKey, private: private, SigningKey: idp.SigningKey{ID: id, Algorithm: Algorithm,
 		Private: r.sealer.SealText(keyPurpose+id, string(plain)), Public: public}}, nil
+}
+
+// keyID is 16 bytes of a key's digest: the first ones that do not begin like an option,
+// so that commands take every ID.
+func keyID(sum [sha256.Size]byte) (id string) {
+	for i := range len(sum) - 15 {
+		if id = base64.RawURLEncoding.EncodeToString(sum[i : i+16]); id[0] != '-' {
+			break
+		}
+	}
+	return id
 }
 
 // find returns a key by its ID; nil = there is none, or none any more.

@@ -24,7 +24,7 @@ func liveEvents(t *testing.T, s *site) {
 	// keeps few: whatever is added is looked at.
 	b.eval(`new MutationObserver(all => { for (const { addedNodes } of all) for (const e of addedNodes)
 		if (e.matches?.(".fresh") && e.textContent.includes("lena.live")) window.lenaSeen = true;
-	}).observe(document.querySelector(".timeline"), { childList: true })`, nil)
+	}).observe(document.body, { childList: true, subtree: true })`, nil)
 	change("Lena Once")
 	b.until(`window.lenaSeen`)
 	b.checked("overview-live")
