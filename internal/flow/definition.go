@@ -24,17 +24,18 @@ type bound struct {
 	fault error // why not
 }
 
-// define returns a flow as it is configured in the revision, or, without one, in
-// the present. The error is CodeNotFound when there is no such flow.
-func (x *Executor) define(ctx context.Context, revision idp.Revision, slug string) (*definition, error) {
-	if revision == (idp.Revision{}) {
+// define returns the visit's flow as it is configured in its revision, or, without
+// one, in the present, which it notes. The error is CodeNotFound when there is no such
+// flow.
+func (x *Executor) define(ctx context.Context, v *Visit) (*definition, error) {
+	if v.Revision == (idp.Revision{}) {
 		present, err := x.store.Repos().Configuration.Revision(ctx)
 		if err != nil {
 			return nil, err
 		}
-		revision = present
+		v.Revision = present
 	}
-	return x.definitions.Get(revision, slug, func() (*definition, error) { return x.read(ctx, slug) })
+	return x.definitions.Get(v.Revision, v.Slug, func() (*definition, error) { return x.read(ctx, v.Slug) })
 }
 
 // Kept says how many definitions of flows this process keeps in memory.

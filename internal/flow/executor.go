@@ -114,6 +114,9 @@ func (x *Executor) Get(ctx context.Context, v Visit) (*Answer, error) {
 		return nil, err
 	}
 	defer release()
+	if err := x.look(ctx, &v); err != nil {
+		return nil, err
+	}
 	p, answer, err := x.open(ctx, v, nil)
 	if answer != nil || err != nil {
 		return answer, err
@@ -147,6 +150,9 @@ func (x *Executor) solve(ctx context.Context, v Visit, in Input) (*Answer, error
 		return nil, err
 	}
 	defer release()
+	if err := x.look(ctx, &v); err != nil {
+		return nil, err
+	}
 	p, answer, err := x.open(ctx, v, in)
 	if answer != nil || err != nil {
 		return answer, err

@@ -58,9 +58,13 @@ const maxState = 1 << 20
 
 // load finds the flow and makes an empty passage.
 func (x *Executor) load(ctx context.Context, v Visit) (*passage, error) {
-	d, err := x.define(ctx, v.Revision, v.Slug)
+	d, err := x.define(ctx, &v)
 	if err != nil {
 		return nil, err
+	}
+	if v.Dress != nil {
+		v.Actor, v.Brand = v.Dress(v.Revision)
+		v.Dress = nil
 	}
 	f := *d.flow // whoever gets the answer may do with it what they like
 	p := &passage{x: x, visit: v, policies: d.policies, run: &Run{ID: idp.NewID[idp.Run](), Flow: &f, Actor: v.Actor, Brand: v.Brand, Device: v.Device,
@@ -133,7 +137,7 @@ func (p *passage) still(ctx context.Context) (*Answer, error) {
 // resume takes up the stored run. It is of no use when it is over, when it
 // belongs to another user, or when the flow lost one of its stages.
 func (p *passage) resume(ctx context.Context, in Input) (answer *Answer, found bool, err error) {
-	row, err := p.x.store.Repos().Runs.Find(ctx, p.visit.Browser, p.run.Flow.ID)
+	row, err := p.find(ctx)
 	if err != nil || row == nil {
 		return nil, false, err
 	}
@@ -170,6 +174,17 @@ func (p *passage) resume(ctx context.Context, in Input) (answer *Answer, found b
 		err = p.watch(ctx, s.Inspect)
 	}
 	return nil, true, err
+}
+
+// find returns the stored run, nil for none.
+func (p *passage) find(ctx context.Context) (*idp.Run, error) {
+	if found := p.visit.found; found != nil {
+		p.visit.found = nil // good once
+		if found.run == nil || found.run.FlowID == p.run.Flow.ID {
+			return found.run, nil
+		}
+	}
+	return p.x.store.Repos().Runs.Find(ctx, p.visit.Browser, p.run.Flow.ID)
 }
 
 // pick returns the bindings of a stored plan; whole is false when one of them

@@ -26,7 +26,7 @@ func (x *Executor) Applies(ctx context.Context, v Visit) (bool, error) {
 // page, where no stage that applies could show anything and none is to be judged
 // again when it is reached. A nil answer means that the flow needs its page.
 func (x *Executor) Straight(ctx context.Context, v Visit) (*Answer, error) {
-	d, err := x.define(ctx, v.Revision, v.Slug)
+	d, err := x.define(ctx, &v)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"context"
 	"time"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
@@ -20,9 +21,26 @@ type Visit struct {
 	// Revision is the state of the configuration that the request began with;
 	// zero = ask.
 	Revision idp.Revision
+	// Dress returns Actor and Brand once the revision is known; nil = they are set.
+	Dress func(idp.Revision) (idp.Actor, *idp.Brand)
 	// Inspect asks for an Inspection beside every answer, which whoever may not
 	// inspect flows does not get.
 	Inspect bool
+
+	found *found // nil = not looked for yet
+}
+
+// found is the browser's run of the flow; nil = it has none.
+type found struct{ run *idp.Run }
+
+// look asks for the state of the configuration and for the browser's run at once.
+func (x *Executor) look(ctx context.Context, v *Visit) error {
+	if v.Revision != (idp.Revision{}) || len(v.Browser) == 0 {
+		return nil
+	}
+	revision, run, err := x.store.Repos().Runs.Present(ctx, v.Browser, v.Slug)
+	v.Revision, v.found = revision, &found{run}
+	return err
 }
 
 // Answer is what a visit leads to. Exactly one of Challenge and Redirect is

@@ -430,6 +430,9 @@ type Runs interface {
 	// Find returns the run of a browser and a flow, nil when there is none or
 	// it has expired.
 	Find(ctx context.Context, browser []byte, flow FlowID) (*Run, error)
+	// Present is Find for the flow of that slug, and says which state of the
+	// configuration it was read in: what every request to a flow begins with.
+	Present(ctx context.Context, browser []byte, slug string) (Revision, *Run, error)
 	// Create stores a run, replacing one of the same browser and flow. The
 	// lifetime counts from the database's now.
 	Create(ctx context.Context, r *Run, lifetime time.Duration) error

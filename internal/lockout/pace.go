@@ -7,13 +7,23 @@ import (
 	"time"
 )
 
-// paces are how long the last attempts took that were compared and failed. What is
+// paces are how long the last attempts of a kind took that were compared. What is
 // refused without comparing takes as long as one of them, so that nobody can tell
-// the two apart by a watch, also while the server is busy.
+// the two apart by a watch, also while the server is busy. Those that passed count too:
+// after a lockout there may be no others for long, and those before it were made in a
+// crowd.
 type paces struct {
 	mu   sync.Mutex
 	last [32]time.Duration
 	n    int
+}
+
+// pace is the one of the attempt's kind.
+func (t *try) pace() *paces {
+	if t.a.SecondFactor {
+		return &t.s.codes
+	}
+	return &t.s.paces
 }
 
 // usual is how long an attempt takes of which nothing is known yet.

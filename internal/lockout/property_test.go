@@ -247,6 +247,52 @@ func TestAttemptsDuringALockoutCompareNothingAndAreCounted(t *testing.T) {
 	require.Equal(t, until, w.lockouts()[0].LockedUntil, "they do not extend it")
 }
 
+// Second factors and app passwords that are right are compared at once, and passwords are
+// not: how long the former take must not tell which accounts are locked out. What is compared now does, not what was compared
+// in the crowd that the lockout began in.
+func TestProperty4RefusedAttemptsTakeAsLongAsComparedOnesOfTheirKind(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1, 5)
+	s, u := w.servers[0], w.user("ada")
+	const hash = 150 * time.Millisecond
+	for i := range 5 {
+		_, err := s.Try(t.Context(), from("192.0.2.1"), idp.Attempt{User: u, Secret: fmt.Sprint(i)}, func(context.Context) (idp.Refusal, error) {
+			<-time.After(hash)
+			return idp.RefusedPassword, nil
+		})
+		require.NoError(t, err)
+	}
+	require.Len(t, w.lockouts(), 1)
+	var codes, hashes atomic.Int64
+	for i := range 40 {
+		_, err := s.guess(t, from("192.0.2.2"), idp.Attempt{Name: fmt.Sprint("nobody-", i/4), Secret: fmt.Sprint(i), SecondFactor: true}, &codes)
+		require.NoError(t, err)
+	}
+	refused := func() time.Duration {
+		began := time.Now()
+		passed, err := s.guess(t, from("192.0.2.1"), idp.Attempt{User: u, Secret: "more"}, &hashes)
+		require.NoError(t, err)
+		require.False(t, passed)
+		return time.Since(began)
+	}
+	other := w.user("grace")
+	for range 40 { // found by its digest
+		_, err := s.right(t, from("192.0.2.3"), idp.Attempt{User: other, Secret: "app password", AppPasswords: true})
+		require.NoError(t, err)
+	}
+	for range 5 {
+		require.GreaterOrEqual(t, refused(), hash)
+	}
+	for range 40 {
+		passed, err := s.right(t, from("192.0.2.3"), idp.Attempt{User: other, Secret: "right"})
+		require.NoError(t, err)
+		require.True(t, passed)
+	}
+	require.Eventually(t, func() bool { return refused() < hash }, 10*time.Second, time.Millisecond)
+	require.NotZero(t, codes.Load())
+	require.Zero(t, hashes.Load())
+}
+
 func TestLimitsChangeOnEveryServerAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2, 5)

@@ -40,7 +40,8 @@ type Service struct {
 	keys   Digester
 	told   Told
 	at     committer
-	paces  paces
+	paces  paces // of passwords
+	codes  paces // of second factors, which take another time
 	total  totals
 	slots  slots
 }
@@ -96,7 +97,7 @@ func (s *Service) Try(ctx context.Context, actor idp.Actor, a idp.Attempt, verif
 		if err := t.again(ctx); err != nil {
 			return false, err
 		}
-		return false, s.paces.wait(ctx, began)
+		return false, t.pace().wait(ctx, began)
 	}
 	if err := pause(ctx, c.wait); err != nil {
 		t.withdraw(ctx)
@@ -107,14 +108,19 @@ func (s *Service) Try(ctx context.Context, actor idp.Actor, a idp.Attempt, verif
 		t.withdraw(ctx)
 		return false, err
 	}
-	if reason == "" {
-		return true, t.passed(ctx)
+	right := reason == ""
+	if right {
+		err = t.passed(ctx)
+	} else {
+		err = t.failed(ctx, reason)
 	}
-	if err := t.failed(ctx, reason); err != nil {
-		return false, err
+	if err != nil {
+		return right, err
 	}
-	s.paces.note(time.Since(began) - c.wait)
-	return false, nil
+	if !right || !a.AppPasswords { // the right one of those is found without a hash
+		t.pace().note(time.Since(began) - c.wait)
+	}
+	return right, nil
 }
 
 // How an attempt waits for others of its subject, on other servers, to end.
@@ -254,7 +260,7 @@ func (t *try) withdraw(ctx context.Context) {
 // counted, but how many there were.
 func (t *try) refused(ctx context.Context, began, until time.Time) error {
 	t.s.view.refused(t.sub.id)
-	if err := t.s.paces.wait(ctx, began); err != nil {
+	if err := t.pace().wait(ctx, began); err != nil {
 		return err
 	}
 	if !t.sub.own {

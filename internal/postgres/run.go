@@ -22,6 +22,28 @@ func (r runs) Find(ctx context.Context, browser []byte, flow idp.FlowID) (*idp.R
 	return run, err
 }
 
+// Present implements idp.Runs.
+func (r runs) Present(ctx context.Context, browser []byte, slug string) (rev idp.Revision, run *idp.Run, err error) {
+	var found struct {
+		id        *idp.RunID
+		flow      *idp.FlowID
+		version   *int
+		state     []byte
+		from, end *time.Time
+	}
+	err = r.q.QueryRow(ctx, `
+		SELECT c.revision, r.id, r.flow_id, r.version, r.state, r.created_at, r.expires_at FROM configuration c
+		  LEFT JOIN (flows f JOIN runs r ON r.flow_id = f.id AND r.browser = $1 AND r.expires_at > clock_timestamp()) ON f.slug = $2`,
+		browser, slug).Scan(&rev, &found.id, &found.flow, &found.version, &found.state, &found.from, &found.end)
+	if err != nil {
+		return rev, nil, wrap(err, "run", "looking for a browser's run of flow %s", slug)
+	}
+	if found.id != nil {
+		run = &idp.Run{ID: *found.id, Browser: browser, FlowID: *found.flow, Version: *found.version, State: found.state, CreatedAt: *found.from, ExpiresAt: *found.end}
+	}
+	return rev, run, nil
+}
+
 func (r runs) Create(ctx context.Context, run *idp.Run, lifetime time.Duration) error {
 	if run.ID.IsZero() {
 		run.ID = idp.NewID[idp.Run]()

@@ -22,6 +22,13 @@ func TestRun(t *testing.T) {
 		t.Helper()
 		got, err := runs.Find(ctx, browser, flow)
 		require.NoError(t, err)
+		slug := map[idp.FlowID]string{f.ID: f.Slug, g.ID: g.Slug}[flow]
+		revision, present, err := runs.Present(ctx, browser, slug)
+		require.NoError(t, err)
+		require.Empty(t, cmp.Diff(got, present))
+		now, err := db.Repos().Configuration.Revision(ctx)
+		require.NoError(t, err)
+		require.Equal(t, now, revision)
 		return got
 	}
 	require.Nil(t, find(f.ID))

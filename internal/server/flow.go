@@ -25,9 +25,15 @@ type Executor interface {
 
 // visit describes a request to a flow's page.
 func visit(r *http.Request, slug string) flow.Visit {
-	v := flow.Visit{Slug: slug, Browser: web.Browser(r), Query: map[string]string{}}
-	v.Brand, v.Actor, v.Device = web.Brand(r), web.Actor(r), web.Device(r)
-	v.Revision = web.From(r.Context()).Revision
+	v := undressed(r, slug)
+	web.Dress(r, &v)
+	return v
+}
+
+// undressed is visit without actor and brand, which the executor asks for.
+func undressed(r *http.Request, slug string) flow.Visit {
+	v := flow.Visit{Slug: slug, Browser: web.Browser(r), Device: web.Device(r), Query: map[string]string{}}
+	web.DressLater(r, &v)
 	v.Inspect = r.URL.Query().Has(web.InspectorParam)
 	for name, values := range r.URL.Query() {
 		if len(values) > 0 {
@@ -42,7 +48,7 @@ func (s *Server) showFlow(w http.ResponseWriter, r *http.Request) error {
 	if key := r.URL.Query().Get(linkParam); key != "" {
 		return s.openLink(w, r, slug, key)
 	}
-	a, err := s.flows.Get(r.Context(), visit(r, slug))
+	a, err := s.flows.Get(r.Context(), undressed(r, slug))
 	if err != nil {
 		return err
 	}
@@ -58,7 +64,7 @@ func (s *Server) solveFlow(w http.ResponseWriter, r *http.Request) error {
 	for name, values := range form {
 		in[name] = values[len(values)-1] // a ticked box follows the hidden field that says "no"
 	}
-	a, err := s.flows.Solve(r.Context(), visit(r, web.Param(r, "slug")), in)
+	a, err := s.flows.Solve(r.Context(), undressed(r, web.Param(r, "slug")), in)
 	if err != nil {
 		return err
 	}

@@ -60,7 +60,7 @@ func (s *Server) identify(next http.Handler) http.Handler {
 		if err = s.part(w, r, err); err != nil {
 			return err
 		}
-		if unsafe(r.Method) || strings.HasPrefix(r.URL.Path, "/if/") || strings.HasPrefix(r.URL.Path, "/flows/") {
+		if !inFlow(r) && (unsafe(r.Method) || strings.HasPrefix(r.URL.Path, "/if/") || strings.HasPrefix(r.URL.Path, "/flows/")) {
 			web.Brand(r) // events of the acts that may follow name it
 		}
 		if scope.API {
@@ -69,6 +69,12 @@ func (s *Server) identify(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 		return nil
 	})
+}
+
+// inFlow reports whether the request is one to a flow, which asks for the brand itself,
+// together with what else it needs; see web.DressLater.
+func inFlow(r *http.Request) bool {
+	return strings.HasPrefix(r.URL.Path, "/if/flow/") || strings.HasPrefix(r.URL.Path, "/api/v3/flows/executor/")
 }
 
 // authorize honours an Authorization header.
@@ -173,12 +179,16 @@ func (s *Server) brand(r *http.Request) *idp.Brand {
 	repos := s.store.Repos()
 	ctx, cancel := context.WithTimeout(r.Context(), brandLimit)
 	defer cancel()
-	revision, err := repos.Configuration.Revision(ctx)
-	if err != nil {
-		web.From(ctx).Record.Warn(err)
-		return web.FallbackBrand()
+	revision := web.From(ctx).Revision
+	if revision == (idp.Revision{}) {
+		present, err := repos.Configuration.Revision(ctx)
+		if err != nil {
+			web.From(ctx).Record.Warn(err)
+			return web.FallbackBrand()
+		}
+		revision = present
+		web.From(ctx).Revision = revision
 	}
-	web.From(ctx).Revision = revision
 	host := hostname(web.RequestInfo(r).Host)
 	b, err := s.brands.Get(revision, host, func() (idp.Brand, error) {
 		b, err := repos.Brands.ForHost(ctx, host)

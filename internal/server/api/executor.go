@@ -31,9 +31,7 @@ func (a *API) mountExecutor() {
 // visit describes a request to a flow. What the page's own query string holds
 // comes inside `query`.
 func visit(c *call) (flow.Visit, error) {
-	v := flow.Visit{Slug: c.param("flow_slug"), Browser: web.Browser(c.r), Actor: c.actor, Brand: web.Brand(c.r), Query: map[string]string{}}
-	v.Actor, v.Device = web.Actor(c.r), web.Device(c.r) // the actor with the brand
-	v.Revision = web.From(c).Revision
+	v := flow.Visit{Slug: c.param("flow_slug"), Browser: web.Browser(c.r), Device: web.Device(c.r), Query: map[string]string{}}
 	if inner := c.query.text("query"); inner != nil {
 		values, err := url.ParseQuery(strings.TrimPrefix(*inner, "?"))
 		if err != nil {
@@ -47,6 +45,11 @@ func visit(c *call) (flow.Visit, error) {
 		}
 	}
 	_, v.Inspect = v.Query[web.InspectorParam]
+	if _, linked := v.Query[flowlink.Param]; linked {
+		web.Dress(c.r, &v)
+	} else {
+		web.DressLater(c.r, &v)
+	}
 	return v, nil
 }
 
