@@ -124,20 +124,8 @@ func TestACheckCostsOneStatementAndThenNone(t *testing.T) {
 	c := lay(t, s.url)
 	s.url = c.url
 	r := s.open()
-	// Beside others who need the processor there may be statements of what goes on beside
-	// in most rounds.
-	least := func(rounds int, check func(b *browser)) (out []string) {
-		for i := range rounds * len(cookies) {
-			c.take()
-			check(s.holding(cookies[i%len(cookies)]).at(r))
-			if got := c.take(); i == 0 || len(got) < len(out) {
-				out = got
-			}
-			if len(out) == 0 {
-				break
-			}
-		}
-		return out
+	least := func(rounds int, check func(b *browser)) []string {
+		return c.least(rounds*len(cookies), func(i int) { check(s.holding(cookies[i%len(cookies)]).at(r)) })
 	}
 	first := least(1, func(b *browser) { require.Equal(t, http.StatusOK, b.checked()) })
 	require.Len(t, first, 1, "%q", first)
@@ -147,6 +135,26 @@ func TestACheckCostsOneStatementAndThenNone(t *testing.T) {
 			require.Equal(t, http.StatusOK, b.checked())
 		}
 	}))
+}
+
+// A request to a flow asks once where it stands: for the state of the configuration and
+// for the browser's run of the flow.
+func TestARequestToAFlowAsksOnceWhereItStands(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 1)
+	u := s.user(unique("ada"))
+	c := lay(t, s.url)
+	s.url = c.url
+	b := s.browser().at(s.open())
+	const slug = "default-authentication-flow"
+	asked := b.solve(slug, anyMap{"component": "ak-stage-identification", "uid_field": u.Username})
+	require.Equal(t, "ak-stage-password", asked["component"])
+	for _, path := range []string{"/if/flow/" + slug + "/", "/api/v3" + executor(slug)} {
+		b.get(path) // reads what is kept from then on
+		statements := c.least(20, func(int) { require.Equal(t, http.StatusOK, b.get(path).status) })
+		require.Len(t, statements, 1, "%s: %q", path, statements)
+		require.Contains(t, statements[0], "FROM configuration c LEFT JOIN (flows f JOIN runs r")
+	}
 }
 
 // A server that cannot reach its database goes on with what it knew last, or
