@@ -265,10 +265,10 @@ func TestWithoutAMailServerTheEventSaysSo(t *testing.T) {
 	require.Equal(t, "no mail server is configured", page.Items[0].Context["owner_mail"])
 }
 
-// An attempt during a lockout asks the database which configuration is in force, where
-// the browser stands, and to note one failure more: not who the account is, what it
-// holds or how its attempts went. Statements of what goes on beside come between now
-// and then, so the least that is counted is what an attempt costs.
+// An attempt during a lockout asks the database once which configuration is in force and
+// where the browser stands, and has it note one failure more: not who the account is,
+// what it holds or how its attempts went. Statements of what goes on beside come between
+// now and then, so the least that is counted is what an attempt costs.
 func TestAnAttemptDuringALockoutAsksTheDatabaseLittle(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, 1)
@@ -292,8 +292,8 @@ func TestAnAttemptDuringALockoutAsksTheDatabaseLittle(t *testing.T) {
 			least = got
 		}
 	}
-	require.Len(t, least, 3, "%q", least)
-	for i, part := range []string{"FROM configuration", "FROM runs", "UPDATE runs"} {
-		require.Contains(t, least[i], part)
-	}
+	require.Len(t, least, 2, "%q", least)
+	require.Contains(t, least[0], "FROM configuration")
+	require.Contains(t, least[0], "JOIN runs")
+	require.Contains(t, least[1], "UPDATE runs")
 }
