@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -30,18 +28,10 @@ const (
 	guessers     = 64                      // attempts at once
 	guessing     = 1500 * time.Millisecond // how long a round of them takes
 	manyLockouts = 1_000_000
-	attackRate   = 500 // requests a second
-	attackers    = 64  // browsers that send them
-	calmSignIns  = 1000
 	alikeSamples = 2000 // of each kind
-
-	// The machine's speed doubles and halves within seconds, so turns are short.
-	signInsInTurn = 20
-	warmingUp     = 3 // sign-ins before those that count
 )
 
-// lockouts measures counting attempts (bar 8), listing lockouts (bar 9), and what an
-// attack on one account costs the others.
+// lockouts measures counting attempts (bar 8) and listing lockouts (bar 9).
 func lockouts(ctx context.Context, r *report) error {
 	location, drop, err := database(ctx)
 	if err != nil {
@@ -49,11 +39,8 @@ func lockouts(ctx context.Context, r *report) error {
 	}
 	defer drop()
 	env := []string{"PORTCULLIS_DATABASE_URL=" + location, "PORTCULLIS_BOOTSTRAP_TOKEN=" + adminKey, "PORTCULLIS_BOOTSTRAP_PASSWORD=" + password}
-	p, err := launch(ctx, env...)
+	p, err := launch(ctx, env...) // makes the tables
 	if err != nil {
-		return err
-	}
-	if err := attacked(ctx, r, p); err != nil {
 		return err
 	}
 	if err := p.stop(); err != nil {
@@ -286,141 +273,6 @@ func refusedAttempt(ctx context.Context, s *lockout.Service, view *lockout.View)
 	group.Wait()
 	after, err := ownCPU()
 	return float64(after-before) / (n / waiting * waiting), err
-}
-
-// attacked measures the sign-ins of others while one account that is locked out is
-// tried again and again.
-func attacked(ctx context.Context, r *report, p *process) error {
-	for _, name := range []string{"victim", "neighbour"} {
-		raw, err := send(ctx, http.DefaultClient, http.MethodPost, p.URL+"/api/v3/core/users/", map[string]any{"username": name, "name": name})
-		if err != nil {
-			return err
-		}
-		var made struct {
-			PK int `json:"pk"`
-		}
-		if err := json.Unmarshal(raw, &made); err != nil {
-			return err
-		}
-		if _, err := send(ctx, http.DefaultClient, http.MethodPost, fmt.Sprintf("%s/api/v3/core/users/%d/set_password/", p.URL, made.PK),
-			map[string]any{"password": password}); err != nil {
-			return err
-		}
-	}
-	var sent atomic.Int64
-	kinds := [3]struct {
-		begin func() (stop func())
-		took  sample
-		sent  int64
-		in    time.Duration
-	}{
-		{begin: func() func() { return func() {} }},
-		{begin: func() func() { return bothered(ctx, &sent, asking(p)) }},
-		{begin: func() func() { return bothered(ctx, &sent, attacking(p)) }},
-	}
-	for range calmSignIns / signInsInTurn {
-		for i := range kinds {
-			k := &kinds[i]
-			began, before := time.Now(), sent.Load()
-			stop := k.begin()
-			took, err := signIns(p, "neighbour")
-			k.took, k.sent, k.in = append(k.took, took...), k.sent+sent.Load()-before, k.in+time.Since(began)
-			stop()
-			if err != nil {
-				return err
-			}
-		}
-	}
-	calm := kinds[0].took.at(99)
-	r.figure("sign-ins of others while nothing happens", "%s p99 %s", kinds[0].took, calm.Round(time.Millisecond))
-	for i, what := range []string{"requests that ask for nothing", "requests that try an account that is locked out"} {
-		k := &kinds[i+1]
-		r.figure("the same beside "+what, "%s p99 %s, %.0f a second", k.took, k.took.at(99).Round(time.Millisecond), float64(k.sent)/k.in.Seconds())
-	}
-	r.figure("what the former add to their p99", "%s", (kinds[1].took.at(99) - calm).Round(100*time.Microsecond))
-	r.bar("what the attack adds to their p99", milliseconds(kinds[2].took.at(99)-calm), 5, "ms")
-	return nil
-}
-
-// signIns is how long the sign-ins of a turn take, but for the first few.
-func signIns(p *process, username string) (took sample, err error) {
-	for n := range warmingUp + signInsInTurn {
-		began := time.Now()
-		if err := newClient(p.URL, &http.Transport{DisableKeepAlives: true}).signIn(username, password); err != nil {
-			return nil, err
-		}
-		if n >= warmingUp {
-			took = append(took, time.Since(began))
-		}
-	}
-	return took, nil
-}
-
-// bothered has browsers do something over and over until stop, with attackRate requests a
-// second in all, at equal distances as far as the machine keeps up; each is told which one
-// it is. sent counts them.
-func bothered(ctx context.Context, sent *atomic.Int64, do func(next paced, browser int)) (stop func()) {
-	own, cancel := context.WithCancel(ctx)
-	var group sync.WaitGroup
-	transport := &http.Transport{MaxIdleConnsPerHost: attackers}
-	tick := time.NewTicker(time.Second / attackRate)
-	for b := range attackers {
-		group.Go(func() {
-			for own.Err() == nil {
-				do(paced{own, tick.C, sent, transport}, b)
-			}
-		})
-	}
-	return func() {
-		cancel()
-		group.Wait()
-		tick.Stop()
-		transport.CloseIdleConnections()
-	}
-}
-
-// attacking tries the victim's password; requests that begin a flow and those it redirects
-// to are requests, too.
-func attacking(p *process) func(paced, int) {
-	var n atomic.Int64
-	return func(next paced, browser int) {
-		c := newClient(p.URL, next)
-		if _, err := c.call(http.MethodPost, executorPath, map[string]any{"component": "ak-stage-identification", "uid_field": "victim"}); err != nil {
-			return
-		}
-		for range 4 { // the fifth ends the flow
-			_, _ = c.call(http.MethodPost, executorPath, map[string]any{"component": "ak-stage-password", "password": fmt.Sprint("wrong", browser, n.Add(1))})
-		}
-	}
-}
-
-// asking asks the bare handler.
-func asking(p *process) func(paced, int) {
-	return func(next paced, _ int) {
-		answer, err := (&http.Client{Transport: next}).Get(p.URL + "/-/health/live/")
-		if err == nil {
-			_, _ = io.Copy(io.Discard, answer.Body)
-			_ = answer.Body.Close()
-		}
-	}
-}
-
-// paced sends a request with every tick that it gets.
-type paced struct {
-	ctx  context.Context
-	tick <-chan time.Time
-	sent *atomic.Int64
-	next http.RoundTripper
-}
-
-func (p paced) RoundTrip(r *http.Request) (*http.Response, error) {
-	select {
-	case <-p.ctx.Done():
-		return nil, p.ctx.Err()
-	case <-p.tick:
-		p.sent.Add(1)
-		return p.next.RoundTrip(r)
-	}
 }
 
 // lockedList asks for pages of 50 of a million lockouts.

@@ -18,6 +18,10 @@ func main() {
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	if len(os.Args) == 3 && slices.Contains([]string{botherAsking, botherAttacking}, os.Args[1]) {
+		bothering(ctx, os.Args[1], os.Args[2])
+		return
+	}
 	if err := run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -44,6 +48,7 @@ func run(ctx context.Context) error {
 		{"taking effect on saturated servers (bar 6)", saturated},
 		{"the view of the locks (bar 3)", locks},
 		{"servers with locks (bars 1, 9 and 10)", locked},
+		{"an attack on one account", attacked},
 		{"lockouts (bars 8 and 9)", lockouts},
 		{"events, written", writtenEvents},
 		{"events, 5,000,000 in the list", listedEvents},
