@@ -58,16 +58,16 @@ func forwardAuth(ctx context.Context, r *report) error {
 		}
 		return answered(client, request)
 	}
-	if _, err := pulls(ctx, p, transport, carried, true, asked); err != nil {
+	if _, err := pulls(ctx, p, transport, carried, once, asked); err != nil {
 		return err
 	}
 	var rate, each []float64
 	for range loadRounds + 1 {
-		yard, err := checks(ctx, p, transport, bare, false)
+		yard, err := checks(ctx, p, transport, bare, loadFor)
 		if err != nil {
 			return err
 		}
-		check, err := pulls(ctx, p, transport, carried, false, asked)
+		check, err := pulls(ctx, p, transport, carried, loadFor, asked)
 		if err != nil {
 			return err
 		}
@@ -108,7 +108,7 @@ func passOf(ctx context.Context, transport http.RoundTripper, address, session s
 		return "", err
 	}
 	answer.Body.Close()
-	to, ok := strings.CutPrefix(answer.Header.Get("Refresh"), "0; url=https://"+forwardHost)
+	to, ok := strings.CutPrefix(answer.Header.Get("Location"), "https://"+forwardHost)
 	if !ok {
 		return "", fmt.Errorf("the way to the application ended with %s", answer.Status)
 	}

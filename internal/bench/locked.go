@@ -72,7 +72,7 @@ func withLocks(ctx context.Context, r *report, env []string, db *pgx.Conn) error
 	defer func() { _ = p.stop() }()
 	r.figure("start with 100,000 locks", "%s", p.Ready.Round(time.Millisecond))
 	transport := &http.Transport{MaxIdleConnsPerHost: connections}
-	if _, err := checks(ctx, p, transport, cookies, true); err != nil {
+	if _, err := checks(ctx, p, transport, cookies, once); err != nil {
 		return err
 	}
 	transport.CloseIdleConnections()

@@ -108,16 +108,16 @@ func introspection(ctx context.Context, r *report) error {
 	if err != nil {
 		return err
 	}
-	if _, err := pulls(ctx, p, transport, tokens, true, introspected); err != nil {
+	if _, err := pulls(ctx, p, transport, tokens, once, introspected); err != nil {
 		return err
 	}
 	var rate, each []float64
 	for range loadRounds + 1 {
-		yard, err := checks(ctx, p, transport, bare, false)
+		yard, err := checks(ctx, p, transport, bare, loadFor)
 		if err != nil {
 			return err
 		}
-		asked, err := pulls(ctx, p, transport, tokens, false, introspected)
+		asked, err := pulls(ctx, p, transport, tokens, loadFor, introspected)
 		if err != nil {
 			return err
 		}

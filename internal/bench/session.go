@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -85,42 +86,39 @@ type pull struct {
 	cost time.Duration // of the server's processor time for each
 }
 
-// checks asks for sessions over all connections, each connection its share of
-// them: once, or over and over for a while.
-func checks(ctx context.Context, p *process, transport http.RoundTripper, cookies []string, once bool) (pull, error) {
-	return pulls(ctx, p, transport, cookies, once, checked)
+// once has each session asked for once.
+const once = time.Duration(0)
+
+// checks asks for sessions over all connections: each once, or over and over for as long,
+// beginning anywhere.
+func checks(ctx context.Context, p *process, transport http.RoundTripper, cookies []string, lasting time.Duration) (pull, error) {
+	return pulls(ctx, p, transport, cookies, lasting, checked)
 }
 
 // pulls is checks by any request.
-func pulls(ctx context.Context, p *process, transport http.RoundTripper, cookies []string, once bool,
+func pulls(ctx context.Context, p *process, transport http.RoundTripper, cookies []string, lasting time.Duration,
 	ask func(ctx context.Context, client *http.Client, url, cookie string) error) (out pull, err error) {
-	limit, cancel := context.WithTimeout(ctx, loadFor)
-	defer cancel()
-	if once {
-		limit = ctx
-	}
 	client := &http.Client{Transport: transport}
 	before, err := p.cpu()
 	if err != nil {
 		return out, err
 	}
-	var answers atomic.Int64
+	var answers, next atomic.Int64
+	if lasting != once {
+		next.Store(rand.Int64N(int64(len(cookies))))
+	}
 	var group sync.WaitGroup
 	faults := make(chan error, connections)
 	began := time.Now()
-	for c := range connections {
+	for range connections {
 		group.Go(func() {
-			for i := c; limit.Err() == nil; i += connections {
-				if i >= len(cookies) {
-					if once {
-						return
-					}
-					i = c
+			for lasting == once || time.Since(began) < lasting {
+				i := int(next.Add(1) - 1)
+				if lasting == once && i >= len(cookies) {
+					return
 				}
-				if err := ask(limit, client, p.URL, cookies[i]); err != nil {
-					if limit.Err() == nil {
-						faults <- err
-					}
+				if err := ask(ctx, client, p.URL, cookies[i%len(cookies)]); err != nil {
+					faults <- err
 					return
 				}
 				answers.Add(1)
@@ -155,20 +153,27 @@ func checked(ctx context.Context, client *http.Client, url, cookie string) error
 
 var bare = make([]string, connections)
 
+// Rounds in which sessions in memory are checked: so short that the machine's speed, which
+// doubles and halves within seconds, is the same in one of checks and in the next without.
+const (
+	warmRounds = 71 // of each kind
+	warmFor    = 200 * time.Millisecond
+)
+
 // warm compares checks of sessions in memory with the bare handler (bar 1).
 func warm(ctx context.Context, r *report, p *process, cookies []string) error {
 	transport := &http.Transport{MaxIdleConnsPerHost: connections}
 	defer transport.CloseIdleConnections()
-	if _, err := checks(ctx, p, transport, cookies, true); err != nil {
+	if _, err := checks(ctx, p, transport, cookies, once); err != nil {
 		return err
 	}
 	var rate, cost []float64
-	for range 2*loadRounds + 1 {
-		yard, err := checks(ctx, p, transport, bare, false)
+	for range warmRounds {
+		yard, err := checks(ctx, p, transport, bare, warmFor)
 		if err != nil {
 			return err
 		}
-		check, err := checks(ctx, p, transport, cookies, false)
+		check, err := checks(ctx, p, transport, cookies, warmFor)
 		if err != nil {
 			return err
 		}
@@ -188,10 +193,10 @@ func cold(ctx context.Context, r *report, location string, cookies []string) err
 			return err
 		}
 		transport := &http.Transport{MaxIdleConnsPerHost: connections}
-		yard, err := checks(ctx, p, transport, bare, false)
+		yard, err := checks(ctx, p, transport, bare, loadFor)
 		if err == nil {
 			var first pull
-			if first, err = checks(ctx, p, transport, cookies, true); err == nil {
+			if first, err = checks(ctx, p, transport, cookies, once); err == nil {
 				rate = append(rate, 100*first.rate/yard.rate)
 			}
 		}
@@ -218,14 +223,14 @@ func held(ctx context.Context, r *report, location string, db *pgx.Conn) error {
 	defer func() { _ = p.stop() }()
 	transport := &http.Transport{MaxIdleConnsPerHost: connections}
 	defer transport.CloseIdleConnections()
-	if _, err := checks(ctx, p, transport, bare, false); err != nil {
+	if _, err := checks(ctx, p, transport, bare, loadFor); err != nil {
 		return err
 	}
 	before, _, err := p.memory()
 	if err != nil {
 		return err
 	}
-	if _, err := checks(ctx, p, transport, cookies, true); err != nil {
+	if _, err := checks(ctx, p, transport, cookies, once); err != nil {
 		return err
 	}
 	after, peak, err := p.memory()
