@@ -43,12 +43,13 @@ func locked(ctx context.Context, r *report) error {
 	return listed(ctx, r, env, db)
 }
 
-// pour makes locks without telling servers, which load them when they start.
+// pour makes locks without telling servers, which load them when they start. The disk has
+// them when it returns, so that nobody writes them while they are asked for.
 func pour(ctx context.Context, db *pgx.Conn, name string, n int) error {
 	for _, statement := range []string{"SET session_replication_role = replica",
 		fmt.Sprintf(`INSERT INTO locks (id, target, message, created_by, created_at) SELECT gen_random_uuid(), jsonb_build_object('user', '%s-' || i), 'Suspicious activity.', 'bench',
 			now() - i * interval '1 second' FROM generate_series(1, %d) i`, name, n),
-		"SET session_replication_role = DEFAULT", "VACUUM (ANALYZE) locks"} {
+		"SET session_replication_role = DEFAULT", "VACUUM (ANALYZE) locks", "CHECKPOINT"} {
 		if _, err := db.Exec(ctx, statement); err != nil {
 			return err
 		}

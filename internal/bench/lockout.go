@@ -281,7 +281,7 @@ func lockedList(ctx context.Context, r *report, env []string, db *pgx.Conn) erro
 		fmt.Sprintf(`INSERT INTO lockouts (id, subject, identifier, locked_at, locked_until, reason, trigger_ip, attempts)
 			SELECT gen_random_uuid(), gen_random_uuid(), 'somebody-' || i, now() - i * interval '1 millisecond', now() + interval '1 day', 'brute_force', '192.0.2.1', 5
 			FROM generate_series(1, %d) i`, manyLockouts),
-		"SET session_replication_role = DEFAULT", "VACUUM (ANALYZE) lockouts"} {
+		"SET session_replication_role = DEFAULT", "VACUUM (ANALYZE) lockouts", "CHECKPOINT"} {
 		if _, err := db.Exec(ctx, statement); err != nil {
 			return err
 		}
