@@ -149,8 +149,9 @@ func TestAccessTokensAreAsFreshAsTheirSignIn(t *testing.T) {
 }
 
 // What a program asks with tokens costs the database a statement, and one more for
-// the mappings of its application where it asks who somebody is. Statements of what goes on beside come between
-// now and then, so the least that is counted is what a request costs.
+// the mappings of its application where it asks who somebody is. Statements of what goes
+// on beside come between now and then, so the least that is counted is what a request
+// costs.
 func TestTokensAskTheDatabaseLittle(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, 1)
@@ -168,14 +169,7 @@ func TestTokensAskTheDatabaseLittle(t *testing.T) {
 		{access, "/application/o/userinfo/", []string{"FROM oauth_tokens", "FROM scope_mappings"}},
 		{key, "/api/v3/core/users/me/", []string{"FROM tokens"}},
 	} {
-		var least []string
-		for i := range 8 {
-			c.take()
-			require.Equal(t, http.StatusOK, s.program(one.token).at(r).get(one.path).status)
-			if got := c.take(); i == 0 || len(got) < len(least) {
-				least = got
-			}
-		}
+		least := c.least(8, func(int) { require.Equal(t, http.StatusOK, s.program(one.token).at(r).get(one.path).status) })
 		require.Len(t, least, len(one.parts), "%s: %q", one.path, least)
 		for i, part := range one.parts {
 			require.Contains(t, least[i], part, one.path)

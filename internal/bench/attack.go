@@ -35,16 +35,11 @@ const (
 // attacked measures the sign-ins of others while one account that is locked out is
 // tried again and again.
 func attacked(ctx context.Context, r *report) error {
-	location, drop, err := database(ctx)
+	p, end, err := served(ctx, "PORTCULLIS_BOOTSTRAP_TOKEN="+adminKey)
 	if err != nil {
 		return err
 	}
-	defer drop()
-	p, err := launch(ctx, "PORTCULLIS_DATABASE_URL="+location, "PORTCULLIS_BOOTSTRAP_TOKEN="+adminKey)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = p.stop() }()
+	defer end()
 	for _, name := range []string{"victim", "neighbour"} {
 		raw, err := send(ctx, http.DefaultClient, http.MethodPost, p.URL+"/api/v3/core/users/", map[string]any{"username": name, "name": name})
 		if err != nil {

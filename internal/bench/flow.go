@@ -27,16 +27,11 @@ func flows(ctx context.Context, r *report) error {
 	if err := goBenchmarks(ctx, r); err != nil {
 		return err
 	}
-	location, drop, err := database(ctx)
+	p, end, err := served(ctx)
 	if err != nil {
 		return err
 	}
-	defer drop()
-	p, err := launch(ctx, "PORTCULLIS_DATABASE_URL="+location)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = p.stop() }()
+	defer end()
 	transport := &http.Transport{MaxIdleConnsPerHost: connections}
 	defer transport.CloseIdleConnections()
 	var page, bare []float64

@@ -21,17 +21,12 @@ const (
 
 // forwardAuth compares what a reverse proxy asks for each request with the bare handler.
 func forwardAuth(ctx context.Context, r *report) error {
-	location, drop, err := database(ctx)
+	p, end, err := served(ctx, "PORTCULLIS_TRUSTED_PROXIES=127.0.0.0/8", "PORTCULLIS_PUBLIC_URL=https://"+publicHost)
 	if err != nil {
 		return err
 	}
-	defer drop()
-	p, err := launch(ctx, "PORTCULLIS_DATABASE_URL="+location, "PORTCULLIS_TRUSTED_PROXIES=127.0.0.0/8", "PORTCULLIS_PUBLIC_URL=https://"+publicHost)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = p.stop() }()
-	db, err := pgx.Connect(ctx, location)
+	defer end()
+	db, err := pgx.Connect(ctx, p.db)
 	if err != nil {
 		return err
 	}

@@ -20,17 +20,12 @@ const (
 // much measures whether ending everything of an account takes longer where that is
 // much (bar 5).
 func much(ctx context.Context, r *report) error {
-	location, drop, err := database(ctx)
+	p, end, err := served(ctx, "PORTCULLIS_BOOTSTRAP_TOKEN="+adminKey, "PORTCULLIS_LOGOUT_ALLOW=127.0.0.0/8")
 	if err != nil {
 		return err
 	}
-	defer drop()
-	p, err := launch(ctx, "PORTCULLIS_DATABASE_URL="+location, "PORTCULLIS_BOOTSTRAP_TOKEN="+adminKey, "PORTCULLIS_LOGOUT_ALLOW=127.0.0.0/8")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = p.stop() }()
-	db, err := pgx.Connect(ctx, location)
+	defer end()
+	db, err := pgx.Connect(ctx, p.db)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // limit bounds a whole run.
-const limit = 90 * time.Minute
+const limit = 45 * time.Minute
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

@@ -81,17 +81,12 @@ func introspected(ctx context.Context, client *http.Client, address, token strin
 
 // introspection compares what applications ask about tokens with the bare handler.
 func introspection(ctx context.Context, r *report) error {
-	location, drop, err := database(ctx)
+	p, end, err := served(ctx, "PORTCULLIS_BOOTSTRAP_TOKEN="+adminKey)
 	if err != nil {
 		return err
 	}
-	defer drop()
-	p, err := launch(ctx, "PORTCULLIS_DATABASE_URL="+location, "PORTCULLIS_BOOTSTRAP_TOKEN="+adminKey)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = p.stop() }()
-	db, err := pgx.Connect(ctx, location)
+	defer end()
+	db, err := pgx.Connect(ctx, p.db)
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ const (
 // process is the binary under test.
 type process struct {
 	URL   string
+	db    string // the URL of the database that served made for it
 	cmd   *exec.Cmd
 	out   bytes.Buffer
 	Ready time.Duration // from the start of the process to the first ready answer
@@ -56,6 +57,23 @@ func launch(ctx context.Context, env ...string) (*process, error) {
 	}
 	_ = p.stop()
 	return nil, fmt.Errorf("the server was not ready in a minute:\n%s", p.out.String())
+}
+
+// served launches the binary with a database of its own; end ends both.
+func served(ctx context.Context, env ...string) (p *process, end func(), err error) {
+	location, drop, err := database(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if p, err = launch(ctx, append(env, "PORTCULLIS_DATABASE_URL="+location)...); err != nil {
+		drop()
+		return nil, nil, err
+	}
+	p.db = location
+	return p, func() {
+		_ = p.stop()
+		drop()
+	}, nil
 }
 
 // stop ends the process in order.

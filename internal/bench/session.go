@@ -24,17 +24,12 @@ const browserName = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Fi
 
 // sessions measures what it costs to answer for a session.
 func sessions(ctx context.Context, r *report) error {
-	location, drop, err := database(ctx)
+	p, end, err := served(ctx)
 	if err != nil {
 		return err
 	}
-	defer drop()
-	p, err := launch(ctx, "PORTCULLIS_DATABASE_URL="+location)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = p.stop() }()
-	db, err := pgx.Connect(ctx, location)
+	defer end()
+	db, err := pgx.Connect(ctx, p.db)
 	if err != nil {
 		return err
 	}
@@ -46,10 +41,10 @@ func sessions(ctx context.Context, r *report) error {
 	if err := warm(ctx, r, p, cookies); err != nil {
 		return err
 	}
-	if err := cold(ctx, r, location, cookies); err != nil {
+	if err := cold(ctx, r, p.db, cookies); err != nil {
 		return err
 	}
-	return held(ctx, r, location, db)
+	return held(ctx, r, p.db, db)
 }
 
 // fill makes accounts with a session each and returns the sessions' cookies.

@@ -18,17 +18,12 @@ const concurrent = 64
 
 // signIn measures the yardsticks and bar 7.
 func signIn(ctx context.Context, r *report) error {
-	location, drop, err := database(ctx)
+	p, end, err := served(ctx)
 	if err != nil {
 		return err
 	}
-	defer drop()
-	p, err := launch(ctx, "PORTCULLIS_DATABASE_URL="+location)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = p.stop() }()
-	db, err := pgx.Connect(ctx, location)
+	defer end()
+	db, err := pgx.Connect(ctx, p.db)
 	if err != nil {
 		return err
 	}
@@ -40,7 +35,7 @@ func signIn(ctx context.Context, r *report) error {
 		}
 		r.figure("resident memory, idle", "%.1f MB", r.idle/1e6)
 	}
-	if err := yardsticks(ctx, r, p, db, location); err != nil {
+	if err := yardsticks(ctx, r, p, db); err != nil {
 		return err
 	}
 	if err := inARow(ctx, r, p, db); err != nil {

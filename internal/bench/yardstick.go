@@ -12,7 +12,7 @@ import (
 )
 
 // yardsticks measures what everything else is compared with.
-func yardsticks(ctx context.Context, r *report, p *process, db *pgx.Conn, location string) error {
+func yardsticks(ctx context.Context, r *report, p *process, db *pgx.Conn) error {
 	bare, err := times(2000, func() error { return fetch(p.URL + "/-/health/live/") })
 	if err != nil {
 		return err
@@ -28,7 +28,7 @@ func yardsticks(ctx context.Context, r *report, p *process, db *pgx.Conn, locati
 	if err != nil {
 		return err
 	}
-	notify, err := notified(ctx, db, location)
+	notify, err := notified(ctx, db, p.db)
 	if err != nil {
 		return err
 	}

@@ -248,8 +248,8 @@ func TestAttemptsDuringALockoutCompareNothingAndAreCounted(t *testing.T) {
 }
 
 // Second factors and app passwords that are right are compared at once, and passwords are
-// not: how long the former take must not tell which accounts are locked out. What is compared now does, not what was compared
-// in the crowd that the lockout began in.
+// not: how long the former take must not tell which accounts are locked out. What is
+// compared now sets the time, not what was compared in the crowd that the lockout began in.
 func TestProperty4RefusedAttemptsTakeAsLongAsComparedOnesOfTheirKind(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1, 5)
