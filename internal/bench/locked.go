@@ -105,7 +105,7 @@ func listed(ctx context.Context, r *report, env []string, db *pgx.Conn) error {
 	if err != nil {
 		return err
 	}
-	for i := range 400 {
+	for i := range 2050 {
 		for _, c := range []struct {
 			cursor string
 			took   *sample

@@ -309,7 +309,7 @@ func lockedList(ctx context.Context, r *report, env []string, db *pgx.Conn) erro
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport}
 	var first, deep sample
-	for i := range 400 {
+	for i := range 2050 {
 		for _, c := range []struct {
 			query string
 			took  *sample
