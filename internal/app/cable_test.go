@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"bufio"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -114,42 +113,32 @@ func (c *cable) sever(cut bool) {
 	}
 }
 
-// noting reads the messages of one client (PostgreSQL, "Message Formats").
+// noting reads the messages of one client (PostgreSQL, "Message Formats") as they pass. A
+// statement is noted before the database has it, so that whoever has the answer finds it
+// noted.
 func (c *cable) noting() func([]byte) {
-	reader, writer := io.Pipe()
-	go func() {
-		in, prepared := bufio.NewReader(reader), map[string]string{}
-		message := func(typed bool) (kind byte, body []byte, err error) {
-			if typed {
-				if kind, err = in.ReadByte(); err != nil {
-					return 0, nil, err
+	var unread []byte
+	typed, prepared := 0, map[string]string{} // the start-up has no byte for its kind
+	return func(p []byte) {
+		unread = append(unread, p...)
+		for len(unread) >= typed+4 {
+			end := typed + int(binary.BigEndian.Uint32(unread[typed:]))
+			if len(unread) < end {
+				return
+			}
+			if typed == 1 {
+				switch texts := strings.Split(string(unread[5:end]), "\x00"); unread[0] {
+				case 'P':
+					prepared[texts[0]] = texts[1]
+				case 'B':
+					c.note(prepared[texts[1]])
+				case 'Q':
+					c.note(texts[0])
 				}
 			}
-			var length [4]byte
-			if _, err := io.ReadFull(in, length[:]); err != nil {
-				return 0, nil, err
-			}
-			body = make([]byte, binary.BigEndian.Uint32(length[:])-4)
-			_, err = io.ReadFull(in, body)
-			return kind, body, err
+			typed, unread = 1, unread[end:]
 		}
-		_, _, err := message(false) // the start-up
-		for err == nil {
-			var kind byte
-			var body []byte
-			kind, body, err = message(true)
-			switch texts := strings.Split(string(body), "\x00"); kind {
-			case 'P':
-				prepared[texts[0]] = texts[1]
-			case 'B':
-				c.note(prepared[texts[1]])
-			case 'Q':
-				c.note(texts[0])
-			}
-		}
-		_, _ = io.Copy(io.Discard, reader)
-	}()
-	return func(p []byte) { _, _ = writer.Write(p) }
+	}
 }
 
 func (c *cable) note(statement string) {
