@@ -85,6 +85,12 @@ func followedEvents(ctx context.Context, r *report, location string) error {
 		sealed, more = sealed+round.Sealed, round.More
 	}
 	r.figure("sealing one event, after it was written", "%.0f µs", microseconds(time.Since(began), sealed))
+	began = time.Now()
+	verified, err := service.Verify(ctx, idp.SystemActor(), audit.Query{}, func(f audit.Fault) error { return fmt.Errorf("a fault: %+v", f) })
+	if err != nil {
+		return err
+	}
+	r.bar("verifying 10,000 sealed events", 10_000*time.Since(began).Seconds()/float64(verified.Last), 2, "s")
 	before, err := ownCPU()
 	if err != nil {
 		return err

@@ -103,7 +103,7 @@ func callPolicy(m *meter, args []any) (any, error) {
 	if a.depth >= maxCalls {
 		return nil, tooMuch("policies ask one another more than %d deep", maxCalls)
 	}
-	p, err := a.engine.directory.PolicyNamed(m.ctx, name)
+	p, err := asked(m, func() (*idp.Policy, error) { return a.engine.directory.PolicyNamed(m.ctx, name) })
 	if idp.Is(err, idp.CodeNotFound) {
 		return nil, fmt.Errorf("there is no policy %q", clip(name))
 	}

@@ -38,7 +38,7 @@ func userBy(m *meter, args []any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	u, err := a.engine.directory.UserBy(m.ctx, by, value)
+	u, err := asked(m, func() (*idp.User, error) { return a.engine.directory.UserBy(m.ctx, by, value) })
 	if idp.Is(err, idp.CodeNotFound) {
 		return nil, nil
 	}
@@ -153,7 +153,7 @@ func memberWhere(m *meter, groups []any, wanted map[string]any) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	found, err := a.engine.directory.GroupsNamed(m.ctx, names)
+	found, err := asked(m, func() ([]idp.Group, error) { return a.engine.directory.GroupsNamed(m.ctx, names) })
 	if err != nil {
 		return false, err
 	}

@@ -39,7 +39,7 @@ func hasFactor(m *meter, args []any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	kinds, err := a.engine.directory.FactorsOf(m.ctx, pk)
+	kinds, err := asked(m, func() ([]idp.FactorKind, error) { return a.engine.directory.FactorsOf(m.ctx, pk) })
 	if err != nil {
 		return nil, err
 	}

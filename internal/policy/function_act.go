@@ -86,7 +86,8 @@ func createEvent(m *meter, args []any) (any, error) {
 	}
 	req := m.request
 	from := idp.Actor{User: req.SignedIn, Request: &idp.RequestInfo{Path: req.Path, Method: req.Method, ClientIP: req.ClientIP}}
-	if err := a.engine.effects.Record(m.ctx, action.Event(App, from, req.User, facts)); err != nil {
+	event := action.Event(App, from, req.User, facts)
+	if _, err := asked(m, func() (any, error) { return nil, a.engine.effects.Record(m.ctx, event) }); err != nil {
 		return nil, fmt.Errorf("writing the event: %w", err)
 	}
 	return true, nil

@@ -45,7 +45,8 @@ func sendEmail(m *meter, args []any) (any, error) {
 		a.journal.letter(d, messages, unsent)
 		return unsent == "", nil
 	}
-	if unsent, err = a.engine.effects.Send(m.ctx, messages); err != nil {
+	unsent, err = asked(m, func() (string, error) { return a.engine.effects.Send(m.ctx, messages) })
+	if err != nil {
 		return nil, fmt.Errorf("ordering the mail: %w", err)
 	}
 	return unsent == "", nil

@@ -66,6 +66,15 @@ func (m *meter) tick(cost int) error {
 	return m.spend(cost)
 }
 
+// asked asks others for something, such as the directory. The time that takes is not the
+// expression's: a slow database must not refuse people as if a policy computed too long. How
+// often it asks is bounded, and how long altogether by the time its policy has.
+func asked[T any](m *meter, question func() (T, error)) (T, error) {
+	began := time.Now()
+	defer func() { m.looked = m.looked.Add(time.Since(began)) }()
+	return question()
+}
+
 // spend pays for steps.
 func (m *meter) spend(steps int) error {
 	if m.steps -= steps; m.steps < 0 {
