@@ -51,10 +51,10 @@
 //
 // Expressions come from operators, yet a slip must not take the process down, so
 // every one of them is bounded: length, nodes, steps, text and list sizes, and
-// 100 ms of time. Functions that could grow without bound are replaced by
-// bounded ones of the same name; method calls, chained comparisons and the
-// short form a ?: b are refused. See guard.go for how, meter.go for how much, and
-// FuzzExpression.
+// 100 ms of time, not counting what it waits for others. Functions that could grow
+// without bound are replaced by bounded ones of the same name; method calls,
+// chained comparisons and the short form a ?: b are refused. See guard.go for how,
+// meter.go for how much, and FuzzExpression.
 //
 // What an evaluation asks, writes, sends and looks up is counted over all the
 // policies it asks; a trial (Engine.Try, or a request for debugging) writes and
