@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"time"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
@@ -103,7 +104,9 @@ func callPolicy(m *meter, args []any) (any, error) {
 	if a.depth >= maxCalls {
 		return nil, tooMuch("policies ask one another more than %d deep", maxCalls)
 	}
-	p, err := asked(m, func() (*idp.Policy, error) { return a.engine.directory.PolicyNamed(m.ctx, name) })
+	began := time.Now()
+	p, err := a.engine.directory.PolicyNamed(m.ctx, name)
+	m.waited(began)
 	if idp.Is(err, idp.CodeNotFound) {
 		return nil, fmt.Errorf("there is no policy %q", clip(name))
 	}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -38,7 +39,9 @@ func userBy(m *meter, args []any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	u, err := asked(m, func() (*idp.User, error) { return a.engine.directory.UserBy(m.ctx, by, value) })
+	began := time.Now()
+	u, err := a.engine.directory.UserBy(m.ctx, by, value)
+	m.waited(began)
 	if idp.Is(err, idp.CodeNotFound) {
 		return nil, nil
 	}
@@ -153,7 +156,9 @@ func memberWhere(m *meter, groups []any, wanted map[string]any) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	found, err := asked(m, func() ([]idp.Group, error) { return a.engine.directory.GroupsNamed(m.ctx, names) })
+	began := time.Now()
+	found, err := a.engine.directory.GroupsNamed(m.ctx, names)
+	m.waited(began)
 	if err != nil {
 		return false, err
 	}

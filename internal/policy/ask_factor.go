@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
@@ -39,7 +40,9 @@ func hasFactor(m *meter, args []any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	kinds, err := asked(m, func() ([]idp.FactorKind, error) { return a.engine.directory.FactorsOf(m.ctx, pk) })
+	began := time.Now()
+	kinds, err := a.engine.directory.FactorsOf(m.ctx, pk)
+	m.waited(began)
 	if err != nil {
 		return nil, err
 	}

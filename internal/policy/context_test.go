@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -147,49 +145,3 @@ func (shelf) FactorsOf(_ context.Context, id idp.UserID) ([]idp.FactorKind, erro
 }
 
 func (shelf) GroupsNamed(context.Context, []string) ([]idp.Group, error) { return nil, nil }
-
-// slow is a directory that keeps everybody waiting.
-type slow struct{ shelf }
-
-const kept = 5 * maxStall // by each question
-
-func (s slow) PolicyNamed(ctx context.Context, name string) (*idp.Policy, error) {
-	time.Sleep(kept)
-	return s.shelf.PolicyNamed(ctx, name)
-}
-
-func (s slow) UserBy(ctx context.Context, field, value string) (*idp.User, error) {
-	time.Sleep(kept)
-	return s.shelf.UserBy(ctx, field, value)
-}
-
-func (s slow) FactorsOf(ctx context.Context, id idp.UserID) ([]idp.FactorKind, error) {
-	time.Sleep(kept)
-	return s.shelf.FactorsOf(ctx, id)
-}
-
-func (s slow) GroupsNamed(ctx context.Context, names []string) ([]idp.Group, error) {
-	time.Sleep(kept)
-	return s.shelf.GroupsNamed(ctx, names)
-}
-
-// However long others take for all that a policy may ask them, it is not the policy that
-// computes too long.
-func TestWaitingForOthersIsNotComputing(t *testing.T) {
-	t.Parallel()
-	for _, source := range []string{
-		`all(1..20, {ak_user_by("username", "eve") == nil})`,
-		`all(1..20, {ak_call_policy("inner").passing})`,
-		`all(1..20, {ak_user_has_authenticator(user)})`,
-		`all(1..20, {not ak_is_group_member({"groups": ["staff"]}, {"name": "staff", "is_superuser": true})})`,
-		`all(1..5, {resolve_dns("h" + string(#) + ".example") == []}) and all(1..9, {ak_user_by("username", "eve") == nil})`,
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			z := &zone{}
-			z.slow.Store(true)
-			r, err := actingEngine(nil, z).With(slow{shelf{"inner": "true"}}).EvaluatePolicy(t.Context(), asPolicy(source), request())
-			require.NoError(t, err, source)
-			require.True(t, r.Passing, source)
-		})
-	}
-}

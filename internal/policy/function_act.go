@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
@@ -86,8 +87,10 @@ func createEvent(m *meter, args []any) (any, error) {
 	}
 	req := m.request
 	from := idp.Actor{User: req.SignedIn, Request: &idp.RequestInfo{Path: req.Path, Method: req.Method, ClientIP: req.ClientIP}}
-	event := action.Event(App, from, req.User, facts)
-	if _, err := asked(m, func() (any, error) { return nil, a.engine.effects.Record(m.ctx, event) }); err != nil {
+	began := time.Now()
+	err = a.engine.effects.Record(m.ctx, action.Event(App, from, req.User, facts))
+	m.waited(began)
+	if err != nil {
 		return nil, fmt.Errorf("writing the event: %w", err)
 	}
 	return true, nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"time"
 )
 
 func lookupFunctions() []function {
@@ -93,11 +94,11 @@ func (m *meter) lookUp(network, what string, sensible bool) ([]string, error) {
 	if err := m.spend(1000); err != nil || !sensible {
 		return nil, err
 	}
-	allowed := func() error {
+	defer m.waited(time.Now())
+	return a.engine.lookups.ask(m.ctx, network, what, func() error {
 		if a.left.lookups.Add(-1) < 0 {
 			return tooMuch("an evaluation asks the DNS at most %d times", maxLookups)
 		}
 		return nil
-	}
-	return asked(m, func() ([]string, error) { return a.engine.lookups.ask(m.ctx, network, what, allowed) })
+	})
 }

@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/portcullis-idp/portcullis/internal/idp"
 )
@@ -32,7 +33,9 @@ func sendEmail(m *meter, args []any) (any, error) {
 	}
 	d := l.draft
 	d.Policy, d.Brand = a.policy, m.request.Brand
+	began := time.Now()
 	messages, unsent, err := a.engine.effects.Prepare(m.ctx, d)
+	m.waited(began)
 	switch {
 	case idp.Is(err, idp.CodeInvalid):
 		return nil, err
@@ -45,7 +48,9 @@ func sendEmail(m *meter, args []any) (any, error) {
 		a.journal.letter(d, messages, unsent)
 		return unsent == "", nil
 	}
-	unsent, err = asked(m, func() (string, error) { return a.engine.effects.Send(m.ctx, messages) })
+	began = time.Now()
+	unsent, err = a.engine.effects.Send(m.ctx, messages)
+	m.waited(began)
 	if err != nil {
 		return nil, fmt.Errorf("ordering the mail: %w", err)
 	}

@@ -66,14 +66,11 @@ func (m *meter) tick(cost int) error {
 	return m.spend(cost)
 }
 
-// asked asks others for something, such as the directory. The time that takes is not the
-// expression's: a slow database must not refuse people as if a policy computed too long. How
-// often it asks is bounded, and how long altogether by the time its policy has.
-func asked[T any](m *meter, question func() (T, error)) (T, error) {
-	began := time.Now()
-	defer func() { m.looked = m.looked.Add(time.Since(began)) }()
-	return question()
-}
+// waited takes the time since out again, in which others were asked for something, such as
+// the directory. It is not the expression's: a slow database must not refuse people as if a
+// policy computed too long. How often it asks is bounded, and how long altogether by the time
+// its policy has.
+func (m *meter) waited(since time.Time) { m.looked = m.looked.Add(time.Since(since)) }
 
 // spend pays for steps.
 func (m *meter) spend(steps int) error {
